@@ -1,0 +1,61 @@
+"""Files that appear whole or not at all.
+
+Everything the project writes goes beside its destination first and is renamed over
+it at the end, so that an interruption or a full disk leaves what was there before.
+"""
+
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def check_writable_folder(path: str | os.PathLike[str]) -> Path:
+    """`path` as a `Path`, after making sure that a file can be created there.
+
+    Raises:
+        FileNotFoundError: the folder of `path` does not exist.
+        NotADirectoryError: what should be the folder is a file.
+        IsADirectoryError: `path` itself is a folder.
+        PermissionError: the folder may not be written to.
+    """
+    path = Path(path)
+    folder = path.parent
+    if not folder.exists():
+        raise FileNotFoundError(
+            f"cannot write {path}: the folder {folder} does not exist; "
+            f"create it first (mkdir -p {folder})"
+        )
+    if not folder.is_dir():
+        raise NotADirectoryError(f"cannot write {path}: {folder} is not a folder")
+    if path.is_dir():
+        raise IsADirectoryError(
+            f"cannot write {path}: it is a folder; give the name of a file in it"
+        )
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise PermissionError(
+            f"cannot write {path}: no permission to write in {folder}; "
+            "choose another folder"
+        )
+    return path
+
+
+@contextmanager
+def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; rename it to `path` if the block succeeds.
+
+    The temporary name keeps the suffix, for libraries that choose a format by it.
+    On any exception, KeyboardInterrupt included, the temporary file is removed and
+    `path` is as it was.
+    """
+    path = check_writable_folder(path)
+    temporary = path.with_name(f".{path.stem}.{secrets.token_hex(4)}.part{path.suffix}")
+    try:
+        yield temporary
+        # Without this a power cut could leave the new name on empty blocks.
+        with open(temporary, "rb+") as file:
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    finally:
+        temporary.unlink(missing_ok=True)

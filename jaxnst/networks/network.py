@@ -1,0 +1,128 @@
+"""A feature network with its parameters: a pytree that jit, vmap and grad accept."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxnst import _check
+from jaxnst.networks.vgg import VGG
+from jaxnst.ops import PADDINGS, POOLINGS
+
+PADDING_CHOICES = (*PADDINGS, "replicate-first")
+NORMALIZATIONS = ("file", "mean255")
+PRECISIONS = ("float32", "bfloat16")
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=("params", "mean", "std"),
+    meta_fields=("module", "source", "checksum"),
+)
+@dataclass(frozen=True)
+class Network:
+    """A VGG network with its weights; call it to get features by name.
+
+    Attributes:
+        module: the Flax module; `module.apply` is a pure function.
+        params: {"conv1_1": {"kernel": (3, 3, I, O), "bias": (O,)}, ...}, float32.
+        mean: (3,), subtracted from the picture.
+        std: (3,), the difference is divided by it.
+        source: where the weights come from, in words.
+        checksum: SHA-256 of the weights file, "" where there is none.
+    """
+
+    module: VGG
+    params: dict[str, Any]
+    mean: Array
+    std: Array
+    source: str = ""
+    checksum: str = ""
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Every layer name that can be asked for, shallow to deep."""
+        return self.module.layers()
+
+    def check_layers(self, layers: Sequence[str]) -> tuple[str, ...]:
+        """`layers` as a tuple; ValueError that lists those held if one is not."""
+        held = self.layers
+        for layer in layers:
+            if layer not in held:
+                raise ValueError(
+                    f"layer {layer!r} is not in this {self.module.architecture}; "
+                    f"its weights hold {', '.join(held)}"
+                )
+        return tuple(layers)
+
+    def min_side(self, layers: Sequence[str]) -> int:
+        """Smallest side in pixels for which every one of `layers` has a value."""
+        pools = max(
+            int(layer[4]) - (not layer.startswith("pool"))
+            for layer in self.check_layers(layers)
+        )
+        # Reflection needs a second row to reflect.
+        return (2 if self.module.padding == "reflect" else 1) << pools
+
+    def __call__(
+        self,
+        images: Array,
+        layers: Sequence[str],
+        *,
+        pooling: str = "max",
+        padding: str | None = None,
+        normalization: str = "file",
+        precision: str = "float32",
+    ) -> dict[str, Array]:
+        """Features of pictures; nothing deeper than the deepest layer is computed.
+
+        Args:
+            images: (..., H, W, 3), RGB in [0, 1].
+            layers: names such as "conv4_2" (before the ReLU), "relu4_2", "pool4".
+            pooling: "max", "avg" or "l2".
+            padding: "zeros", "reflect" or "replicate"; "replicate-first" replicates
+                on the first convolution and pads with zeros on the others; None
+                keeps what the weights were trained with.
+            normalization: "file", (image - mean) / std as the weights file says;
+                "mean255", 255 (image - mean), whatever the weights were trained with.
+            precision: "float32", or "bfloat16" for the activations.
+
+        Returns:
+            {layer: (..., h, w, c)} in the order of `layers`.
+
+        Raises:
+            ValueError: a layer that the weights do not hold, an unknown choice, or
+                pictures of another shape or too small for the layers.
+        """
+        layers = self.check_layers(layers)
+        smallest = self.min_side(layers) if layers else 1
+        sides, channels = images.shape[-3:-1], images.shape[-1:]
+        if len(sides) < 2 or channels != (3,) or min(sides) < smallest:
+            raise ValueError(
+                f"pictures must have shape (..., H, W, 3), H and W at least {smallest} "
+                f"for the chosen layers, got {tuple(images.shape)}"
+            )
+        _check.check_choice(pooling, "pooling", POOLINGS)
+        _check.check_choice(normalization, "normalization", NORMALIZATIONS)
+        _check.check_choice(precision, "precision", PRECISIONS)
+        module = self.module.clone(pooling=pooling, **_paddings(padding))
+        shape = (1,) * (images.ndim - 1) + (3,)
+        std = self.std if normalization == "file" else jnp.full_like(self.std, 1 / 255)
+        x = (images - self.mean.reshape(shape)) / std.reshape(shape)
+        features: Any = module.apply(
+            {"params": self.params}, x.astype(precision), layers
+        )
+        return dict(features)
+
+
+def _paddings(padding: str | None) -> dict[str, Any]:
+    if padding is None:
+        return {}
+    _check.check_choice(padding, "padding", PADDING_CHOICES)
+    if padding == "replicate-first":
+        return {"padding": "zeros", "first_padding": "replicate"}
+    return {"padding": padding}
