@@ -1,0 +1,26 @@
+"""Files to arrays and back; the only package here that knows about file formats.
+
+A picture is (H, W, 3), RGB, float32 in [0, 1], sRGB-encoded, upright.
+"""
+
+from jaxnst.images.animation import check_animation, save_animation
+from jaxnst.images.metadata import read_metadata
+from jaxnst.images.opening import MAX_PIXELS
+from jaxnst.images.read import Picture, load_image, picture_size, read_picture
+from jaxnst.images.resize import fit_size, resize
+from jaxnst.images.write import check_output, save_image
+
+__all__ = [
+    "MAX_PIXELS",
+    "Picture",
+    "check_animation",
+    "check_output",
+    "fit_size",
+    "load_image",
+    "picture_size",
+    "read_metadata",
+    "read_picture",
+    "resize",
+    "save_animation",
+    "save_image",
+]

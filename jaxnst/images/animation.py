@@ -1,0 +1,92 @@
+"""Frames to an animated GIF or WebP."""
+
+import io
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from PIL import Image
+
+from jaxnst._check import check_number
+from jaxnst._files import check_writable_folder
+from jaxnst.images.icc import to_8_bits
+from jaxnst.images.opening import PathLike
+from jaxnst.images.write import check_suffix, to_unit, write_bytes
+
+_FORMATS = {".gif": "GIF", ".webp": "WEBP"}
+
+
+def save_animation(
+    path: PathLike,
+    frames: Iterable[jax.Array | np.ndarray],
+    *,
+    seconds_per_frame: float = 0.1,
+    hold_seconds: float = 2.0,
+) -> None:
+    """Write `frames` as an endless animation, .gif or .webp (lossy, quality 90).
+
+    In a GIF each frame has a palette of 256 colours of its own and error diffusion.
+
+    Args:
+        path: the file to write; it appears whole or not at all.
+        frames: pictures (H, W, 3), sRGB, float in [0, 1], all of one size.
+        seconds_per_frame: how long each is shown; at least 0.02, which is the least
+            that viewers heed, and rounded to 0.01 in a GIF.
+        hold_seconds: how long the last is shown, if that is longer.
+
+    Raises:
+        ValueError: an unknown suffix, no frames, frames of several sizes, pixels that
+            are not finite.
+        TypeError, OSError: as `save_image`.
+    """
+    kind = check_animation(path)
+    path = Path(path)
+    check_number(seconds_per_frame, "seconds_per_frame", minimum=0.02)
+    check_number(hold_seconds, "hold_seconds")
+    pictures: list[Image.Image] = []
+    for frame in frames:
+        picture = Image.fromarray(to_8_bits(to_unit(frame, kind)))
+        if pictures and picture.size != pictures[0].size:
+            raise ValueError(
+                f"frame {len(pictures)} is {picture.width} x {picture.height} pixels, "
+                f"the first {pictures[0].width} x {pictures[0].height}; resize them"
+            )
+        pictures.append(_with_palette(picture) if kind == "GIF" else picture)
+    if not pictures:
+        raise ValueError("frames is empty; give at least one picture")
+    milliseconds = _milliseconds(seconds_per_frame, kind)
+    durations = [milliseconds] * len(pictures)
+    durations[-1] = max(milliseconds, _milliseconds(hold_seconds, kind))
+    write_bytes(path, _encode(pictures, kind, durations))
+
+
+def check_animation(path: PathLike) -> str:
+    """The kind of file that `path` would be; raises what `save_animation` would."""
+    return check_suffix(check_writable_folder(path), _FORMATS)
+
+
+def _milliseconds(seconds: float, kind: str) -> int:
+    return 10 * round(seconds * 100) if kind == "GIF" else round(seconds * 1000)
+
+
+def _with_palette(picture: Image.Image) -> Image.Image:
+    # Pillow diffuses the error only onto a palette that is given.
+    palette = picture.quantize(256, Image.Quantize.MEDIANCUT)
+    return picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)
+
+
+def _encode(pictures: list[Image.Image], kind: str, durations: list[int]) -> bytes:
+    buffer = io.BytesIO()
+    options: dict[str, Any] = {"quality": 90} if kind == "WEBP" else {"optimize": False}
+    pictures[0].save(
+        buffer,
+        kind,
+        save_all=True,
+        append_images=pictures[1:],
+        duration=durations if len(pictures) > 1 else durations[0],
+        loop=0,
+        **options,
+    )
+    return buffer.getvalue()

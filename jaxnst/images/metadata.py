@@ -1,0 +1,103 @@
+"""Settings of a run inside the picture it made, as one line of JSON.
+
+PNG: an iTXt chunk named "jaxnst". JPEG and WebP: EXIF UserComment. TIFF:
+ImageDescription. The text is {"jaxnst": {...}}, so that a stranger's comment in the
+same field is told from ours.
+"""
+
+import json
+from typing import Any
+
+import jax
+import numpy as np
+from PIL import Image
+from PIL.PngImagePlugin import PngImageFile, PngInfo
+
+from jaxnst.images.opening import PathLike, open_file, open_picture
+
+SOFTWARE = "jaxnst"
+
+_MARK = '{"jaxnst":'
+_ASCII = b"ASCII\0\0\0"  # the character code that opens a UserComment
+_EXIF_IFD, _USER_COMMENT, _SOFTWARE = 0x8769, 0x9286, 0x0131
+_IMAGE_DESCRIPTION = 270
+
+
+def pack(metadata: dict[str, Any] | None) -> str | None:
+    """One line of ASCII JSON; NumPy and JAX numbers and arrays become lists.
+
+    Raises:
+        TypeError: not a dict, or something in it that JSON cannot hold.
+        ValueError: NaN or infinity in it.
+    """
+    if metadata is None:
+        return None
+    if not isinstance(metadata, dict):
+        raise TypeError(f"metadata must be a dict, got {type(metadata).__name__}")
+    try:
+        return json.dumps({SOFTWARE: metadata}, default=_plain, allow_nan=False)
+    except TypeError as error:
+        raise TypeError(f"metadata cannot be written as JSON: {error}") from None
+    except ValueError as error:
+        raise ValueError(
+            f"metadata cannot be written as JSON: {error}; replace NaN, infinity and "
+            "cycles by None"
+        ) from None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic | np.ndarray | jax.Array):
+        return value.tolist()
+    raise TypeError(f"{type(value).__name__} is no number, text, list or dict")
+
+
+def png_info(text: str | None) -> PngInfo:
+    info = PngInfo()
+    info.add_text("Software", SOFTWARE)
+    if text is not None:
+        info.add_itxt(SOFTWARE, text)
+    return info
+
+
+def exif(text: str | None) -> Image.Exif:
+    tags = Image.Exif()
+    tags[_SOFTWARE] = SOFTWARE
+    if text is not None:
+        tags.get_ifd(_EXIF_IFD)[_USER_COMMENT] = _ASCII + text.encode("ascii")
+    return tags
+
+
+def read_metadata(path: PathLike) -> dict[str, Any] | None:
+    """The dict that `save_image` stored in a file; None where there is none.
+
+    Raises:
+        OSError, ValueError: as `load_image`; ValueError also where the text is there
+            but damaged.
+    """
+    with open_file(path) as file, open_picture(file, path) as picture:
+        text = _stored_text(picture)
+    if text is None:
+        return None
+    try:
+        content = json.loads(text)[SOFTWARE]
+        if not isinstance(content, dict):
+            raise TypeError
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise ValueError(
+            f"{path}: the jaxnst metadata in it is damaged; save the picture again, "
+            "or do without its settings"
+        ) from None
+    return content
+
+
+def _stored_text(picture: Image.Image) -> str | None:
+    if isinstance(picture, PngImageFile):
+        return picture.text.get(SOFTWARE)
+    if picture.format == "TIFF":
+        text = picture.getexif().get(_IMAGE_DESCRIPTION, "")
+    else:
+        comment = picture.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT, b"")
+        text = comment[len(_ASCII) :] if isinstance(comment, bytes) else comment
+    if isinstance(text, bytes):
+        text = text.decode("ascii", "replace")
+    return text if isinstance(text, str) and text.startswith(_MARK) else None

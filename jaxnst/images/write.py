@@ -1,0 +1,217 @@
+"""Arrays to PNG, JPEG, WebP and 16-bit TIFF."""
+
+import io
+import warnings
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+import tifffile
+from PIL import Image
+
+from jaxnst._check import check_image
+from jaxnst._files import atomic_write, check_writable_folder
+from jaxnst.images import icc
+from jaxnst.images.metadata import SOFTWARE, exif, pack, png_info
+from jaxnst.images.opening import PathLike
+from jaxnst.images.read import decode
+from jaxnst.images.resize import resize_channel
+
+FORMATS = {
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".tif": "TIFF",
+    ".tiff": "TIFF",
+}
+_LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383, "GIF": 65535}
+
+
+def save_image(
+    path: PathLike,
+    image: jax.Array | np.ndarray,
+    *,
+    like: PathLike | None = None,
+    metadata: dict[str, Any] | None = None,
+    quality: int | None = None,
+) -> None:
+    """Write a picture, in the format that the suffix of `path` names.
+
+    .png; .jpg and .jpeg (4:4:4); .webp (lossless unless `quality` is given); .tif and
+    .tiff (16 bits, deflate). The file appears whole or not at all.
+
+    Args:
+        path: the file to write.
+        image: (H, W, 3), RGB, sRGB, float in [0, 1]; values outside are clipped.
+        like: a picture file. Its alpha, resized to `image`, goes into the file (not
+            into JPEG, which stays as `image` is: over white), and the white that
+            reading laid under it is taken out, so that the file shown over white is
+            `image`. Its RGB colour profile is kept: pixels are converted to it, at 8
+            bits a channel, and it is embedded. Otherwise the profile is sRGB.
+        metadata: a dict that JSON can hold, for `read_metadata`.
+        quality: 1 to 100, of JPEG (95 by default) or lossy WebP.
+
+    Raises:
+        ValueError: an unknown suffix, a wrong shape, pixels that are not finite, a
+            side too long for the format, a wrong quality, NaN in metadata.
+        TypeError: not an array; metadata that JSON cannot hold.
+        OSError: as `load_image` for `like`; the folder or the disk cannot take the
+            file, and then an old one of that name is as it was.
+    """
+    kind = check_output(path, quality)
+    path = Path(path)
+    pixels = to_unit(image, kind)
+    text = _metadata_text(metadata, kind)
+    alpha, profile = None, icc.srgb_profile()
+    if like is not None:
+        source = decode(like)
+        if source.alpha is not None and kind != "JPEG":
+            alpha = resize_channel(source.alpha, pixels.shape[:2])
+            if kind != "TIFF":  # the alpha that the file will hold
+                alpha = icc.to_8_bits(alpha).astype(np.float32) / 255
+            pixels = _without_white(pixels, alpha)
+        pixels, profile = _in_profile(pixels, source.icc_profile, like)
+    if alpha is not None:
+        pixels = np.concatenate([pixels, alpha[..., None]], -1)  # (H, W, 4)
+    write_bytes(path, _encode(pixels, kind, profile, text, quality))
+
+
+def check_output(path: PathLike, quality: int | None = None) -> str:
+    """The kind of file that `path` would be, after every check without a picture.
+
+    For a long run to fail at its start, not at its end.
+
+    Raises:
+        ValueError, OSError: as `save_image`.
+    """
+    kind = check_suffix(check_writable_folder(path), FORMATS)
+    _check_quality(kind, quality)
+    return kind
+
+
+def check_suffix(path: Path, formats: dict[str, str]) -> str:
+    suffix = path.suffix.lower()
+    if suffix not in formats:
+        raise ValueError(
+            f"cannot write {path}: unknown suffix {path.suffix!r}; choose one of: "
+            f"{', '.join(formats)}"
+        )
+    return formats[suffix]
+
+
+def _check_quality(kind: str, quality: int | None) -> None:
+    if quality is None:
+        return
+    if kind not in ("JPEG", "WEBP"):
+        raise ValueError(f"{kind} is lossless and takes no quality, got {quality}")
+    if not isinstance(quality, int) or not 1 <= quality <= 100:
+        raise ValueError(f"quality must be an integer from 1 to 100, got {quality!r}")
+
+
+def _metadata_text(content: dict[str, Any] | None, kind: str) -> str | None:
+    text = pack(content)
+    if kind == "JPEG" and text is not None and len(text) > 65000:
+        raise ValueError(
+            f"metadata of {len(text):,} characters is too long for JPEG, which holds "
+            "65,000; write PNG, WebP or TIFF, or store less"
+        )
+    return text
+
+
+def to_unit(image: jax.Array | np.ndarray, kind: str) -> np.ndarray:
+    """`image` on the host, clipped, after checking that `kind` can hold it."""
+    pixels = np.asarray(check_image(image))
+    if not np.isfinite(pixels).all():
+        count = int((~np.isfinite(pixels).all(-1)).sum())
+        raise ValueError(
+            f"image has {count:,} pixels that are not finite (NaN or infinity), so "
+            "there is nothing to write; lower the learning rate and run again"
+        )
+    longest = _LONGEST_SIDE.get(kind)
+    if longest and max(pixels.shape[:2]) > longest:
+        raise ValueError(
+            f"image is {pixels.shape[1]} x {pixels.shape[0]} pixels; {kind} holds "
+            f"{longest} a side; write PNG or TIFF"
+        )
+    return np.clip(pixels, 0, 1)
+
+
+def _without_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+    """x = (x' - 1 + a) / a, the inverse of laying x over white; white where a = 0."""
+    cover = alpha[..., None]
+    straight = (pixels - 1 + cover) / np.maximum(cover, 1e-6)
+    return np.where(cover > 0, np.clip(straight, 0, 1), 1).astype(np.float32)
+
+
+def _in_profile(
+    pixels: np.ndarray, profile: bytes | None, like: PathLike
+) -> tuple[np.ndarray, bytes]:
+    """sRGB pixels in the colours of `profile` if it is an RGB one, else as they are."""
+    srgb = icc.srgb_profile()
+    try:
+        if profile is None or icc.space(profile) != "RGB":
+            return pixels, srgb
+        if icc.is_srgb(profile):
+            return pixels, profile
+        base, remainder = icc.split_levels(pixels)
+        converted = np.asarray(icc.convert(base, srgb, profile), np.float32) / 255
+    except Exception as error:  # Little CMS and Pillow raise several kinds
+        warnings.warn(
+            f"the colour profile of {like} cannot be written with; sRGB instead "
+            f"({error})",
+            stacklevel=3,
+        )
+        return pixels, srgb
+    return np.clip(converted + remainder, 0, 1), profile
+
+
+def _encode(
+    pixels: np.ndarray, kind: str, profile: bytes, text: str | None, quality: int | None
+) -> bytes:
+    """(H, W, 3 or 4) in [0, 1] as the bytes of a file."""
+    buffer = io.BytesIO()
+    if kind == "TIFF":
+        _encode_tiff(buffer, pixels, profile, text)
+        return buffer.getvalue()
+    options: dict[str, Any] = {"icc_profile": profile}
+    if kind == "PNG":
+        options["pnginfo"] = png_info(text)
+    else:
+        options["exif"] = exif(text)
+    if kind == "JPEG":
+        options |= {"quality": quality or 95, "subsampling": 0, "optimize": True}
+    if kind == "WEBP":
+        options |= {"lossless": True} if quality is None else {"quality": quality}
+    Image.fromarray(icc.to_8_bits(pixels)).save(buffer, kind, **options)
+    return buffer.getvalue()
+
+
+def _encode_tiff(
+    buffer: io.BytesIO, pixels: np.ndarray, profile: bytes, text: str | None
+) -> None:
+    levels = np.floor(pixels.astype(np.float64) * 65535 + 0.5).astype(np.uint16)
+    tifffile.imwrite(
+        buffer,
+        levels,
+        photometric="rgb",
+        compression="zlib",
+        extrasamples=["unassalpha"] if pixels.shape[-1] == 4 else None,
+        iccprofile=profile,
+        description=text,
+        software=SOFTWARE,
+        metadata=None,  # else tifffile writes its own description
+    )
+
+
+def write_bytes(path: Path, data: bytes) -> None:
+    with atomic_write(path) as temporary:
+        try:
+            temporary.write_bytes(data)
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"cannot write {path}: {error.strerror}; free some space or choose "
+                "another folder",
+            ) from error
