@@ -1,0 +1,148 @@
+"""Published weights in foreign formats, turned into the project's own.
+
+Recognised by content: PyTorch state dicts of torchvision's VGG, Keras's VGG weights,
+and the project's own files. Kernels come out (k, k, I, O) for RGB input.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from jaxnst._check import check_choice
+from jaxnst._published import Tensors, from_keras, from_torch
+from jaxnst._untrusted import WeightsError, attribute, check_readable, open_hdf5
+from jaxnst.networks import vgg
+from jaxnst.weights import (
+    FORMAT,
+    NetworkWeights,
+    read_weights,
+    validate,
+    write_weights,
+)
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+# Of the ImageNet pictures that torchvision's networks were trained on, RGB.
+_TORCH_MEAN, _TORCH_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+# Caffe's networks took 8-bit values minus these, here turned from BGR to RGB.
+_CAFFE_MEAN = (123.68, 116.779, 103.939)
+
+
+def recognise(path: str | os.PathLike[str]) -> str:
+    """What `path` holds by its content: "jaxnst", "keras" or "torch".
+
+    Raises:
+        FileNotFoundError, IsADirectoryError, PermissionError: `path` cannot be read.
+        WeightsError: none of the three.
+    """
+    path = check_readable(path)
+    with open(path, "rb") as file:
+        start = file.read(8)
+    if start[:4] in (b"PK\x03\x04", b"\x80\x02\x8a\x0a"):
+        return "torch"
+    if start == _HDF5:
+        with open_hdf5(path.read_bytes(), path) as hdf5:
+            if str(attribute(hdf5, "format", path)) == FORMAT:
+                return "jaxnst"
+            if "layer_names" in hdf5.attrs:
+                return "keras"
+    page = "; it looks like a web page" if start.lstrip()[:1] == b"<" else ""
+    raise WeightsError(
+        f"{path} is not a PyTorch state dict, Keras weights or a file of jaxnst{page}; "
+        "fetch the published file"
+    )
+
+
+def convert(
+    path: str | os.PathLike[str], *, architecture: str | None = None
+) -> NetworkWeights:
+    """Read weights in any known format.
+
+    Args:
+        path: torchvision's `.pth`, Keras's `.h5` or the project's own `.h5`.
+        architecture: "vgg16" or "vgg19", where the file holds only layers that both
+            have; otherwise found from the layers, and an error if it differs.
+
+    Raises:
+        FileNotFoundError, IsADirectoryError, PermissionError: `path` cannot be read.
+        ValueError: an unknown format or network, a damaged or a hostile file.
+    """
+    path = Path(path)
+    kind = recognise(path)
+    if kind == "jaxnst":
+        weights = read_weights(path)
+        if architecture not in (None, weights.architecture):
+            raise WeightsError(
+                f"{path} holds {weights.architecture}, not {architecture}; "
+                "give another file or leave the architecture out"
+            )
+        return weights
+    if architecture is not None:
+        check_choice(architecture, "architecture", vgg.ARCHITECTURES)
+    names = (architecture,) if architecture else vgg.ARCHITECTURES
+    read: Callable[[Path, tuple[str, ...]], tuple[str, Tensors]]
+    if kind == "torch":
+        read, mean, std = from_torch, np.array(_TORCH_MEAN), np.array(_TORCH_STD)
+        license = "BSD-3-Clause (torchvision); trained on ImageNet"
+    else:
+        read, mean = from_keras, np.array(_CAFFE_MEAN) / 255
+        std = np.full(3, 1 / 255)
+        license = "CC BY 4.0 (Simonyan and Zisserman); trained on ImageNet"
+    found, tensors = read(path, names)
+    with open(path, "rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    publisher = "torchvision" if kind == "torch" else "Keras (Caffe's weights)"
+    weights = NetworkWeights(
+        architecture=found,
+        mean=mean.astype(np.float32),
+        std=std.astype(np.float32),
+        padding="zeros",
+        source=f"{found} of {publisher}; {path.name}, sha256 {checksum}",
+        license=license,
+        tensors={
+            # Copies: what was read may be mapped from a file that goes away.
+            layer: {k: np.array(v, np.float32, order="C") for k, v in tensor.items()}
+            for layer, tensor in tensors.items()
+        },
+    )
+    validate(weights, path)
+    return weights
+
+
+def _same(a: NetworkWeights, b: NetworkWeights) -> bool:
+    return (
+        (a.architecture, a.padding, a.source) == (b.architecture, b.padding, b.source)
+        and np.array_equal([a.mean, a.std], [b.mean, b.std])
+        and [*a.tensors] == [*b.tensors]
+        and all(
+            np.array_equal(b.tensors[layer][name], values)
+            for layer, tensor in a.tensors.items()
+            for name, values in tensor.items()
+        )
+    )
+
+
+def convert_file(
+    path: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    architecture: str | None = None,
+) -> NetworkWeights:
+    """Convert `path` to `out`, read `out` again and compare every number.
+
+    Returns:
+        What `out` holds.
+
+    Raises:
+        ValueError: as of `convert`.
+        OSError: `path` cannot be read, `out` cannot be written or came back changed.
+    """
+    source = convert(path, architecture=architecture)
+    write_weights(out, source)
+    written = read_weights(out)
+    if not _same(source, written):
+        Path(out).unlink()
+        raise OSError(f"{out} came back changed and was removed; is the disk sound?")
+    return written

@@ -1,0 +1,135 @@
+"""Writers of small files in the formats that networks are published in."""
+
+import io
+import struct
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from jaxnst.networks import vgg
+
+ORDERED = b"ccollections\nOrderedDict\n)R"
+REBUILD = b"ctorch._utils\n_rebuild_tensor_v2\n"
+FLOATS = b"ctorch\nFloatStorage\n"
+MAGIC = b"\x80\x02\x8a\n" + 0x1950A86A20F9469CFC6C.to_bytes(10, "little") + b"."
+SYSTEM = b"\x80\x02}X\r\x00\x00\x00little_endian\x88s."
+STARTS = {  # where `features` holds its convolutions, from torchvision's own listing
+    "vgg16": (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28),
+    "vgg19": (0, 2, 5, 7, 10, 12, 14, 16, 19, 21, 23, 25, 28, 30, 32, 34),
+}
+
+
+def text(value: str) -> bytes:
+    return b"X" + struct.pack("<I", len(value.encode())) + value.encode()
+
+
+def number(value: int) -> bytes:
+    return b"J" + struct.pack("<i", value)
+
+
+def counts(values: tuple[int, ...]) -> bytes:
+    return b"(" + b"".join(map(number, values)) + b"t"
+
+
+def tensor(key: str, elements: int, shape: tuple[int, ...], **other) -> bytes:
+    """Instructions that rebuild one tensor; `other`: offset, strides, kind, view."""
+    strides = [1]
+    for side in shape[:0:-1]:
+        strides.insert(0, strides[0] * side)
+    return (
+        REBUILD
+        + (b"((" + text("storage") + other.get("kind", FLOATS) + text(key))
+        + (text("cpu") + number(elements) + other.get("view", b"") + b"tQ")
+        + (number(other.get("offset", 0)) + counts(shape))
+        + counts(other.get("strides", tuple(strides[: len(shape)])))
+        + (b"\x89" + ORDERED + b"tR")
+    )
+
+
+def state_pickle(items: dict[str, bytes]) -> bytes:
+    """A state dict with its `_metadata`, as PyTorch's modules write one."""
+    body = b"".join(text(name) + value for name, value in items.items())
+    metadata = b"}" + text("_metadata") + ORDERED + b"sb"
+    return b"\x80\x02" + ORDERED + b"(" + body + b"u" + metadata + b"."
+
+
+def old_file(pickled: bytes, storages: dict[str, bytes], size: int = 4) -> bytes:
+    keys = b"\x80\x02](" + b"".join(map(text, storages)) + b"e."
+    data = b"".join(
+        struct.pack("<q", len(raw) // size) + raw for raw in storages.values()
+    )
+    return MAGIC + b"\x80\x02M\xe9\x03." + SYSTEM + pickled + keys + data
+
+
+def zip_file(pickled: bytes, storages: dict[str, bytes], **other) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", other.get("compression", 0)) as archive:
+        archive.writestr("net/data.pkl", pickled)
+        archive.writestr("net/byteorder", other.get("byteorder", "little"))
+        for key, raw in storages.items():
+            archive.writestr(f"net/data/{key}", raw)
+        archive.writestr("net/version", "3\n")
+    return buffer.getvalue()
+
+
+FORMATS = {"old": old_file, "zip": zip_file}
+
+
+def torch_file(state: dict[str, np.ndarray], form: str) -> bytes:
+    """A float32 state dict in the "old" or the "zip" format."""
+    view = b"N" if form == "old" else b""
+    items = {
+        name: tensor(str(key), value.size, value.shape, view=view)
+        for key, (name, value) in enumerate(state.items())
+    }
+    raw = {str(key): value.tobytes() for key, value in enumerate(state.values())}
+    return FORMATS[form](state_pickle(items), raw)
+
+
+def vgg_tensors(
+    architecture: str, rng: np.random.Generator, layers: int = 99, width: int = 2
+) -> dict[str, dict[str, np.ndarray]]:
+    """layer -> kernel (3, 3, I, O) and bias, O of the last layers one more."""
+    tensors, channels = {}, 3
+    for index, name in enumerate(vgg.convolutions(architecture)[:layers]):
+        out = width + index // 4
+        kernel = rng.normal(size=(3, 3, channels, out)).astype(np.float32)
+        tensors[name] = {"kernel": kernel, "bias": kernel[0, 0, 0] + 1}
+        channels = out
+    return tensors
+
+
+def torch_state(
+    architecture: str, tensors: dict[str, dict[str, np.ndarray]], prefix="features."
+) -> dict[str, np.ndarray]:
+    state = {}
+    for index, values in zip(STARTS[architecture], tensors.values(), strict=False):
+        kernel = np.ascontiguousarray(values["kernel"].transpose(3, 2, 0, 1))
+        state[f"{prefix}{index}.weight"] = kernel
+        state[f"{prefix}{index}.bias"] = values["bias"]
+    return state
+
+
+def write_keras(
+    path: Path,
+    tensors: dict[str, dict[str, np.ndarray]],
+    kernel="_W_1:0",
+    bias="_b_1:0",
+) -> None:
+    """Keras's file without top: a group a layer, poolings empty; kernels for BGR."""
+    with h5py.File(path, "w") as file:
+        layers = ["input_1"]
+        for name, values in tensors.items():
+            block, index = name[4:].split("_")
+            layer = f"block{block}_conv{index}"
+            layers.append(layer)
+            group = file.create_group(layer)
+            names = [layer + kernel, layer + bias]
+            group.attrs["weight_names"] = np.array(names, "S")
+            group.create_dataset(names[0], data=values["kernel"])
+            group.create_dataset(names[1], data=values["bias"])
+        for layer in ("input_1", "block1_pool"):
+            file.create_group(layer).attrs["weight_names"] = np.array([])
+        file.attrs["layer_names"] = np.array([*layers, "block1_pool"], "S")
