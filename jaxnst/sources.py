@@ -1,0 +1,219 @@
+"""Where weights come from: files at hand first, the published ones last.
+
+A published file is downloaded once, verified, converted to the project's format and
+removed; only the converted file stays.
+"""
+
+import os
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock
+
+from jaxnst._check import check_choice
+from jaxnst._untrusted import check_readable
+from jaxnst.convert import convert_file, recognise
+from jaxnst.download import fetch
+from jaxnst.weights import read_weights
+
+VARIABLE = "JAXNST_WEIGHTS"
+
+_SUFFIXES = (".h5", ".hdf5", ".pth")
+
+
+@dataclass(frozen=True)
+class Source:
+    """A published file.
+
+    Attributes:
+        architecture: the network it holds.
+        name: who published it.
+        url: where.
+        size: in bytes, None where it is not known.
+        checksum: as of `download.verify`.
+    """
+
+    architecture: str
+    name: str
+    url: str
+    size: int | None
+    checksum: str
+
+
+# The first of an architecture is its default.
+SOURCES = (
+    Source(
+        "vgg19",
+        "torchvision",
+        "https://download.pytorch.org/models/vgg19-dcbb9e9d.pth",
+        574_673_361,
+        "sha256:dcbb9e9dad569fff7a846263a77324fc34978fea2bfb039c012d710e1776ae44",
+    ),
+    # Caffe's original numbers, which many prefer for their pictures.
+    Source(
+        "vgg19",
+        "keras",
+        "https://storage.googleapis.com/tensorflow/keras-applications/vgg19/"
+        "vgg19_weights_tf_dim_ordering_tf_kernels_notop.h5",
+        None,
+        "md5:253f8cb515780f3b799900260a226db6",
+    ),
+    Source(
+        "vgg16",
+        "torchvision",
+        "https://download.pytorch.org/models/vgg16-397923af.pth",
+        None,
+        "sha256-prefix:397923af",
+    ),
+)
+
+
+def _sources(name: str) -> dict[str, Source]:
+    """The sources of a network by name, its default first."""
+    check_choice(name, "network", dict.fromkeys(s.architecture for s in SOURCES))
+    return {s.name: s for s in SOURCES if s.architecture == name}
+
+
+def _repository_weights() -> Path | None:
+    """`weights/` of the repository that the package lies in, if it lies in one."""
+    top = Path(__file__).resolve().parents[1]
+    weights = top / "weights"
+    return weights if (top / "pyproject.toml").exists() and weights.is_dir() else None
+
+
+def _cache() -> Path:
+    return Path(platformdirs.user_cache_dir("jaxnst"))
+
+
+def _own_file(path: Path) -> Path:
+    """`path` if it is in the project's format; otherwise how to convert it."""
+    if recognise(check_readable(path)) != "jaxnst":
+        out = path.with_name(f"{path.stem}-jaxnst.h5")
+        raise ValueError(
+            f"{path} is not in jaxnst's format; convert it once: python "
+            f"scripts/convert_weights.py {shlex.quote(str(path))} -o "
+            f"{shlex.quote(str(out))}"
+        )
+    return path
+
+
+def _from_variable(name: str, source: str | None) -> Path | None:
+    """The file or folder that the environment variable names, if it is to be used."""
+    value = os.environ.get(VARIABLE)
+    if not value:
+        return None
+    path = Path(value).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{VARIABLE} names {path}, which does not exist; correct or unset it"
+        )
+    if path.is_dir():
+        return path
+    if source is not None and path.name != f"{name}-{source}.h5":
+        return None
+    held = read_weights(_own_file(path)).architecture
+    if held != name:
+        raise ValueError(
+            f"{VARIABLE} names {path}, which holds {held}, not {name}; unset it, "
+            f"or name a folder that holds {name}.h5"
+        )
+    return path
+
+
+def _search(
+    folders: list[Path], name: str, source: str | None
+) -> tuple[Path | None, list[Path]]:
+    """The first file at hand, and every place looked at until then."""
+    wanted = (source,) if source else (None, *_sources(name))
+    looked = []
+    for folder in folders:
+        for publisher in wanted:
+            path = folder / (f"{name}-{publisher}.h5" if publisher else f"{name}.h5")
+            looked.append(path)
+            if path.is_file():
+                return path, looked
+    return None, looked
+
+
+def _obtain(source: Source, folder: Path, progress: bool | None) -> Path:
+    """Download and convert, unless another process has done so in the meantime."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{source.architecture}-{source.name}.h5"
+    with FileLock(path.with_suffix(".lock")):
+        if not path.exists():
+            download = fetch(
+                source.url,
+                folder / source.url.rpartition("/")[2],
+                size=source.size,
+                checksum=source.checksum,
+                progress=progress,
+            )
+            convert_file(download, path, architecture=source.architecture)
+            download.unlink()
+    return path
+
+
+def _is_path(source: str | os.PathLike[str]) -> bool:
+    separators = "/" if os.sep == "/" else "/" + os.sep
+    return isinstance(source, os.PathLike) or (
+        any(mark in source for mark in separators) or source.endswith(_SUFFIXES)
+    )
+
+
+def find_weights(
+    name: str = "vgg19",
+    source: str | os.PathLike[str] | None = None,
+    *,
+    progress: bool | None = True,
+) -> Path:
+    """The file of a network's weights, downloaded and converted if none is at hand.
+
+    Looked for in this order: the file or folder in the environment variable
+    JAXNST_WEIGHTS; the repository's `weights/`; the user's cache directory; the
+    published file. In a folder `NAME.h5` comes before `NAME-SOURCE.h5`.
+
+    Args:
+        name: "vgg16" or "vgg19"; not looked at where `source` is a path.
+        source: a path, which is taken as it is; or "torchvision" or "keras", and then
+            only `NAME-SOURCE.h5` counts; or None for any, and if there is none, the
+            network's default.
+        progress: a bar on stderr: True, False, or None for only on a terminal.
+
+    Raises:
+        FileNotFoundError: nothing at hand and no connection, with the places looked
+            at and the commands that mend it; or a path that does not exist.
+        ValueError: an unknown name, a file in a foreign format or of another network,
+            or a published file that is not what it should be.
+        OSError: the server refuses or the disk is full.
+    """
+    if source is not None and _is_path(source):
+        return _own_file(Path(source).expanduser())
+    published = _sources(name)
+    publisher = None
+    if source is not None:
+        publisher = check_choice(str(source), f"source of {name}", published)
+    given = _from_variable(name, publisher)
+    if given is not None and given.is_file():
+        return given
+    repository, cache = _repository_weights(), _cache()
+    folders = [folder for folder in (given, repository, cache) if folder is not None]
+    found, looked = _search(folders, name, publisher)
+    if found is not None:
+        return _own_file(found)
+    wanted = published[publisher or next(iter(published))]
+    folder = cache
+    if repository is not None and os.access(repository, os.W_OK | os.X_OK):
+        folder = repository
+    try:
+        return _obtain(wanted, folder, progress)
+    except ConnectionError as error:
+        file, out = wanted.url.rpartition("/")[2], folder / f"{name}-{wanted.name}.h5"
+        raise FileNotFoundError(
+            f"no weights of {name}: looked for {', '.join(map(str, looked))}; the "
+            f"download failed too: {error}. Or fetch {wanted.url} elsewhere and run "
+            f"python scripts/convert_weights.py {file} -o {shlex.quote(str(out))}; or "
+            f"set {VARIABLE} to a weights file or to a folder that holds {name}.h5 "
+            f"(export {VARIABLE}=FILE)"
+        ) from error
