@@ -1,0 +1,151 @@
+"""What a run optimises: the static choices, and the numbers that weigh them."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import jax
+
+from jaxnst import _check, losses, ops
+from jaxnst.networks.network import NORMALIZATIONS, PADDING_CHOICES, PRECISIONS
+
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+
+
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class Config:
+    """The static choices of an objective: hashable; another one compiles anew.
+
+    The defaults divide each layer's term by its target's own mean square, so that the
+    weights mean the same at every size and for every network.
+
+    Attributes:
+        content_layers: layers whose features are matched, such as "relu4_2" (after
+            the ReLU) or "conv4_2" (before it).
+        style_layers: layers whose statistics are matched.
+        statistic: "gram", the Gram matrix; "gaussian", mean and covariance, compared
+            by the Wasserstein-2 distance.
+        content_reduction: how `losses.content_loss` reduces.
+        style_reduction: how `losses.style_loss` or `losses.wasserstein_loss` reduces.
+        gram_normalize: what `losses.gram_matrix` divides by.
+        tv_kind: differences that `losses.total_variation` takes.
+        tv_reduction: how it reduces them.
+        pooling: between the blocks of the network.
+        padding: at the borders of feature maps; None, as the network was trained.
+        normalization: input of the network, as its weights file says or, for
+            "mean255", 255 (image - mean) with no division by a deviation.
+        precision: of the activations; losses and picture stay float32.
+        clip: keep the picture within [0, 1] after each step.
+    """
+
+    content_layers: tuple[str, ...] = ("relu4_2",)
+    style_layers: tuple[str, ...] = STYLE_LAYERS
+    statistic: Literal["gram", "gaussian"] = "gram"
+    content_reduction: Literal["mean", "sum", "half_sum", "relative"] = "relative"
+    style_reduction: Literal["mean", "sum", "relative", "gatys", "per_position"] = (
+        "relative"
+    )
+    gram_normalize: Literal["none", "positions", "elements"] = "elements"
+    tv_kind: Literal["squared", "absolute", "nine_point"] = "absolute"
+    tv_reduction: Literal["mean", "sum", "half_sum"] = "mean"
+    pooling: Literal["max", "avg", "l2"] = "max"
+    padding: Literal["zeros", "reflect", "replicate", "replicate-first"] | None = None
+    normalization: Literal["file", "mean255"] = "file"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    clip: bool = True
+
+    def __post_init__(self) -> None:
+        for name in ("content_layers", "style_layers"):
+            layers = getattr(self, name)
+            if isinstance(layers, str):
+                raise TypeError(f"{name} must be a tuple of names, got {layers!r}")
+            object.__setattr__(self, name, tuple(layers))
+            if not layers:
+                raise ValueError(f"{name} must name at least one layer")
+            if len(set(layers)) < len(layers):
+                raise ValueError(f"{name} names a layer twice: {', '.join(layers)}")
+        for name, choices in _CHOICES.items():
+            _check.check_choice(getattr(self, name), name, choices)
+        if self.padding is not None:
+            _check.check_choice(self.padding, "padding", PADDING_CHOICES)
+        if self.statistic == "gaussian":
+            _check.check_choice(
+                self.style_reduction,
+                "style_reduction with statistic 'gaussian'",
+                losses.GAUSSIAN_REDUCTIONS,
+            )
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Every layer that the objective needs, without repetition."""
+        return tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
+
+    @property
+    def network_options(self) -> dict[str, Any]:
+        """The keywords with which the network is called."""
+        return {
+            name: getattr(self, name)
+            for name in ("pooling", "padding", "normalization", "precision")
+        }
+
+
+_CHOICES = {
+    "statistic": ("gram", "gaussian"),
+    "content_reduction": losses.CONTENT_REDUCTIONS,
+    "style_reduction": losses.STYLE_REDUCTIONS,
+    "gram_normalize": losses.GRAM_NORMALIZATIONS,
+    "tv_kind": losses.VARIATION_KINDS,
+    "tv_reduction": losses.VARIATION_REDUCTIONS,
+    "pooling": ops.POOLINGS,
+    "normalization": NORMALIZATIONS,
+    "precision": PRECISIONS,
+}
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=("alpha", "beta", "tv", "content_weights", "style_weights"),
+    meta_fields=(),
+)
+@dataclass(frozen=True)
+class Weights:
+    """The numbers of an objective: leaves of a pytree; another one compiles nothing.
+
+    loss = alpha Σ_l u_l C_l + beta Σ_l w_l S_l + tv V, over content terms C_l, style
+    terms S_l and roughness V. Each may be an array or a tracer.
+
+    Attributes:
+        alpha: weight of the content.
+        beta: weight of the style.
+        tv: weight of the smoothness.
+        content_weights: u_l, one for each content layer; None, equal with sum 1.
+        style_weights: w_l, one for each style layer; None, equal with sum 1.
+    """
+
+    alpha: float = 1.0
+    beta: float = 30.0
+    tv: float = 0.05
+    content_weights: tuple[float, ...] | None = None
+    style_weights: tuple[float, ...] | None = None
+
+    def check(self, config: Config) -> None:
+        """ValueError unless all are finite, at least 0 and as many as layers."""
+        for name in ("alpha", "beta", "tv"):
+            _check.check_number(getattr(self, name), name)
+        pairs = (
+            ("content_weights", config.content_layers),
+            ("style_weights", config.style_layers),
+        )
+        for name, layers in pairs:
+            values = getattr(self, name)
+            if values is None:
+                continue
+            if len(values) != len(layers):
+                raise ValueError(
+                    f"{name} has {len(values)} numbers for {len(layers)} layers "
+                    f"({', '.join(layers)}); give one for each"
+                )
+            for value in values:
+                _check.check_number(value, name)
+

@@ -1,0 +1,52 @@
+"""Whether a picture of a given size can fit into memory at all."""
+
+import math
+from collections.abc import Sequence
+
+import jax
+import jax.numpy as jnp
+import psutil
+
+from jaxnst.networks.network import Network
+
+
+def least_bytes(network: Network, layers: Sequence[str], size: tuple[int, ...]) -> int:
+    """Bytes that the features alone of one picture take, all layers kept.
+
+    The gradient needs every layer's features up to the deepest: a lower bound, which
+    a real run exceeds by a factor of about two to three.
+
+    Args:
+        size: (height, width) of the picture.
+    """
+    held = network.layers
+    deepest = max(held.index(layer) for layer in network.check_layers(layers))
+    # After the ReLU alone: it is computed in place of the convolution's output.
+    kept = [n for n in held[: deepest + 1] if not n.startswith("conv")]
+    image = jax.ShapeDtypeStruct((*size, 3), jnp.float32)
+    features = jax.eval_shape(lambda x: network(x, kept or layers), image)
+    return sum(4 * math.prod(feature.shape) for feature in features.values())
+
+
+def available_bytes() -> int:
+    """Bytes that this process could still get on the device that JAX uses."""
+    device = jax.local_devices()[0]
+    stats = device.memory_stats() if device.platform != "cpu" else None
+    if stats and "bytes_limit" in stats:
+        return int(stats["bytes_limit"]) - int(stats.get("bytes_in_use", 0))
+    return int(psutil.virtual_memory().available)
+
+
+def check_memory(
+    network: Network, layers: Sequence[str], size: tuple[int, ...]
+) -> None:
+    """Raise MemoryError if a picture of that (height, width) cannot fit.
+
+    Without it the system would end the process, without a word, when memory runs out.
+    """
+    needed, free = least_bytes(network, layers, size), available_bytes()
+    if needed > free:
+        raise MemoryError(
+            f"{size[1]} x {size[0]} pixels need at least {needed / 2**30:.1f} GiB "
+            f"of memory and {free / 2**30:.1f} GiB are free; choose a smaller size"
+        )

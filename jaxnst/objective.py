@@ -1,0 +1,172 @@
+"""Targets and objective: pure functions of pictures, network, weights and config."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxnst import _check, losses
+from jaxnst.config import Config, Weights
+from jaxnst.networks.network import Network
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=("content", "style"),
+    meta_fields=(),
+)
+@dataclass(frozen=True)
+class Targets:
+    """What the picture is to match; a pytree.
+
+    Attributes:
+        content: {layer: (h, w, c)}, the photograph's features.
+        style: {layer: (c, c) Gram matrix, or a `losses.GaussianTarget`}.
+    """
+
+    content: dict[str, Array]
+    style: dict[str, Any]
+
+
+def make_targets(
+    network: Network,
+    content: Array,
+    style: Array | Sequence[Array],
+    config: Config,
+    *,
+    blend: Sequence[float] | None = None,
+) -> Targets:
+    """Features of the photograph and statistics of one painting or several.
+
+    Of several paintings the Gram matrices (or first and second moments) are averaged
+    with the weights `blend`, which for a squared distance pulls at the picture just
+    as the weighted sum of their losses would.
+
+    Args:
+        content: (H, W, 3) in [0, 1].
+        style: (H', W', 3), or a sequence of such pictures of any sizes.
+        blend: a weight for each painting, scaled to sum 1; None, equal.
+
+    Raises:
+        TypeError, ValueError: not pictures, too small for the layers, unknown layers,
+            or as many weights as pictures are not given.
+    """
+    min_side = network.min_side(config.layers)
+    content = _check.check_image(content, "content", min_side=min_side)
+    styles = _check.check_images(style, "style", min_side=min_side)
+    shares = _shares(blend, len(styles))
+    return _targets(network, content, styles, shares, config)
+
+
+def _shares(blend: Sequence[float] | None, count: int) -> Array:
+    if blend is None:
+        blend = (1.0,) * count
+    if len(blend) != count:
+        raise ValueError(
+            f"blend has {len(blend)} numbers for {count} style pictures; "
+            "give one for each"
+        )
+    for share in blend:
+        _check.check_number(share, "blend")
+    numbers = jnp.asarray(blend, jnp.float32)
+    if not isinstance(numbers, jax.core.Tracer) and not numbers.sum() > 0:
+        raise ValueError("blend must have a sum above 0; raise one of its numbers")
+    return numbers / numbers.sum()
+
+
+@jax.jit
+def _targets(
+    network: Network, content: Array, styles: list[Array], shares: Array, config: Config
+) -> Targets:
+    options = config.network_options
+    matched = network(content, config.content_layers, **options)
+    found = [network(style, config.style_layers, **options) for style in styles]
+    statistics = {
+        layer: jax.tree.map(
+            lambda *parts: sum(s * p for s, p in zip(shares, parts, strict=True)),
+            *(_statistic(features[layer], config) for features in found),
+        )
+        for layer in config.style_layers
+    }
+    if config.statistic == "gaussian":
+        statistics = {
+            layer: losses.gaussian_target(moments)
+            for layer, moments in statistics.items()
+        }
+    return Targets(matched, statistics)
+
+
+def _statistic(features: Array, config: Config) -> Any:
+    if config.statistic == "gaussian":
+        return losses.gaussian(features)
+    return losses.gram_matrix(features, normalize=config.gram_normalize)
+
+
+def _style_term(features: Array, target: Any, config: Config) -> Array:
+    statistic = _statistic(features, config)
+    if config.statistic == "gaussian":
+        return losses.wasserstein_loss(
+            statistic, target, reduction=config.style_reduction
+        )
+    return losses.style_loss(
+        statistic,
+        target,
+        reduction=config.style_reduction,
+        positions=features.shape[-3] * features.shape[-2],
+    )
+
+
+def _weighted(terms: list[Array], weights: Any) -> Array:
+    if weights is None:
+        return sum(terms, start=jnp.float32(0)) / len(terms)
+    pairs = zip(weights, terms, strict=True)
+    return sum((w * term for w, term in pairs), start=jnp.float32(0))
+
+
+def objective(
+    image: Array, network: Network, targets: Targets, weights: Weights, config: Config
+) -> tuple[Array, dict[str, Array]]:
+    """The loss of a picture, and its terms.
+
+    loss = alpha Σ_l u_l C_l + beta Σ_l w_l S_l + tv V (Gatys et al. 2016, eq. 7, with
+    a smoothness term). Pure and differentiable; jit, vmap, grad and shard it.
+
+    Args:
+        image: (H, W, 3), of the size of the content in `targets`.
+
+    Returns:
+        The loss, and {"loss", "content", "style", "tv", "content/LAYER" ...,
+        "style/LAYER" ...}: "content" and "style" are summed over layers and, like
+        "tv", not yet multiplied by alpha, beta and tv. Scalars, float32.
+    """
+    features = network(image, config.layers, **config.network_options)
+    content = [
+        losses.content_loss(
+            features[layer], targets.content[layer], reduction=config.content_reduction
+        )
+        for layer in config.content_layers
+    ]
+    style = [
+        _style_term(features[layer], targets.style[layer], config)
+        for layer in config.style_layers
+    ]
+    terms = {
+        "content": _weighted(content, weights.content_weights),
+        "style": _weighted(style, weights.style_weights),
+        "tv": losses.total_variation(
+            image, kind=config.tv_kind, reduction=config.tv_reduction
+        ),
+    }
+    loss = (
+        weights.alpha * terms["content"]
+        + weights.beta * terms["style"]
+        + weights.tv * terms["tv"]
+    )
+    layers = [f"content/{layer}" for layer in config.content_layers]
+    layers += [f"style/{layer}" for layer in config.style_layers]
+    per_layer = dict(zip(layers, content + style, strict=True))
+    return loss, {"loss": loss, **terms, **per_layer}

@@ -1,0 +1,137 @@
+"""Coarse to fine: the same optimisation at a rising sequence of sizes."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import jax
+import numpy as np
+from jax import Array
+
+from jaxnst import _check, ops, optimizers
+from jaxnst.loop import State, init_state
+from jaxnst.networks.network import Network
+from jaxnst.transfer import Callback, Progress, Result, initial_image, stylize
+
+
+def stylize_pyramid(
+    network: Network,
+    content: Array,
+    style: Array | Sequence[Array],
+    *,
+    levels: Sequence[float],
+    steps: Sequence[int],
+    optimizer: optimizers.Optimizer | None = None,
+    init: str | Array = "content",
+    key: Array | None = None,
+    callback: Callback | None = None,
+    carry: bool = True,
+    **options: Any,
+) -> Result:
+    """`stylize` at several sizes in turn, each started from the one before.
+
+    Coarse levels set the large shapes, which the small receptive fields of a full
+    size network cannot see, and cost little.
+
+    Args:
+        content, style: pictures at the final size.
+        levels: sizes as fractions of the final one, at most 1 each.
+        steps: steps at each level.
+        init: as in `stylize`, at the final size.
+        callback: told the steps over all levels, and pictures of the level's size.
+        carry: take the optimiser's memory along, resized, where all of it is numbers
+            and arrays of the picture's shape (Adam); else it starts anew.
+        options: config, weights, average, blend and every, as in `stylize`.
+
+    Returns:
+        The result of the last level that ran; its traces and steps are of all levels.
+    """
+    if len(levels) != len(steps) or not levels:
+        raise ValueError(
+            f"got {len(levels)} levels and {len(steps)} numbers of steps; "
+            "give one number of steps for each level"
+        )
+    content = _check.check_image(content, "content")
+    styles = _check.check_images(style, "style")
+    factory = optimizers.as_factory(optimizer or optimizers.adam())
+    averaging = options.get("average") is not None
+    image = initial_image(init, content, styles[0], key)
+    results: list[Result] = []
+    for level, count in zip(levels, steps, strict=True):
+        small = ops.resize(content, _at(content, level))
+        start = ops.resize(image, small.shape[:2])
+        state = init_state(start, factory, averaging=averaging)
+        if results and carry:
+            state = _carried(results[-1].state, state)
+        done = sum(result.steps for result in results)
+        result = stylize(
+            network,
+            small,
+            [ops.resize(s, _at(s, level)) for s in styles],
+            optimizer=factory,
+            steps=count,
+            state=state,
+            before=done,
+            callback=_offset(callback, sum(steps), results),
+            **options,
+        )
+        results.append(result)
+        image = result.image
+        if result.steps < count or not result.finite:
+            break
+    return _joined(results)
+
+
+def _at(image: Array, level: float) -> tuple[int, int]:
+    height, width = image.shape[:2]
+    return max(1, round(height * level)), max(1, round(width * level))
+
+
+def _carried(old: State, new: State) -> State:
+    """`new` with the optimiser's memory of `old`, or `new` if a part cannot be resized.
+
+    Linear interpolation: it keeps Adam's second moments from turning negative.
+    """
+
+    def resized(leaf: Array) -> Array:
+        if leaf.shape == old.image.shape:
+            return jax.image.resize(leaf, new.image.shape, "linear", antialias=True)
+        return leaf
+
+    leaves = jax.tree.leaves(old.opt_state)
+    if any(leaf.ndim and leaf.shape != old.image.shape for leaf in leaves):
+        return new
+    return replace(new, opt_state=jax.tree.map(resized, old.opt_state))
+
+
+def _offset(
+    callback: Callback | None, total: int, before: list[Result]
+) -> Callback | None:
+    """`callback`, told of all levels' steps, and seconds since the first began."""
+    if callback is None:
+        return None
+    spent = sum(result.seconds for result in before)
+
+    def offset(progress: Progress) -> bool | None:
+        return callback(
+            replace(
+                progress,
+                steps=total,
+                seconds=spent + progress.seconds,
+            )
+        )
+
+    return offset
+
+
+def _joined(results: list[Result]) -> Result:
+    trace = {
+        name: np.concatenate([result.trace[name] for result in results])
+        for name in results[0].trace
+    }
+    return replace(
+        results[-1],
+        trace=trace,
+        steps=sum(result.steps for result in results),
+        seconds=sum(result.seconds for result in results),
+    )

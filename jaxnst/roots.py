@@ -1,0 +1,73 @@
+"""Square roots of symmetric positive semi-definite matrices, for the Gaussian loss."""
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+# 1.5^18 = 1478: eigenvalues of the root down to 1/1478 of the largest are resolved,
+# below the floor that float32 needs anyway (see `_newton_schulz`).
+_ITERATIONS = 18
+_FLOOR = 1e-7
+
+_EXACT = lax.Precision.HIGHEST
+
+
+def sqrtm(matrix: Array) -> Array:
+    """Symmetric square root S, S S = matrix, by eigendecomposition.
+
+    For targets, which need it once; inside a compiled loop use `trace_sqrtm`, which
+    takes matrix products only.
+
+    Args:
+        matrix: (n, n), symmetric positive semi-definite up to rounding.
+
+    Returns:
+        (n, n), symmetric.
+    """
+    values, vectors = jnp.linalg.eigh(matrix)
+    root = jnp.sqrt(jnp.maximum(values, 0.0))
+    return jnp.matmul(vectors * root[None, :], vectors.T, precision=_EXACT)
+
+
+def _newton_schulz(matrix: Array) -> tuple[Array, Array]:
+    """Root and inverse root of (n, n) by the coupled iteration of Newton and Schulz.
+
+    Y' = Y T, Z' = T Z, T = (3 I - Z Y) / 2 (Higham 2008, "Functions of Matrices",
+    eq. 6.35) from Y = M / |M|, Z = I. Directions with a root below 1.5^-k of the
+    largest are not resolved after k steps: their inverse root stays bounded, which is
+    what a gradient wants.
+    """
+    identity = jnp.eye(matrix.shape[-1], dtype=matrix.dtype)
+    norm = jnp.linalg.norm(matrix)
+    scale = jnp.where(norm > 0, norm, 1.0)
+    # Rounding leaves eigenvalues slightly below zero, on which the iteration diverges.
+    start = matrix / scale + _FLOOR * identity
+
+    def step(_: int, pair: tuple[Array, Array]) -> tuple[Array, Array]:
+        y, z = pair
+        t = 1.5 * identity - 0.5 * jnp.matmul(z, y, precision=_EXACT)
+        return (
+            jnp.matmul(y, t, precision=_EXACT),
+            jnp.matmul(t, z, precision=_EXACT),
+        )
+
+    y, z = lax.fori_loop(0, _ITERATIONS, step, (start, identity))
+    return y * jnp.sqrt(scale), z / jnp.sqrt(scale)
+
+
+@jax.custom_jvp
+def trace_sqrtm(matrix: Array) -> Array:
+    """tr(M^½) of a symmetric positive semi-definite matrix (n, n).
+
+    Its derivative, d tr(M^½) = ½ tr(M^-½ dM), takes the inverse root that the
+    iteration gives beside the root, so that no iteration is differentiated.
+    """
+    return jnp.trace(_newton_schulz(matrix)[0])
+
+
+@trace_sqrtm.defjvp
+def _trace_sqrtm_jvp(
+    primals: tuple[Array], tangents: tuple[Array]
+) -> tuple[Array, Array]:
+    root, inverse = _newton_schulz(primals[0])
+    return jnp.trace(root), 0.5 * jnp.sum(inverse * tangents[0])

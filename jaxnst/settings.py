@@ -1,0 +1,209 @@
+"""Everything that makes a run what it is, as one value: presets are such values, the
+command line edits one, and a picture's file keeps it."""
+
+import dataclasses
+import types
+from dataclasses import dataclass, field
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+from jaxnst import _check, optimizers
+from jaxnst.config import Config, Weights
+
+FITS = ("long", "short", "height", "square")
+STYLE_FITS = ("long", "same")
+COLORS = ("style", "content", "match")
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Sizes and levels."""
+
+    size: int = 512
+    """Size of the output in pixels; of which side, says --fit."""
+    fit: Literal["long", "short", "height", "square"] = "long"
+    """Side that --size sets; the aspect is kept, except by "square"."""
+    coarsest: int | None = None
+    """Optimise at several sizes in turn, of which the first is at least this; as
+    --size. Without it, at the final size alone."""
+    ratio: float = 2.0
+    """Each level's size over that of the one before."""
+    style_fit: Literal["long", "same"] = "long"
+    """Painting: its own aspect, its long side as long as the output's; or the same
+    height and width as the output."""
+    style_scale: float = 1.0
+    """Size of the painting over that of the output: larger, larger brush strokes."""
+
+    def __post_init__(self) -> None:
+        _check.check_choice(self.fit, "fit", FITS)
+        _check.check_choice(self.style_fit, "style_fit", STYLE_FITS)
+        _check.check_number(self.size, "size", minimum=1)
+        _check.check_number(self.style_scale, "style_scale", minimum=0.01)
+        _check.check_number(self.ratio, "ratio", minimum=1.05)
+        if self.coarsest is not None:
+            _check.check_number(self.coarsest, "coarsest", minimum=1)
+
+    def levels(self) -> tuple[float, ...]:
+        """Sizes at which the picture is optimised in turn, as fractions of the last.
+
+        size / ratio^k down to `coarsest`, from coarse to fine.
+        """
+        fractions = [1.0]
+        if self.coarsest is not None:
+            while round(self.size * fractions[0] / self.ratio) >= self.coarsest:
+                fractions.insert(0, fractions[0] / self.ratio)
+        return tuple(fractions)
+
+    def content_size(self, height: int, width: int) -> tuple[int, int]:
+        """(height, width) of the output for a photograph of that size."""
+        if self.fit == "square":
+            return self.size, self.size
+        side = {
+            "long": max(height, width),
+            "short": min(height, width),
+            "height": height,
+        }[self.fit]
+        return _scaled(height, width, self.size / side)
+
+    def style_size(
+        self, height: int, width: int, output: tuple[int, int]
+    ) -> tuple[int, int]:
+        """(height, width) for a painting of that size beside `output`."""
+        if self.style_fit == "same":
+            return _scaled(output[0], output[1], self.style_scale)
+        return _scaled(
+            height, width, self.style_scale * max(output) / max(height, width)
+        )
+
+
+def _scaled(height: int, width: int, factor: float) -> tuple[int, int]:
+    return max(1, round(height * factor)), max(1, round(width * factor))
+
+
+@dataclass(frozen=True)
+class Optimization:
+    """Optimiser, steps and start."""
+
+    steps: tuple[int, ...] = (300,)
+    """Steps at each level from coarse to fine; the last number holds for all further
+    levels."""
+    optimizer: Literal["adam", "lbfgs", "lbfgs-linesearch", "gradient"] = "adam"
+    """L-BFGS without line search is what Gatys et al. used; Adam is steadier."""
+    learning_rate: float | None = None
+    """Step size; the optimiser's own default if not given."""
+    b1: float = 0.9
+    """Adam: decay of the mean of gradients."""
+    b2: float = 0.999
+    """Adam: decay of the mean of their squares."""
+    history: int | None = None
+    """L-BFGS: number of past steps remembered."""
+    average: float | None = None
+    """Decay of an average of the iterates, which is then the result."""
+    carry: bool = True
+    """Take the optimiser's memory along from level to level where it can be resized."""
+    init: str = "content"
+    """Start from "content", "noise" or "style", or from a picture file."""
+    seed: int = 0
+    """Seed of the noise."""
+
+    def __post_init__(self) -> None:
+        if not self.steps or not all(
+            isinstance(count, int) and count >= 1 for count in self.steps
+        ):
+            raise ValueError(
+                f"steps must be whole numbers from 1, got {self.steps}; "
+                "for example --steps 300"
+            )
+        if self.average is not None and not 0 <= self.average < 1:
+            raise ValueError(
+                f"average must be at least 0 and below 1, got {self.average}"
+            )
+        self.make_optimizer()
+
+    def make_optimizer(self) -> optimizers.Optimizer:
+        """The optimiser that the fields describe."""
+        return optimizers.get(
+            self.optimizer,
+            self.learning_rate,
+            b1=self.b1,
+            b2=self.b2,
+            history=self.history,
+        )
+
+    def steps_at(self, levels: int) -> tuple[int, ...]:
+        """Steps at each of so many levels."""
+        further = (self.steps[-1],) * (levels - len(self.steps))
+        return (self.steps + further)[:levels]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """A whole run but for its pictures."""
+
+    preset: str = "default"
+    """Named settings that every other option then changes."""
+    network: str = "vgg19"
+    """Feature network: vgg16 or vgg19."""
+    weights: str | None = None
+    """Weights of the network: a file, or the name of a source such as keras."""
+    color: Literal["style", "content", "match"] = "style"
+    """Colours of the painting; of the photograph, with only luminance transferred; or
+    of a painting whose colours are first matched to the photograph's."""
+    blend: tuple[float, ...] | None = None
+    """Weights of several paintings; equal if not given."""
+    terms: Weights = field(default_factory=Weights)
+    """How much each term counts: loss = alpha content + beta style + tv smoothness."""
+    geometry: Geometry = field(default_factory=Geometry)
+    """Sizes of the picture and of the painting, and the levels from coarse to fine."""
+    optimization: Optimization = field(default_factory=Optimization)
+    """How the picture is optimised."""
+    objective: Config = field(default_factory=Config)
+    """What is compared, and in which convention."""
+
+    def __post_init__(self) -> None:
+        _check.check_choice(self.color, "color", COLORS)
+        self.terms.check(self.objective)
+
+    def to_json(self) -> dict[str, Any]:
+        """The settings as JSON's types."""
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Any) -> "Settings":
+        """Settings that `to_json` gave.
+
+        Raises:
+            ValueError: a field that is missing, unknown or of a wrong type.
+        """
+        settings: Settings = _build(cls, data, "settings")
+        return settings
+
+
+def _build(annotation: Any, data: Any, name: str) -> Any:
+    """`data` from JSON as the type that a field is annotated with."""
+    if dataclasses.is_dataclass(annotation) and isinstance(annotation, type):
+        return _build_dataclass(annotation, data, name)
+    origin, arguments = get_origin(annotation), get_args(annotation)
+    if origin in (Union, types.UnionType):
+        if data is None and type(None) in arguments:
+            return None
+        inner = next(a for a in arguments if a is not type(None))
+        return _build(inner, data, name)
+    if origin is tuple and isinstance(data, list | tuple):
+        return tuple(_build(arguments[0], item, name) for item in data)
+    if origin is Literal and data in arguments:
+        return data
+    if annotation is float and type(data) in (int, float):
+        return float(data)
+    if annotation in (int, str, bool) and type(data) is annotation:
+        return data
+    raise ValueError(f"{name} cannot be {data!r}")
+
+
+def _build_dataclass(cls: type, data: Any, name: str) -> Any:
+    hints = get_type_hints(cls)
+    if not isinstance(data, dict) or not set(data) <= set(hints):
+        raise ValueError(
+            f"{name} are of another version of jaxnst or damaged; expected the "
+            f"fields {', '.join(hints)}"
+        )
+    return cls(**{key: _build(hints[key], data[key], key) for key in data})

@@ -1,0 +1,212 @@
+"""The optimisation of one picture from start to result: `stylize`."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxnst import _check, ops, optimizers
+from jaxnst.config import Config, Weights
+from jaxnst.loop import CAPACITY, State, init_state, picture_of, run_steps
+from jaxnst.memory import check_memory
+from jaxnst.networks.network import Network
+from jaxnst.objective import make_targets
+
+INITS = ("content", "noise", "style")
+
+# White noise about middle grey: N(0.5, 0.15²), cut off at [0, 1].
+NOISE_MEAN = 0.5
+NOISE_SCALE = 0.15
+
+# Time that a compiled call should take: long enough that starting it costs nothing,
+# short enough for progress and cancellation.
+_CALL_SECONDS = 0.5
+
+@dataclass(frozen=True)
+class Progress:
+    """What a callback is told between compiled calls.
+
+    Attributes:
+        step: steps done so far, of `steps`.
+        steps: steps in all.
+        terms: every term of the objective at the last step done, as floats.
+        seconds: since the run began, compilation included.
+        picture: gives a copy of the picture as it would be returned now.
+    """
+
+    step: int
+    steps: int
+    terms: dict[str, float]
+    seconds: float
+    picture: Callable[[], Array]
+
+
+Callback = Callable[[Progress], bool | None]
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a run gives.
+
+    Attributes:
+        image: (H, W, 3) in [0, 1]: the last iterate, or the average of the iterates.
+        trace: {term: (steps,)}, every term of the objective at every step, before
+            the step; names as in `objective`.
+        steps: steps done; fewer than asked for if a callback ended the run.
+        finite: False if a loss or a picture was not finite on the way; `image` is
+            then the last picture before that.
+        seconds: wall time, compilation included.
+        state: the final state, from which a run can go on.
+    """
+
+    image: Array
+    trace: dict[str, np.ndarray]
+    steps: int
+    finite: bool
+    seconds: float
+    state: State
+
+
+def initial_image(
+    init: str | Array, content: Array, style: Array, key: Array | None = None
+) -> Array:
+    """The picture to start from, (H, W, 3), of the content's size.
+
+    Args:
+        init: "content"; "noise", independent N(0.5, 0.15²) cut off at [0, 1];
+            "style", resized to the content's size; or a picture.
+        key: of `jax.random`, needed by "noise".
+
+    Raises:
+        ValueError: an unknown name, no key for noise, a picture of another size.
+    """
+    if not isinstance(init, str):
+        image = _check.check_image(init, "init")
+        if image.shape != content.shape:
+            raise ValueError(
+                f"init has shape {image.shape}, the content {content.shape}; "
+                "resize it to the content's size"
+            )
+        return image
+    _check.check_choice(init, "init", INITS)
+    if init == "noise":
+        if key is None:
+            raise ValueError("init 'noise' needs key=jax.random.key(seed)")
+        noise = jax.random.normal(key, content.shape, jnp.float32)
+        return jnp.clip(NOISE_MEAN + NOISE_SCALE * noise, 0.0, 1.0)
+    if init == "style":
+        return ops.resize(style, content.shape[:2])
+    return content
+
+
+def stylize(
+    network: Network,
+    content: Array,
+    style: Array | Sequence[Array],
+    *,
+    config: Config | None = None,
+    weights: Weights | None = None,
+    optimizer: optimizers.Optimizer | None = None,
+    steps: int = 300,
+    init: str | Array = "content",
+    key: Array | None = None,
+    callback: Callback | None = None,
+    every: int | None = None,
+    average: float | None = None,
+    blend: Sequence[float] | None = None,
+    state: State | None = None,
+    before: int = 0,
+) -> Result:
+    """Optimise a picture whose features match a photograph and a painting.
+
+    Compiled once for each size, network, config and kind of optimiser; numbers,
+    steps and pictures may change freely.
+
+    Args:
+        network: from `load_network`.
+        content: the photograph, (H, W, 3) in [0, 1].
+        style: the painting, (H', W', 3), or several.
+        config: layers and conventions; None, `Config()`.
+        weights: alpha, beta, tv and layer weights; None, `Weights()`.
+        optimizer: any `optax.GradientTransformation`, or one of
+            `jaxnst.optimizers`; None, Adam with rate 0.02.
+        steps: number of steps, at least 1.
+        init: "content", "noise", "style" or a picture of the content's size.
+        key: `jax.random.key(seed)` for noise.
+        callback: called between compiled calls with a `Progress`; the run ends
+            after the call for which it returns True.
+        every: let calls end on each multiple of this many steps, too.
+        average: decay of an average of the iterates, such as 0.95, which is then
+            the result; None, the last iterate is.
+        blend: a weight for each of several paintings.
+        state: go on from `Result.state`, instead of `init`.
+        before: steps done before, which `every` and the callback's step count too.
+
+    Raises:
+        TypeError, ValueError: bad arguments, before anything is compiled.
+    """
+    config = Config() if config is None else config
+    weights = Weights() if weights is None else weights
+    weights.check(config)
+    for value, name in ((steps, "steps"), (every, "every")):
+        if value is not None and (not isinstance(value, int) or value < 1):
+            raise ValueError(f"{name} must be a whole number from 1, got {value!r}")
+    if average is not None and not 0 <= average < 1:
+        raise ValueError(f"average must be at least 0 and below 1, got {average}")
+    factory = optimizers.as_factory(optimizer or optimizers.adam())
+    content = _check.check_image(content, "content")
+    check_memory(network, config.layers, content.shape[:2])
+    targets = make_targets(network, content, style, config, blend=blend)
+    if state is None:
+        first = _check.check_images(style, "style")[0]
+        image = initial_image(init, content, first, key)
+        state = init_state(image, factory, averaging=average is not None)
+    else:
+        # The loop is given its state's memory; the caller keeps theirs.
+        state = jax.tree.map(jnp.copy, state)
+    decay = 0.0 if average is None else average
+    arguments = (network, targets, weights, factory, config, decay)
+    return _run(state, arguments, steps, every, callback, before)
+
+
+def _run(
+    state: State,
+    arguments: tuple[Any, ...],
+    steps: int,
+    every: int | None,
+    callback: Callback | None,
+    before: int,
+) -> Result:
+    decay, began = arguments[-1], time.perf_counter()
+    traces: list[dict[str, np.ndarray]] = []
+    done, length = 0, 1
+    while done < steps:
+        length = min(length, steps - done, CAPACITY)
+        if every:
+            length = min(length, every - (before + done) % every)
+        called = time.perf_counter()
+        state, trace = run_steps(state, *arguments, length)
+        traces.append({k: np.asarray(v)[:length] for k, v in trace.items()})
+        now, done = time.perf_counter(), done + length
+        if callback is not None:
+            terms = {name: float(values[-1]) for name, values in traces[-1].items()}
+            # Bound now: the next call is given this state's memory.
+            picture = partial(picture_of, state, decay)
+            seen = before + done, before + steps
+            if callback(Progress(*seen, terms, now - began, picture)):
+                break
+        if not bool(state.finite):
+            break
+        # The first call compiles as well, so its time says nothing.
+        pace = (now - called) / length if done > length else None
+        length = 1 if pace is None else max(1, int(_CALL_SECONDS / max(pace, 1e-4)))
+    joined = {k: np.concatenate([t[k] for t in traces]) for k in traces[0]}
+    image = picture_of(state, decay)
+    seconds = time.perf_counter() - began
+    return Result(image, joined, done, bool(state.finite), seconds, state)
