@@ -66,8 +66,10 @@ def check_number(value: Any, name: str, *, minimum: float = 0.0) -> Any:
     if isinstance(value, jax.core.Tracer):
         return value
     try:
+        if isinstance(value, str):
+            raise TypeError
         numbers = np.asarray(value, np.float64).ravel()
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None
     for number in numbers:
         if not math.isfinite(number) or number < minimum:

@@ -18,7 +18,7 @@ _CONV_FIRST = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 default = Settings(
     objective=Config(statistic="gaussian", tv_kind="squared"),
     terms=Weights(alpha=1.0, beta=8.0, tv=4.0),
-    geometry=Geometry(coarsest=128),
+    geometry=Geometry(coarsest=128, margin=16),
     optimization=Optimization(
         steps=(100, 100, 80), learning_rate=0.03, b2=0.99, average=0.95
     ),

@@ -5,13 +5,21 @@ from dataclasses import replace
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from jaxnst import _check, ops, optimizers
 from jaxnst.loop import State, init_state
 from jaxnst.networks.network import Network
-from jaxnst.transfer import Callback, Progress, Result, initial_image, stylize
+from jaxnst.transfer import (
+    Callback,
+    Progress,
+    Result,
+    check_whole,
+    initial_image,
+    stylize,
+)
 
 
 def stylize_pyramid(
@@ -26,6 +34,7 @@ def stylize_pyramid(
     key: Array | None = None,
     callback: Callback | None = None,
     carry: bool = True,
+    margin: int = 0,
     **options: Any,
 ) -> Result:
     """`stylize` at several sizes in turn, each started from the one before.
@@ -41,42 +50,53 @@ def stylize_pyramid(
         callback: told the steps over all levels, and pictures of the level's size.
         carry: take the optimiser's memory along, resized, where all of it is numbers
             and arrays of the picture's shape (Adam); else it starts anew.
+        margin: pixels by which each level's pictures are continued, mirrored, on every
+            side, and cut off again. A pixel at a border is seen by fewer features than
+            others, and drifts to loud colours: let that happen outside.
         options: config, weights, average, blend and every, as in `stylize`.
 
     Returns:
-        The result of the last level that ran; its traces and steps are of all levels.
+        The result of the last level that ran; its traces and steps are of all levels,
+        its state is as wide as the margin made it.
     """
     if len(levels) != len(steps) or not levels:
         raise ValueError(
             f"got {len(levels)} levels and {len(steps)} numbers of steps; "
             "give one number of steps for each level"
         )
+    if not all(0 < level <= 1 for level in levels):
+        raise ValueError(f"levels must be above 0 and at most 1, got {tuple(levels)}")
+    for count in steps:
+        check_whole(count, "steps")
     content = _check.check_image(content, "content")
     styles = _check.check_images(style, "style")
     factory = optimizers.as_factory(optimizer or optimizers.adam())
     averaging = options.get("average") is not None
     image = initial_image(init, content, styles[0], key)
     results: list[Result] = []
+    edges: list[int] = []
     for level, count in zip(levels, steps, strict=True):
-        small = ops.resize(content, _at(content, level))
-        start = ops.resize(image, small.shape[:2])
+        size = _at(content, level)
+        edge = min(margin, min(size) - 1)
+        start = _widened(ops.resize(image, size), edge)
         state = init_state(start, factory, averaging=averaging)
         if results and carry:
-            state = _carried(results[-1].state, state)
+            state = _carried(results[-1].state, state, edges[-1], edge)
         done = sum(result.steps for result in results)
         result = stylize(
             network,
-            small,
+            _widened(ops.resize(content, size), edge),
             [ops.resize(s, _at(s, level)) for s in styles],
             optimizer=factory,
             steps=count,
             state=state,
             before=done,
-            callback=_offset(callback, sum(steps), results),
+            callback=_offset(callback, sum(steps), results, edge),
             **options,
         )
-        results.append(result)
-        image = result.image
+        image = _trimmed(result.image, edge)
+        results.append(replace(result, image=image))
+        edges.append(edge)
         if result.steps < count or not result.finite:
             break
     return _joined(results)
@@ -87,7 +107,16 @@ def _at(image: Array, level: float) -> tuple[int, int]:
     return max(1, round(height * level)), max(1, round(width * level))
 
 
-def _carried(old: State, new: State) -> State:
+def _widened(image: Array, edge: int) -> Array:
+    return jnp.pad(image, ((edge, edge), (edge, edge), (0, 0)), mode="reflect")
+
+
+def _trimmed(image: Array, edge: int) -> Array:
+    height, width = image.shape[:2]
+    return image[edge : height - edge, edge : width - edge]
+
+
+def _carried(old: State, new: State, old_edge: int, new_edge: int) -> State:
     """`new` with the optimiser's memory of `old`, or `new` if a part cannot be resized.
 
     Linear interpolation: it keeps Adam's second moments from turning negative.
@@ -95,7 +124,10 @@ def _carried(old: State, new: State) -> State:
 
     def resized(leaf: Array) -> Array:
         if leaf.shape == old.image.shape:
-            return jax.image.resize(leaf, new.image.shape, "linear", antialias=True)
+            inner = _trimmed(new.image, new_edge).shape
+            leaf = _trimmed(leaf, old_edge)
+            leaf = jax.image.resize(leaf, inner, "linear", antialias=True)
+            return _widened(leaf, new_edge)
         return leaf
 
     leaves = jax.tree.leaves(old.opt_state)
@@ -105,19 +137,21 @@ def _carried(old: State, new: State) -> State:
 
 
 def _offset(
-    callback: Callback | None, total: int, before: list[Result]
+    callback: Callback | None, total: int, before: list[Result], edge: int
 ) -> Callback | None:
-    """`callback`, told of all levels' steps, and seconds since the first began."""
+    """`callback`, told of all levels' steps and seconds, shown pictures trimmed."""
     if callback is None:
         return None
     spent = sum(result.seconds for result in before)
 
     def offset(progress: Progress) -> bool | None:
+        picture = progress.picture
         return callback(
             replace(
                 progress,
                 steps=total,
                 seconds=spent + progress.seconds,
+                picture=lambda: _trimmed(picture(), edge),
             )
         )
 

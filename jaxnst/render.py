@@ -6,7 +6,7 @@ from dataclasses import replace
 import jax
 from jax import Array
 
-from jaxnst import colors, ops
+from jaxnst import _check, colors, ops
 from jaxnst.networks.network import Network
 from jaxnst.pyramid import stylize_pyramid
 from jaxnst.settings import Settings
@@ -34,8 +34,13 @@ def render(
         callback, every: as in `stylize`.
 
     Raises:
-        ValueError: the settings start from a file, and `init` is not that picture.
+        TypeError, ValueError: what are not pictures, or the settings start from a
+            file and `init` is not that picture.
     """
+    content = _check.check_image(content, "content")
+    styles = _check.check_images(styles, "styles")
+    if init is not None:
+        init = _check.check_image(init, "init")
     geometry, how = settings.geometry, settings.optimization
     levels = geometry.levels()
     size = geometry.content_size(content.shape[0], content.shape[1])
@@ -59,6 +64,7 @@ def render(
         key=jax.random.key(how.seed),
         average=how.average,
         carry=how.carry,
+        margin=geometry.margin,
         blend=settings.blend,
         callback=_finished(callback, finish),
         every=every,

@@ -27,6 +27,9 @@ class Geometry:
     --size. Without it, at the final size alone."""
     ratio: float = 2.0
     """Each level's size over that of the one before."""
+    margin: int = 0
+    """Pixels around the picture that are optimised too and then cut off: borders stay
+    free of loud colours."""
     style_fit: Literal["long", "same"] = "long"
     """Painting: its own aspect, its long side as long as the output's; or the same
     height and width as the output."""
@@ -39,6 +42,7 @@ class Geometry:
         _check.check_number(self.size, "size", minimum=1)
         _check.check_number(self.style_scale, "style_scale", minimum=0.01)
         _check.check_number(self.ratio, "ratio", minimum=1.05)
+        _check.check_number(self.margin, "margin")
         if self.coarsest is not None:
             _check.check_number(self.coarsest, "coarsest", minimum=1)
 
@@ -169,10 +173,10 @@ class Settings:
 
     @classmethod
     def from_json(cls, data: Any) -> "Settings":
-        """Settings that `to_json` gave.
+        """Settings that `to_json` gave; fields left out have their defaults.
 
         Raises:
-            ValueError: a field that is missing, unknown or of a wrong type.
+            ValueError: a field that is unknown, of a wrong type or out of its range.
         """
         settings: Settings = _build(cls, data, "settings")
         return settings
@@ -206,4 +210,7 @@ def _build_dataclass(cls: type, data: Any, name: str) -> Any:
             f"{name} are of another version of jaxnst or damaged; expected the "
             f"fields {', '.join(hints)}"
         )
-    return cls(**{key: _build(hints[key], data[key], key) for key in data})
+    try:
+        return cls(**{key: _build(hints[key], data[key], key) for key in data})
+    except (TypeError, OverflowError) as error:  # whole numbers beyond any float
+        raise ValueError(f"{name}: {error}") from None

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from numbers import Integral
 from typing import Any
 
 import jax
@@ -37,7 +38,8 @@ class Progress:
         steps: steps in all.
         terms: every term of the objective at the last step done, as floats.
         seconds: since the run began, compilation included.
-        picture: gives a copy of the picture as it would be returned now.
+        picture: gives a copy of the picture as it would be returned now; to be called
+            within the callback, for the next call is given its memory.
     """
 
     step: int
@@ -154,13 +156,14 @@ def stylize(
     config = Config() if config is None else config
     weights = Weights() if weights is None else weights
     weights.check(config)
-    for value, name in ((steps, "steps"), (every, "every")):
-        if value is not None and (not isinstance(value, int) or value < 1):
-            raise ValueError(f"{name} must be a whole number from 1, got {value!r}")
+    check_whole(steps, "steps")
+    if every is not None:
+        check_whole(every, "every")
     if average is not None and not 0 <= average < 1:
         raise ValueError(f"average must be at least 0 and below 1, got {average}")
     factory = optimizers.as_factory(optimizer or optimizers.adam())
-    content = _check.check_image(content, "content")
+    min_side = network.min_side(config.layers)
+    content = _check.check_image(content, "content", min_side=min_side)
     check_memory(network, config.layers, content.shape[:2])
     targets = make_targets(network, content, style, config, blend=blend)
     if state is None:
@@ -168,11 +171,36 @@ def stylize(
         image = initial_image(init, content, first, key)
         state = init_state(image, factory, averaging=average is not None)
     else:
+        _check_state(state, content, factory, averaging=average is not None)
         # The loop is given its state's memory; the caller keeps theirs.
         state = jax.tree.map(jnp.copy, state)
     decay = 0.0 if average is None else average
+    # Whole numbers, Python's and NumPy's would each compile the loop anew.
+    weights, factory, decay = jax.tree.map(
+        lambda number: jnp.asarray(number, jnp.float32), (weights, factory, decay)
+    )
     arguments = (network, targets, weights, factory, config, decay)
     return _run(state, arguments, steps, every, callback, before)
+
+
+def check_whole(value: Any, name: str) -> None:
+    """ValueError unless `value` is a whole number from 1."""
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be a whole number from 1, got {value!r}")
+
+
+def _check_state(
+    state: State, content: Array, factory: Any, *, averaging: bool
+) -> None:
+    """ValueError unless a run on `content` would have such a state."""
+    wanted = jax.eval_shape(lambda: init_state(content, factory, averaging=averaging))
+    kind = jax.tree.structure(state), [x.shape for x in jax.tree.leaves(state)]
+    if kind != (jax.tree.structure(wanted), [x.shape for x in jax.tree.leaves(wanted)]):
+        raise ValueError(
+            f"state is of another run: its picture has shape {state.image.shape}, the "
+            f"content {content.shape}, or its optimizer or average differ; go on with "
+            "the same, or give init=Result.image to start from a picture"
+        )
 
 
 def _run(

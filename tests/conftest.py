@@ -28,5 +28,19 @@ def shared() -> Path:
 
 
 @pytest.fixture
+def torch():
+    """PyTorch where it is installed, on one thread: its pool and XLA's do not mix."""
+    module = pytest.importorskip("torch")
+    module.set_num_threads(1)
+    return module
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if "torch" in getattr(item, "fixturenames", ()):
+            item.add_marker("parity")
+
+
+@pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(20161)

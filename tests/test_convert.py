@@ -48,8 +48,7 @@ def test_torchvision(architecture, form, prefix, rng, torch_path):
     assert_tensors(weights.tensors, tensors)
 
 
-def test_a_module_that_torch_saved(tmp_path):
-    torch = pytest.importorskip("torch")
+def test_a_module_that_torch_saved(torch, tmp_path):
     from torch import nn
 
     modules, channels = [], 3

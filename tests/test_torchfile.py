@@ -59,8 +59,7 @@ def test_strides_and_offset_are_followed(form, read):
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_reads_what_torch_wrote(form, tmp_path):
-    torch = pytest.importorskip("torch")
+def test_reads_what_torch_wrote(torch, form, tmp_path):
     from torch import nn
 
     module = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Conv2d(4, 2, 1))

@@ -1,0 +1,218 @@
+"""The public names, the floors that imports point down, and what importing does."""
+
+import ast
+import dataclasses
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import jaxnst
+
+PACKAGE = Path(jaxnst.__file__).parent
+
+# Each module may import those on its own floor and on lower ones; one that is named
+# nowhere is on the top floor.
+FLOORS = [
+    ["_check", "_files", "ops", "colors", "images"],
+    ["networks.vgg", "networks.googlenet", "networks.network"],
+    ["_untrusted", "_unpickle", "torchfile", "_published", "weights", "convert"],
+    ["download", "sources", "networks.loading"],
+    ["roots", "losses"],
+    ["config", "objective", "optimizers", "loop"],
+    ["memory", "transfer", "pyramid", "settings", "presets", "render"],
+    ["report", "batch", "grid", "metrics"],
+]
+FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
+
+
+def modules():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        parts = path.relative_to(PACKAGE).with_suffix("").parts
+        yield ".".join(parts).removesuffix(".__init__"), path
+
+
+def imports(path):
+    """Dotted names of what a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} has a relative import"
+            for alias in node.names:
+                yield f"{node.module}.{alias.name}"
+
+
+def known(dotted):
+    """The longest beginning of a name in jaxnst that is a module."""
+    parts = dotted.split(".")[1:]
+    names = {name for name, _ in modules()}
+    for end in range(len(parts), 0, -1):
+        if ".".join(parts[:end]) in names:
+            return ".".join(parts[:end])
+    return None
+
+
+def place(module):
+    parts = module.split(".")
+    return next(
+        (
+            FLOOR[name]
+            for end in range(len(parts), 0, -1)
+            if (name := ".".join(parts[:end])) in FLOOR
+        ),
+        len(FLOORS),
+    )
+
+
+MODULES = dict(modules())
+
+
+@pytest.mark.parametrize("module", [m for m in MODULES if m not in ("__init__", "")])
+def test_imports_point_down(module):
+    for name in imports(MODULES[module]):
+        top = name.split(".")[0]
+        assert top not in ("scripts", "tests")
+        if top != "jaxnst":
+            continue
+        target = known(name)
+        assert target is not None, f"{module} imports all of jaxnst: {name}"
+        if module == "networks" or target == "networks":
+            continue
+        assert place(target) <= place(module), f"{module} imports {target}"
+
+
+def test_losses_need_checks_and_roots_alone():
+    needed = {known(n) for n in imports(MODULES["losses"]) if n.startswith("jaxnst.")}
+    assert needed == {"_check", "roots"}
+
+
+def test_imports_go_in_no_circle():
+    graph = {
+        module: {known(n) for n in imports(path) if n.split(".")[0] == "jaxnst"}
+        for module, path in MODULES.items()
+    }
+    done, open_ = set(), []
+
+    def visit(module):
+        assert module not in open_, " -> ".join([*open_, module])
+        if module in done or module not in graph:
+            return
+        open_.append(module)
+        for target in graph[module] - {None}:
+            visit(target)
+        done.add(open_.pop())
+
+    for module in graph:
+        visit(module)
+
+
+def test_pillow_is_imported_where_pictures_are_read_and_drawn_alone():
+    importers = {
+        module
+        for module, path in MODULES.items()
+        if any(name.split(".")[0] == "PIL" for name in imports(path))
+    }
+    assert {module.split(".")[0] for module in importers} <= {"images", "report"}
+
+
+def test_torch_is_imported_nowhere():
+    for path in MODULES.values():
+        assert not any(name.split(".")[0] == "torch" for name in imports(path))
+
+
+# Public names
+
+
+def test_all_names_are_there_and_sorted():
+    assert sorted(jaxnst.__all__) == list(jaxnst.__all__)
+    for name in jaxnst.__all__:
+        assert hasattr(jaxnst, name)
+
+
+@pytest.mark.parametrize("name", jaxnst.__all__)
+def test_public_names_are_documented(name):
+    thing = getattr(jaxnst, name)
+    assert thing.__doc__ and len(thing.__doc__) > 20
+    if inspect.isclass(thing):
+        # dataclass writes the signature where nobody wrote a docstring
+        assert not thing.__doc__.startswith(f"{thing.__name__}(")
+        for method, value in vars(thing).items():
+            if not method.startswith("_") and inspect.isfunction(value):
+                assert value.__doc__, f"{name}.{method}"
+
+
+PUBLIC = [n for n in jaxnst.__all__ if inspect.isfunction(getattr(jaxnst, n))]
+POSITIONAL = {
+    "load_image": ["path"],
+    "save_image": ["path", "image"],
+    "load_network": ["name"],
+    "network_from_weights": ["weights"],
+    "gram_matrix": ["features"],
+    "content_loss": ["features", "target"],
+    "style_loss": ["gram", "target"],
+    "wasserstein_loss": ["features", "target"],
+    "total_variation": ["image"],
+    "make_targets": ["network", "content", "style", "config"],
+    "objective": ["image", "network", "targets", "weights", "config"],
+    "stylize": ["network", "content", "style"],
+    "stylize_pyramid": ["network", "content", "style"],
+    "stylize_batch": ["network", "contents", "styles"],
+    "grid_search": ["network", "content", "style"],
+    "render": ["settings", "network", "content", "styles"],
+}
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_options_are_keywords(name):
+    parameters = inspect.signature(getattr(jaxnst, name)).parameters.values()
+    positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
+    assert positional == POSITIONAL[name]
+    for parameter in parameters:
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD and name != "load_network":
+            assert parameter.default is parameter.empty
+
+
+@pytest.mark.parametrize("name", ["Config", "Network", "Result", "Targets", "Weights"])
+def test_public_classes_are_frozen_dataclasses(name):
+    thing = getattr(jaxnst, name)
+    assert dataclasses.is_dataclass(thing) and thing.__dataclass_params__.frozen
+    for field in dataclasses.fields(thing):
+        assert f"{field.name}:" in thing.__doc__, f"{name}.{field.name}"
+
+
+# Importing
+
+IMPORT = """
+import socket, sys, threading, warnings
+
+def refuse(*args, **kwargs):
+    raise AssertionError("a socket was opened")
+
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
+import jax
+before = dict(jax.config.values)
+modules = set(sys.modules)
+import jaxnst
+from jax._src import xla_bridge
+
+assert dict(jax.config.values) == before, "a flag of JAX changed"
+assert not xla_bridge._backends, "a backend was started"
+assert not any(f[0] != "default" and "jaxnst" in str(f) for f in warnings.filters)
+for name in ("torch", "matplotlib", "tyro"):
+    assert name not in sys.modules, name + " was imported"
+"""
+
+
+def test_importing_changes_nothing(tmp_path):
+    run = subprocess.run(
+        [sys.executable, "-W", "error", "-c", IMPORT],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+    )
+    assert run.returncode == 0, run.stderr
+    assert run.stdout == run.stderr == ""
+    assert not list(tmp_path.iterdir())

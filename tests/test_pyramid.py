@@ -1,0 +1,112 @@
+"""Coarse to fine: sizes, starts, what is carried along, and what is reported."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from networks import narrow_network, picture
+
+from jaxnst import Config, ops, optimizers, stylize, stylize_pyramid
+
+NETWORK = narrow_network(depth=3)
+CONTENT, STYLE = picture(24, 20), picture(18, 26, 1)
+CONFIG = Config(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1"))
+
+
+def run(levels=(0.5, 1.0), steps=(4, 3), **options):
+    return stylize_pyramid(
+        NETWORK, CONTENT, STYLE, levels=levels, steps=steps, config=CONFIG, **options
+    )
+
+
+def test_one_level_is_stylize():
+    one = run((1.0,), (4,), average=0.8)
+    plain = stylize(NETWORK, CONTENT, STYLE, config=CONFIG, steps=4, average=0.8)
+    np.testing.assert_array_equal(one.image, plain.image)
+
+
+def test_two_levels_are_two_runs_the_second_from_the_firsts_result():
+    given = run(carry=False)
+    small = ops.resize(CONTENT, (12, 10)), ops.resize(STYLE, (9, 13))
+    first = stylize(NETWORK, *small, config=CONFIG, steps=4)
+    start = ops.resize(first.image, (24, 20))
+    second = stylize(NETWORK, CONTENT, STYLE, config=CONFIG, steps=3, init=start)
+    np.testing.assert_array_equal(given.image, second.image)
+    losses = np.concatenate([first.trace["loss"], second.trace["loss"]])
+    np.testing.assert_array_equal(given.trace["loss"], losses)
+    assert given.steps == 7 and given.image.shape == CONTENT.shape
+
+
+def test_adams_memory_is_carried_along():
+    memory, fresh = run(), run(carry=False)
+    assert not np.allclose(memory.image, fresh.image)
+    counts = [
+        leaf for leaf in jax.tree.leaves(memory.state.opt_state) if leaf.ndim == 0
+    ]
+    assert [int(count) for count in counts] == [7]
+    squares = memory.state.opt_state[0].nu
+    assert squares.shape == CONTENT.shape and squares.min() >= 0
+    assert int(memory.state.count) == 3  # the average begins anew at each level
+
+
+def test_memory_that_is_no_picture_starts_anew():
+    kept, fresh = (run(optimizer=optimizers.lbfgs(), carry=c) for c in (True, False))
+    np.testing.assert_array_equal(kept.image, fresh.image)
+
+
+def test_any_optax_transformation():
+    result = run(optimizer=optax.sgd(1e-3, momentum=0.5))
+    assert result.finite and result.steps == 7
+
+
+@pytest.mark.parametrize("init", ["noise", "style"])
+def test_starts_are_those_of_the_first_level(init):
+    result = run(init=init, key=jax.random.key(3))
+    assert result.trace["content"][0] > 0.05
+    again = run(init=init, key=jax.random.key(3))
+    np.testing.assert_array_equal(result.image, again.image)
+
+
+def test_a_callback_is_told_of_all_levels():
+    seen, shapes = [], []
+
+    def callback(progress):
+        seen.append((progress.step, progress.steps))
+        shapes.append(progress.picture().shape)
+
+    result = run(every=1, callback=callback)
+    assert seen == [(step, 7) for step in range(1, 8)]
+    assert shapes == [(12, 10, 3)] * 4 + [(24, 20, 3)] * 3
+    assert result.trace["style/relu1_1"].shape == (7,)
+
+
+@pytest.mark.parametrize("end, shape", [(2, (12, 10, 3)), (5, (24, 20, 3))])
+def test_a_callback_can_end_the_run_at_any_level(end, shape):
+    result = run(every=1, callback=lambda progress: progress.step >= end)
+    assert result.steps == end and result.image.shape == shape
+
+
+def test_a_run_that_fails_goes_no_further():
+    bad = CONTENT.at[0, 0].set(jnp.nan)
+    result = run(init=bad)
+    assert not result.finite and result.steps < 4
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"levels": (1.0,), "steps": (1, 2)}, "1 levels and 2 numbers"),
+        ({"levels": (), "steps": ()}, "0 levels"),
+        ({"levels": (0.0, 1.0)}, "above 0 and at most 1"),
+        ({"levels": (0.5, 1.5)}, "above 0 and at most 1"),
+        ({"steps": (4, 0)}, "steps must be a whole number from 1, got 0"),
+        ({"levels": (0.05, 1.0)}, "too small"),
+        ({"init": STYLE}, "resize it to the content's size"),
+    ],
+)
+def test_bad_arguments_are_errors_before_the_first_step(options, message):
+    steps = []
+    with pytest.raises(ValueError, match=message):
+        run(callback=steps.append, **options)
+    assert not steps
