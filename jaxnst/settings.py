@@ -121,6 +121,8 @@ class Optimization:
             raise ValueError(
                 f"average must be at least 0 and below 1, got {self.average}"
             )
+        if not 0 <= self.seed < 2**32:
+            raise ValueError(f"seed must be from 0 to 2^32 - 1, got {self.seed}")
         self.make_optimizer()
 
     def make_optimizer(self) -> optimizers.Optimizer:

@@ -1,5 +1,7 @@
 """What the command lines share: arguments in, one clear line out when it fails."""
 
+import contextlib
+import io
 import sys
 import warnings
 from collections.abc import Callable
@@ -19,6 +21,14 @@ class Common:
     """Show the traceback of an error."""
 
 
+_EXPECTED = (
+    OSError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    MemoryError,
+    JaxRuntimeError,
+)
 Arguments = TypeVar("Arguments", bound=Common)
 
 
@@ -43,8 +53,39 @@ def _describe(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
-def _warn(message: Warning | str, *_: object, **__: object) -> None:
+def warn(message: Warning | str, *_: object, **__: object) -> None:
+    """Print `message` as one line on stderr."""
     print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
+
+
+def _misuse(drawn: str) -> str:
+    """What tyro says of wrong usage, out of the box that it draws around it."""
+    lines = [line.strip(" │|╭╮╰╯─") for line in drawn.splitlines()]
+    title, *said = [line for line in lines if line.strip("-")]
+    ends = ("For full helptext", "Argument helptext")
+    last = next((i for i, line in enumerate(said) if line.startswith(ends)), None)
+    text = " ".join(said[:last]).removeprefix("Error parsing ").rstrip(".")
+    return f"{text or title}; --help lists all options"
+
+
+def _parse(
+    arguments: type[Arguments], default: Arguments | None, description: str | None
+) -> Arguments:
+    said = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(said):
+            given: Arguments = tyro.cli(
+                arguments,
+                description=description,
+                default=default or tyro.MISSING_NONPROP,
+                config=(tyro.conf.OmitArgPrefixes,),
+            )
+    except SystemExit as end:
+        if end.code == 2:
+            fail(_misuse(said.getvalue()), 2)
+        raise
+    print(said.getvalue(), end="", file=sys.stderr)
+    return given
 
 
 def keep_compiled() -> None:
@@ -76,18 +117,15 @@ def run(
     Args:
         default: gives the values that options have where the command line is silent.
     """
-    warnings.showwarning = _warn
+    warnings.showwarning = warn
     try:
-        given: Arguments = tyro.cli(
-            arguments,
-            default=default() or tyro.MISSING_NONPROP,
-            config=(tyro.conf.OmitArgPrefixes,),
-        )
+        description = sys.modules[main.__module__].__doc__
+        given = _parse(arguments, default(), description)
         keep_compiled()
         return main(given) or 0
     except KeyboardInterrupt:
         return fail("interrupted", 130)
-    except (OSError, ValueError, TypeError, MemoryError, JaxRuntimeError) as error:
+    except _EXPECTED as error:
         if "--debug" in sys.argv:
             raise
         return fail(_describe(error), 1)

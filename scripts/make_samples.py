@@ -1,319 +1,39 @@
 """Draw the two sample pictures, a photograph-like harbour and a painting of strokes.
 
-python scripts/make_samples.py -o FOLDER
+    python scripts/make_samples.py -o FOLDER
 """
 
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import tyro
+from _cli import Common, run
+from _harbour import harbour
+from _strokes import strokes
 
-from jaxnst.images import resize, save_image
+from jaxnst.images import save_image
 
-# Both are drawn at twice their size, for smooth edges. Coordinates: x to the right in
-# [0, 4/3], y downwards in [0, 1]; masks are (H, W), pictures (H, W, 3).
-HEIGHT, WIDTH = 384, 512
-HORIZON = 0.60
-SHORE = HORIZON + 0.025  # where the water begins
-Array = np.ndarray
-
-# fmt: off
-RIDGES = (  # seed, height, roughness, colour
-    (11, 0.150, 2.2, "8fa3b8"), (12, 0.105, 3.0, "6c8796"), (13, 0.060, 4.0, "4f6f66"),
-)
-HOUSES = (  # left, width, height, wall, roof
-    (0.035, 0.085, 0.12, "d9b48a", "8c3b2a"), (0.125, 0.07, 0.165, "b5534a", "5b3434"),
-    (0.20, 0.095, 0.105, "e8dcc0", "a0522d"), (0.30, 0.065, 0.15, "5f87a0", "4a3b3b"),
-    (0.37, 0.10, 0.115, "dfa54f", "8c3b2a"), (0.475, 0.07, 0.09, "c7cfc4", "6b4438"),
-)
-LANTERN = (  # half width, top, bottom, colour
-    (0.027, 0.279, 0.287, "39302f"), (0.015, 0.245, 0.279, "ffe9a3"),
-    (0.003, 0.245, 0.279, "39302f"), (0.019, 0.239, 0.245, "39302f"),
-)
-BIRDS = ((0.22, 0.20), (0.27, 0.17), (0.33, 0.22), (0.70, 0.13))
-VORTICES = (  # y, x, strength, radius
-    (0.30, 0.36, 1.0, 0.17), (0.24, 0.98, -0.8, 0.13), (0.58, 0.74, 0.7, 0.12),
-)
-PALETTE = "0d1b3f 163a7a 1f5fae 3d8fc4 7fbfcf d9cfa0 e8b23f f7e08a"
-LAYERS = ((900, 120, 30), (2200, 84, 17), (3200, 60, 11), (2200, 40, 7))
-# strokes, length and width in pixels; broad ones first
-# fmt: on
+PICTURES = {"harbour": harbour, "strokes": strokes}
 
 
-@dataclass
-class Arguments:
+@dataclass(frozen=True, kw_only=True)
+class Arguments(Common):
     out: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = (
         Path(__file__).parent / "samples"
     )
     """Folder for harbour.jpg and strokes.jpg; made if it is not there."""
 
 
-def pixels() -> Array:
-    """y and x of the pixel centres, (2, H, W)."""
-    return (np.mgrid[: 2 * HEIGHT, : 2 * WIDTH] + 0.5) / (2 * HEIGHT)
-
-
-def octaves(seed: int, y: Array, x: Array, count: int = 5) -> Array:
-    """Smooth noise in [0, 1], `count` layers, each twice as fine and fainter."""
-    lattice = np.random.default_rng(seed).random((64, 64))
-    total, weight = np.zeros(np.broadcast_shapes(y.shape, x.shape)), 1.0
-    for k in range(count):
-        row, column = np.floor(y * 2**k).astype(int), np.floor(x * 2**k).astype(int)
-        v, u = ramp(y * 2**k - row), ramp(x * 2**k - column)
-        row, column = row + 17 * k, column + 29 * k
-        corners = [
-            lattice[(row + down) % 64, (column + right) % 64]
-            for down, right in ((0, 0), (0, 1), (1, 0), (1, 1))
-        ]
-        top = corners[0] * (1 - u) + corners[1] * u
-        total += weight * (top * (1 - v) + (corners[2] * (1 - u) + corners[3] * u) * v)
-        weight *= 0.55
-    return total * 0.45 / (1 - weight)
-
-
-def ramp(values: Array, low: float = 0.0, high: float = 1.0) -> Array:
-    """0 below `low`, 1 above `high`, smooth between."""
-    t = np.clip((values - low) / (high - low), 0, 1)
-    return t * t * (3 - 2 * t)
-
-
-def color(code: str) -> Array:
-    """ "rrggbb" as (3,) in [0, 1]."""
-    return np.array([int(code[i : i + 2], 16) for i in (0, 2, 4)]) / 255
-
-
-def gradient(t: Array, codes: str) -> Array:
-    """Colours (..., 3) along evenly spaced stops, t in [0, 1]."""
-    stops = np.stack([color(code) for code in codes.split()])
-    places = np.linspace(0, 1, len(stops))
-    return np.stack([np.interp(t, places, stops[:, c]) for c in range(3)], -1)
-
-
-def blend(picture: Array, cover: Array, paint: Array) -> Array:
-    """`paint` over `picture` where `cover` is 1."""
-    return picture + (paint - picture) * cover[..., None]
-
-
-def inside(
-    y: Array, x: Array, left: float, top: float, right: float, low: float
-) -> Array:
-    return (x >= left) & (x < right) & (y >= top) & (y < low)
-
-
-def sky(y: Array, x: Array) -> Array:
-    picture = gradient(y / HORIZON, "3f6fa8 7fa6cc c9d3d6 f6d9ae f9c588")
-    sun = np.hypot(x - 0.93, (y - 0.50) * 1.1)
-    picture = blend(picture, 0.75 * np.exp(-((sun / 0.22) ** 2)), color("fff1c9"))
-    # Clouds flatten towards the horizon, as seen from below.
-    far = 1 / (HORIZON + 0.12 - np.minimum(y, HORIZON))
-    shape = octaves(3, far * 1.3, (x - 0.6) * far * 0.55 + 9, 6)
-    below = octaves(3, far * 1.3 + 0.09, (x - 0.63) * far * 0.55 + 9, 6)
-    cover = 0.9 * ramp(shape, 0.42, 0.66) * ramp(HORIZON - y, 0.02, 0.2)
-    lit = gradient(ramp(below, 0.4, 0.75), "fff6e6 f4dfcf a9adc0")
-    return blend(picture, cover, lit)
-
-
-def hills(picture: Array, y: Array, x: Array) -> Array:
-    for seed, height, rough, code in RIDGES:
-        crest = HORIZON - height * (0.35 + octaves(seed, 0 * x + 5, x * rough))
-        mist = (0.5 * np.clip((y - crest) / height, 0, 1))[..., None]
-        grain = octaves(seed + 7, y * 60, x * 40, 4)[..., None] - 0.5
-        paint = color(code) * (0.9 + 0.4 * grain)
-        paint = paint + (color("c9c6bd") - paint) * mist
-        picture = blend(picture, ramp(y - crest, 0, 0.004), paint)
-    return picture
-
-
-def house(
-    picture: Array,
-    y: Array,
-    x: Array,
-    box: tuple[float, float, float],
-    codes: list[str],
-) -> Array:
-    left, width, height = box
-    top = HORIZON - height
-    grain = 1 + 0.12 * (octaves(31, y * 150, x * 90, 2)[..., None] - 0.5)
-    shade = 1 - 0.18 * ramp(left + width * 0.72 - x, 0, 0.004)[..., None]
-    body = inside(y, x, left, top, left + width, HORIZON + 0.012)
-    picture = blend(picture, body, color(codes[0]) * grain * shade)
-    slope = 1 - np.abs((x - left - width / 2) / (width / 2 + 0.008))
-    gable = (y < top) & (y > top - 0.55 * width * slope)
-    tiles = 1 + 0.18 * np.sin(y * 900)[..., None]
-    picture = blend(picture, gable, color(codes[1]) * tiles * grain)
-    columns, rows = max(2, round(width / 0.034)), max(2, round(height / 0.045))
-    for k in range(columns * rows):
-        a = left + width * (k % columns + 0.5) / columns - 0.006
-        b = top + height * (k // columns + 0.45) / rows - 0.009
-        frame = inside(y, x, a - 0.003, b - 0.003, a + 0.015, b + 0.021)
-        picture = blend(picture, frame, color("f3ead8"))
-        lamp = (k * 5 + round(left * 90)) % 4 == 0
-        pane = inside(y, x, a, b, a + 0.012, b + 0.018)
-        picture = blend(picture, pane, color("f7c86a" if lamp else "2d4459"))
-    return picture
-
-
-def town(picture: Array, y: Array, x: Array) -> Array:
-    for left, width, height, *codes in HOUSES:
-        picture = house(picture, y, x, (left, width, height), codes)
-    stones = 0.8 + 0.4 * octaves(41, y * 90, x * 45, 3)[..., None]
-    quay = inside(y, x, 0, HORIZON + 0.004, 0.60, SHORE + 0.005)
-    return blend(picture, quay, color("77695c") * stones)
-
-
-def lighthouse(picture: Array, y: Array, x: Array) -> Array:
-    top, base, middle = 0.285, HORIZON - 0.032, 1.13
-    mound = np.exp(-(((x - middle) / 0.10) ** 2))
-    rock = SHORE + 0.005 - 0.07 * mound * (0.7 + 0.6 * octaves(51, 0 * x, x * 22, 4))
-    stone = 0.55 + 0.9 * octaves(52, y * 40, x * 40, 4)[..., None]
-    picture = blend(picture, y > rock, color("6a5f58") * stone)
-    across = (x - middle) / (0.018 + 0.014 * (y - top) / (base - top))
-    tower = (np.abs(across) < 1) & (y > top) & (y < base)
-    band = np.floor((y - top) / (base - top) * 5) % 2 == 0
-    paint = np.where(band[..., None], color("f4efe4"), color("b8322c"))
-    shade = 1.0 - 0.45 * np.clip(across * 0.5 + 0.5, 0, 1) ** 1.5
-    picture = blend(picture, tower, paint * shade[..., None])
-    for half, a, b, code in LANTERN:
-        part = inside(y, x, middle - half, a, middle + half, b)
-        picture = blend(picture, part, color(code))
-    cap = (np.abs(x - middle) < 0.7 * (y - 0.213)) & (y < 0.239)
-    return blend(picture, cap, color("b8322c"))
-
-
-def boat(picture: Array, y: Array, x: Array, strength: float = 1.0) -> Array:
-    """A sailing boat, its waterline at y = 0.80."""
-    u, v = (x - 0.80) / 0.13, (y - 0.80) / 0.13
-    hull = np.abs(u + 0.1 * v) < 0.85 - 0.5 * v * (1 + v)
-    for shape, code, depth in (
-        ((np.abs(u - 0.005) < 0.022) & (v > -2.55) & (v < -0.3), "4a3527", 0.0),
-        ((u > 0.05) & (v < -0.5) & (u < 0.05 + 0.36 * (v + 2.5)), "f6ecd6", 0.30),
-        ((u < -0.04) & (v < -0.42) & (u > -0.04 - 0.42 * (v + 2.3)), "d8693a", 0.35),
-        (hull & (v > -0.36) & (v < 0.02), "27466b", 0.25),
-        (hull & (v > -0.36) & (v < -0.27), "f3e7cc", 0.0),
-        (hull & (v > -0.05) & (v < 0.02), "9c3328", 0.0),
-    ):
-        shade = 1 - depth * ramp(-u + 0.25 * np.sin(v * 7), -0.6, 1.0)
-        picture = blend(picture, strength * shape, color(code) * shade[..., None])
-    return picture
-
-
-def sea(scene: Array, y: Array, x: Array) -> Array:
-    """The scene mirrored in moving water."""
-    depth = np.maximum(y - SHORE, 0) / (1 - SHORE)
-    near = 1 / (depth + 0.06)  # waves look flatter and finer far away
-    wave = octaves(61, near * 7, x * near * 0.9 + 20, 4) - 0.5
-    chop = octaves(71, near * 16, x * near * 2.4 + 20, 3) - 0.5
-    mirrored = 2 * SHORE - y + wave * 0.16 * (0.15 + depth) + chop * 0.03
-    shifted = x + chop * 0.02 * (0.3 + depth)
-    row = np.clip(mirrored * len(y), 0, SHORE * len(y) - 1).astype(int)
-    column = np.clip(shifted * len(y), 0, y.shape[1] - 1).astype(int)
-    water = gradient(depth, "c3b49c 5f8796 2f5f7d 1d4363")
-    picture = blend(scene[row, column], 0.30 + 0.45 * depth, water)
-    picture = picture * (0.93 + 0.55 * (wave + 0.6 * chop))[..., None]
-    glint = np.exp(-(((x - 0.93) / (0.03 + 0.10 * depth)) ** 2)) * ramp(chop, 0, 0.22)
-    picture = blend(picture, 0.8 * glint * (1 - 0.6 * depth), color("ffe9b5"))
-    return boat(picture, 1.60 - y - 0.04 * wave, x + 0.03 * wave + 0.02 * chop, 0.55)
-
-
-def harbour() -> Array:
-    """The photograph-like sample, (384, 512, 3)."""
-    y, x = pixels()
-    scene = lighthouse(town(hills(sky(y, x), y, x), y, x), y, x)
-    picture = boat(np.where((y > SHORE)[..., None], sea(scene, y, x), scene), y, x)
-    for left, top in BIRDS:
-        u, v = (x - left) / 0.018, (y - top) / 0.018
-        wing = np.exp(-(((v + 0.5 * np.sqrt(np.abs(u)) - 0.3 * u * u) / 0.10) ** 2))
-        picture = blend(picture, wing * (np.abs(u) < 1), color("2b3440"))
-    return finished(picture)
-
-
-def finished(picture: Array) -> Array:
-    unit = np.clip(picture, 0, 1).astype(np.float32)
-    return np.asarray(resize(unit, (HEIGHT, WIDTH)))
-
-
-def stream(y: Array, x: Array) -> Array:
-    """The stream function: strokes run along its level lines."""
-    flow = 0.40 * y + 0.04 * np.sin(5 * x + 2) + 0.16 * octaves(81, y * 3, x * 3, 2)
-    for v, u, strength, radius in VORTICES:
-        away = (y - v) ** 2 + (x - u) ** 2
-        flow = flow + 0.18 * strength * np.exp(-away / radius**2)
-    return flow
-
-
-def heading(y: Array, x: Array, step: float = 1e-3) -> Array:
-    """Angle of the flow, (d/dy, -d/dx) of the stream, from the x axis."""
-    down = stream(y + step, x) - stream(y - step, x)
-    return np.arctan2(stream(y, x - step) - stream(y, x + step), down)
-
-
-def tone(y: Array, x: Array) -> Array:
-    """What is to be painted, as a place on the palette in [0, 1]."""
-    value = (
-        0.22 + 0.20 * np.sin(38 * stream(y, x)) + 0.12 * octaves(91, y * 6, x * 6, 2)
-    )
-    for v, u, _, radius in VORTICES:
-        away = np.hypot(y - v, x - u) / radius
-        value = value + 0.95 * np.exp(-((away / 0.45) ** 2))
-        value = value + 0.28 * np.exp(-(((away - 0.85) / 0.14) ** 2))
-    land = ramp(y - 0.80 - 0.06 * np.sin(4 * x + 1) - 0.03 * np.sin(11 * x), 0, 0.02)
-    field = 0.62 + 0.25 * np.sin(30 * y + 9 * x) * np.cos(7 * x)
-    return np.clip(value * (1 - land) + field * land, 0, 1)
-
-
-def stroke(canvas: Array, key: np.random.Generator, at: Array, paint: Array) -> None:
-    """Lay one bristly stroke; `at`: y, x, angle, half curvature, length, width."""
-    y, x, angle, bend, length, width = at.tolist()
-    reach = int(length / 2 + width) + 1
-    top, left = max(0, int(y) - reach), max(0, int(x) - reach)
-    patch = canvas[top : int(y) + reach, left : int(x) + reach]
-    v, u = (a + b for a, b in zip(np.ogrid[: len(patch), : patch.shape[1]],
-                                  (top - y, left - x), strict=True))  # fmt: skip
-    along = u * np.cos(angle) + v * np.sin(angle)
-    across = v * np.cos(angle) - u * np.sin(angle) - bend * along**2
-    place = np.clip(across / width + 0.5, 0, 1) * 11
-    low, hairs = place.astype(int), key.normal(size=(2, 13))
-    hair = hairs[:, low] + (hairs[:, low + 1] - hairs[:, low]) * (place - low)
-    ends = length / 2 * (1 + 0.22 * hair[0]) - np.abs(along)
-    cover = np.clip(np.minimum(ends / 5, (width / 2 - np.abs(across)) / 1.5), 0, 1)
-    # Paint piles up at the lit edge and thins out along the stroke.
-    relief = 0.055 * hair[1] - 0.12 * across / width + 0.04 * along / length
-    laid = paint * (1 + 1.6 * relief[..., None]) + 0.35 * relief[..., None]
-    patch += (laid - patch) * 0.93 * cover[..., None]
-
-
-def strokes(layers: tuple[tuple[int, int, int], ...] = LAYERS) -> Array:
-    """The painting-like sample, (384, 512, 3)."""
-    key = np.random.default_rng(7)
-    canvas = gradient(tone(*pixels()), PALETTE)  # underpainting
-    for count, long, wide in layers:
-        y, x = key.random((2, count)) * np.array([[1.0], [WIDTH / HEIGHT]])
-        angle = heading(y, x)
-        turn = heading(y + 0.03 * np.sin(angle), x + 0.03 * np.cos(angle)) - angle
-        turn = np.clip((turn + np.pi) % (2 * np.pi) - np.pi, -0.6, 0.6)
-        place = np.clip(tone(y, x) + key.normal(size=count) * 0.055, 0, 1)
-        paints = gradient(place, PALETTE) * (1 + 0.08 * key.normal(size=(count, 3)))
-        size = key.uniform(0.7, 1.2, count)
-        angle = angle + key.normal(size=count) * 0.10
-        scale, bend = 2 * HEIGHT, turn / (0.12 * HEIGHT)
-        table = np.stack(
-            [y * scale, x * scale, angle, bend / 2, long * size, wide * size]
-        )
-        for at, paint in zip(table.T, paints, strict=True):
-            stroke(canvas, key, at, paint)
-    return finished(canvas)
-
-
-def main() -> None:
-    folder = tyro.cli(Arguments, description=__doc__).out
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, draw in (("harbour", harbour), ("strokes", strokes)):
-        path = folder / f"{name}.jpg"
-        save_image(path, draw(), quality=88)
-        print(f"{path}: {WIDTH} x {HEIGHT} pixels, {path.stat().st_size:,} bytes")
+def main(arguments: Arguments) -> None:
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    for name, draw in PICTURES.items():
+        path, picture = arguments.out / f"{name}.jpg", draw()
+        save_image(path, picture, quality=88)
+        height, width = picture.shape[:2]
+        print(f"{path}: {width} x {height} pixels, {path.stat().st_size:,} bytes")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run(Arguments, main))

@@ -7,31 +7,26 @@ and keeps the picture reached so far.
 """
 
 import argparse
-import hashlib
-import importlib.metadata
-import math
-import signal
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import FrameType
-from typing import Annotated, Any
+from typing import Annotated
 
-import jax
-import numpy as np
 import tyro
-from _cli import Common, fail, run
-from tqdm import tqdm
+from _cli import Common, fail, run, warn
+from _session import Session
+from _stored import changes, describe, misfit, recall
+from jax import Array
 
 import jaxnst
 from jaxnst import images, ops, presets, report
 from jaxnst._files import check_writable_folder
+from jaxnst.memory import check_memory
 from jaxnst.networks.network import Network
 from jaxnst.settings import Settings
-from jaxnst.transfer import INITS, Progress, Result
+from jaxnst.transfer import INITS, Result
 
-_FRAMES = 60  # in an animation, about
-_PACKAGES = ("jaxnst", "jax", "jaxlib", "flax", "optax", "numpy", "pillow")
+__doc__ = f"{__doc__}\nPresets: {', '.join(presets.NAMES)}."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,31 +53,33 @@ class Arguments(Common):
     """Plot the losses as .png, .svg or .pdf (needs matplotlib)."""
     settings: Settings = field(default_factory=Settings)
 
+    @property
+    def start(self) -> Path | None:
+        """Picture file to start from, if it is one."""
+        init = self.settings.optimization.init
+        return None if init in INITS else Path(init)
+
+    @property
+    def files(self) -> tuple[Path, ...]:
+        """Every picture file that is read."""
+        return self.pictures if self.start is None else (*self.pictures, self.start)
+
 
 def defaults() -> Arguments:
     """Options as the preset, or the picture, that the command line names has them."""
     first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    first.add_argument("--preset")
-    first.add_argument("--from", dest="again")
-    first.add_argument("--optimizer")
-    given = first.parse_known_args()[0]
-    if given.again is None:
-        settings = presets.get(given.preset or "default")
-        return Arguments(settings=adapted(settings, given.optimizer))
-    stored = images.read_metadata(given.again)
-    if stored is None or "settings" not in stored:
-        raise ValueError(
-            f"{given.again} carries no settings of jaxnst; give the picture as "
-            "scripts/stylize.py wrote it, not a copy that another program saved"
-        )
-    settings = Settings.from_json(stored["settings"])
-    if given.preset not in (None, settings.preset):
-        raise ValueError("--preset and --from exclude each other; give one of them")
-    pictures = (stored.get("content"), *stored.get("styles", ()))
-    if not all(isinstance(name, str) for name in pictures):
-        raise ValueError(f"{given.again} does not name its pictures; give them anew")
-    settings = adapted(settings, given.optimizer)
-    return Arguments(pictures=tuple(map(Path, pictures)), settings=settings)
+    for name in ("--preset", "--from", "--optimizer"):
+        first.add_argument(name, nargs="?")
+    given = vars(first.parse_known_args()[0])
+    preset, again, pictures = given["preset"], given["from"], tuple[Path, ...]()
+    if again is None:
+        settings = presets.get(preset or "default")
+    else:
+        settings, pictures = recall(Path(again))
+        if preset not in (None, settings.preset):
+            raise ValueError("--preset and --from exclude each other; give one of them")
+    settings = adapted(settings, given["optimizer"])
+    return Arguments(pictures=pictures, settings=settings)
 
 
 def adapted(settings: Settings, optimizer: str | None) -> Settings:
@@ -100,6 +97,11 @@ def check(arguments: Arguments) -> None:
             "give a photograph and a painting: "
             "python scripts/stylize.py CONTENT STYLE -o OUT.png"
         )
+    if arguments.start is not None and not arguments.start.exists():
+        raise FileNotFoundError(
+            f"cannot start from {arguments.start} (--init): neither a picture file nor "
+            f"one of: {', '.join(INITS)}"
+        )
     images.check_output(arguments.output, arguments.quality)
     if arguments.every is not None and arguments.every < 1:
         raise ValueError(f"--every must be at least 1, got {arguments.every}")
@@ -111,45 +113,7 @@ def check(arguments: Arguments) -> None:
         report.check_plot(arguments.plot)
 
 
-class Session:
-    """What a run shows and collects while it goes: bar, pictures, frames, Ctrl-C."""
-
-    def __init__(self, arguments: Arguments, total: int) -> None:
-        self.arguments = arguments
-        self.interrupted = False
-        self.frames: list[jax.Array] = []
-        self.frame_every = max(1, total // _FRAMES) if arguments.animation else None
-        self.bar = tqdm(total=total, unit="step", disable=None, dynamic_ncols=True)
-
-    @property
-    def every(self) -> int | None:
-        """Steps after which the run is to look up."""
-        wanted = [n for n in (self.arguments.every, self.frame_every) if n]
-        return math.gcd(*wanted) if wanted else None
-
-    def interrupt(self, number: int, frame: FrameType | None) -> None:
-        """On the first Ctrl-C end in good order, on the second at once."""
-        if self.interrupted:
-            raise KeyboardInterrupt
-        self.interrupted = True
-        self.bar.write("stopping after this call; Ctrl-C again stops now", sys.stderr)
-
-    def __call__(self, progress: Progress) -> bool:
-        terms = progress.terms
-        shown = {name: f"{terms[name]:.4g}" for name in ("loss", "content", "style")}
-        self.bar.set_postfix(shown, refresh=False)
-        self.bar.update(progress.step - self.bar.n)
-        every = self.arguments.every
-        if every and progress.step % every == 0:
-            out = self.arguments.output
-            name = f"{out.stem}_{progress.step:05d}{out.suffix}"
-            images.save_image(out.with_name(name), progress.picture())
-        if self.frame_every and progress.step % self.frame_every == 0:
-            self.frames.append(progress.picture())
-        return self.interrupted
-
-
-def load(arguments: Arguments, network: Network) -> tuple[jax.Array, list[jax.Array]]:
+def load(arguments: Arguments, network: Network) -> tuple[Array, list[Array]]:
     """Photograph and paintings, at the sizes at which they are used."""
     settings, (content, *styles) = arguments.settings, arguments.pictures
     least = network.min_side(settings.objective.layers)
@@ -162,43 +126,31 @@ def load(arguments: Arguments, network: Network) -> tuple[jax.Array, list[jax.Ar
             )
     geometry = settings.geometry
     size = geometry.content_size(*images.picture_size(content))
-    paintings = [
-        images.load_image(
-            path, size=geometry.style_size(*images.picture_size(path), size)
+    coarsest = [max(1, round(side * geometry.levels()[0])) for side in size]
+    if min(coarsest) < least:
+        raise ValueError(
+            f"{coarsest[1]} x {coarsest[0]} pixels are too small: the layers need at "
+            f"least {least} on each side; choose a larger --size or --coarsest"
         )
-        for path in styles
+    shapes = [geometry.style_size(*images.picture_size(path), size) for path in styles]
+    for shape in (size, *shapes):
+        check_memory(network, settings.objective.layers, shape)
+    paintings = [
+        images.load_image(path, size=shape)
+        for path, shape in zip(styles, shapes, strict=True)
     ]
     return images.load_image(content, size=size), paintings
-
-
-def describe(arguments: Arguments, network: Network, result: Result) -> dict[str, Any]:
-    """What the file keeps, so that the picture can be made again."""
-    return {
-        "settings": arguments.settings.to_json(),
-        "content": str(arguments.pictures[0]),
-        "styles": [str(path) for path in arguments.pictures[1:]],
-        "sha256": {
-            str(path): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in arguments.pictures
-        },
-        "weights": {"source": network.source, "sha256": network.checksum},
-        "steps": result.steps,
-        "final": {
-            name: float(values[-1]) if np.isfinite(values[-1]) else None
-            for name, values in result.trace.items()
-        },
-        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
-    }
 
 
 def write(
     arguments: Arguments, network: Network, session: Session, result: Result
 ) -> None:
+    settings, pictures = arguments.settings, arguments.pictures
     images.save_image(
         arguments.output,
         result.image,
-        like=arguments.pictures[0],
-        metadata=describe(arguments, network, result),
+        like=pictures[0],
+        metadata=describe(settings, pictures, arguments.files, network, result),
         quality=arguments.quality,
     )
     if arguments.losses is not None:
@@ -211,13 +163,23 @@ def write(
         images.save_animation(arguments.animation, [*frames, result.image])
 
 
+def warn_if_other(arguments: Arguments, network: Network) -> None:
+    """Warn of pictures and weights that are not those the settings were made for."""
+    if arguments.again is not None:
+        for text in changes(arguments.again, arguments.files, network):
+            warn(text)
+    other = misfit(arguments.settings, network)
+    if other is not None:
+        warn(other)
+
+
 def warn_if_astray(result: Result) -> None:
     losses = result.trace["loss"]
     hint = "try a lower --learning-rate, or --optimizer adam"
     if not result.finite:
-        tqdm.write(f"warning: the loss was not finite at step {result.steps}; {hint}")
+        warn(f"the loss was not finite at step {result.steps}; {hint}")
     elif losses[-1] > 2 * losses.min():
-        tqdm.write(f"warning: the loss rose again after its lowest value; {hint}")
+        warn(f"the loss rose again after its lowest value; {hint}")
 
 
 def main(arguments: Arguments) -> int:
@@ -225,13 +187,20 @@ def main(arguments: Arguments) -> int:
     settings = arguments.settings
     network = jaxnst.load_network(settings.network, weights=settings.weights)
     content, styles = load(arguments, network)
-    init = settings.optimization.init
-    size = content.shape[0], content.shape[1]
-    start = None if init in INITS else images.load_image(init, size=size)
+    warn_if_other(arguments, network)
+    start = None
+    if arguments.start is not None:
+        size = content.shape[0], content.shape[1]
+        start = images.load_image(arguments.start, size=size)
     total = sum(settings.optimization.steps_at(len(settings.geometry.levels())))
-    session = Session(arguments, total)
-    before = signal.signal(signal.SIGINT, session.interrupt)
-    try:
+    session = Session(
+        arguments.output,
+        total,
+        every=arguments.every,
+        quality=arguments.quality,
+        frames=arguments.animation is not None,
+    )
+    with session:
         result = jaxnst.render(
             settings,
             network,
@@ -241,9 +210,6 @@ def main(arguments: Arguments) -> int:
             callback=session,
             every=session.every,
         )
-    finally:
-        signal.signal(signal.SIGINT, before)
-        session.bar.close()
     warn_if_astray(result)
     write(arguments, network, session, result)
     height, width = result.image.shape[:2]

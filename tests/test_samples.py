@@ -1,6 +1,8 @@
 """The script that draws the sample pictures."""
 
-import importlib.util
+import importlib
+import warnings
+from collections.abc import Iterator
 from types import ModuleType
 
 import numpy as np
@@ -11,13 +13,10 @@ from jaxnst.images import load_image
 
 
 @pytest.fixture(scope="module")
-def samples() -> ModuleType:
-    path = REPOSITORY / "scripts" / "make_samples.py"
-    spec = importlib.util.spec_from_file_location("make_samples", path)
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def samples() -> Iterator[ModuleType]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(REPOSITORY / "scripts"))
+        yield importlib.import_module("make_samples")
 
 
 def test_strokes_are_the_same_each_time_and_cover_the_canvas(samples):
@@ -35,16 +34,26 @@ def test_harbour_is_the_committed_one(samples):
     assert np.abs(picture - np.asarray(committed)).mean() < 0.01  # JPEG's own error
 
 
-def test_command_writes_both_files(samples, tmp_path, monkeypatch, capsys):
-    for name, level in (("harbour", 0.2), ("strokes", 0.6)):
-        picture = np.full((8, 9, 3), level, np.float32)
-        monkeypatch.setattr(samples, name, lambda picture=picture: picture)
-    monkeypatch.setattr("sys.argv", ["make_samples.py", "-o", str(tmp_path / "new")])
-    samples.main()
+def test_command_writes_both_files(samples, tmp_path, capsys):
+    with pytest.MonkeyPatch.context() as patch:
+        for name, level in (("harbour", 0.2), ("strokes", 0.6)):
+            picture = np.full((8, 9, 3), level, np.float32)
+            patch.setitem(samples.PICTURES, name, lambda picture=picture: picture)
+        samples.main(samples.Arguments(out=tmp_path / "new"))
     for name, level in (("harbour", 0.2), ("strokes", 0.6)):
         image = load_image(tmp_path / "new" / f"{name}.jpg")
         np.testing.assert_allclose(image, np.full((8, 9, 3), level), atol=0.02)
-    assert "harbour.jpg: 512 x 384" in capsys.readouterr().out
+    assert "harbour.jpg: 9 x 8" in capsys.readouterr().out
+
+
+def test_command_fails_in_one_line(samples, tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr("sys.argv", ["make_samples.py", "-o", str(tmp_path / "file")])
+    monkeypatch.setattr("_cli.keep_compiled", lambda: None)
+    monkeypatch.setattr("warnings.showwarning", warnings.showwarning)
+    assert samples.run(samples.Arguments, samples.main) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and error.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", ["harbour", "strokes"])
