@@ -50,7 +50,7 @@ def _convolve_backward(
     turned = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
     image_gradient = _correlate(cotangent, turned, size - 1 - pad)
     # Unused when only the picture is optimised, and then compiled away.
-    _, pull = jax.vjp(lambda k: _correlate(images, k, pad), kernel)
+    pull = jax.linear_transpose(lambda k: _correlate(images, k, pad), kernel)
     return image_gradient, pull(cotangent)[0]
 
 
@@ -124,3 +124,97 @@ def resize(image: Array, size: tuple[int, ...]) -> Array:
         return image
     resized = jax.image.resize(image, (*size, 3), "cubic", antialias=True)
     return jnp.clip(resized, 0.0, 1.0)
+
+
+def _split_phases(images: Array) -> Array:
+    """(N, 2 h, 2 w, C) to (N, h, w, 4 C): each 2 x 2 block's pixels as channels."""
+    count, height, width, channels = images.shape
+    blocks = images.reshape(count, height // 2, 2, width // 2, 2, channels)
+    blocks = blocks.transpose(0, 1, 3, 2, 4, 5)
+    return blocks.reshape(count, height // 2, width // 2, 4 * channels)
+
+
+def strided_conv2d(features: Array, kernel: Array, bias: Array) -> Array:
+    """Convolution with stride 2 and (k - 1) / 2 zeros around, that halves the sides.
+
+    y[i, j, o] = bias[o] + sum_{u, v, c} x[2 i + u - p, 2 j + v - p, c]
+    kernel[u, v, c, o], p = (k - 1) / 2. Computed with stride 1 on the four phases of
+    the picture as channels, so that its gradient, too, is an ordinary convolution.
+
+    Args:
+        features: (..., H, W, I).
+        kernel: (k, k, I, O), k odd.
+        bias: (O,).
+
+    Returns:
+        (..., ceil(H / 2), ceil(W / 2), O) in the type of `features`.
+    """
+    lead = features.shape[:-3]
+    images = features.reshape((-1, *features.shape[-3:]))
+    pad = kernel.shape[0] // 2
+    # Of an odd side the last phase is missing: one more row of zeros.
+    after = [pad + side % 2 for side in images.shape[1:3]]
+    border = ((0, 0), (pad, after[0]), (pad, after[1]), (0, 0))
+    phases = _split_phases(jnp.pad(images, border))
+    even = jnp.pad(kernel, ((0, 1), (0, 1), (0, 0), (0, 0)))
+    # The same with the kernel, its outputs in the place of pictures.
+    folded = _split_phases(even.transpose(3, 0, 1, 2)).transpose(1, 2, 3, 0)
+    out = _convolve(phases, folded.astype(images.dtype), 0)
+    out = out + bias.astype(out.dtype).reshape((1, 1, 1, -1))
+    return out.reshape((*lead, *out.shape[1:]))
+
+
+def _maximum_of_three(features: Array, axis: int, *, stride: int) -> Array:
+    """Maxima over windows of three along an axis, from slices as in `pool2d`."""
+    before = 1 if stride == 1 else 0
+    border = [(0, 0)] * features.ndim
+    # The edge, already in the window, never changes a maximum: -inf without infinities.
+    border[axis] = (before, 1)
+    padded = jnp.pad(features, border, mode="edge")
+    count = features.shape[axis] // stride
+    stop = stride * (count - 1) + 1
+    first, second, third = (
+        lax.slice_in_dim(padded, start, start + stop, stride, axis)
+        for start in range(3)
+    )
+    return jnp.maximum(jnp.maximum(first, second), third)
+
+
+def max_pool3(features: Array, *, stride: int) -> Array:
+    """Maxima over 3 x 3 windows as in Caffe's GoogLeNet.
+
+    Stride 1: one pixel of -inf around, sides are kept. Stride 2: no padding, but a last
+    window that hangs over the edge counts ("ceil mode"): ceil((H - 3) / 2) + 1 = H // 2
+    windows.
+
+    Args:
+        features: (..., H, W, C).
+        stride: 1 or 2.
+
+    Returns:
+        (..., H // stride, W // stride, C).
+    """
+    rows = _maximum_of_three(features, features.ndim - 3, stride=stride)
+    return _maximum_of_three(rows, features.ndim - 2, stride=stride)
+
+
+def local_response_norm(
+    features: Array, *, size: int = 5, alpha: float = 1e-4, beta: float = 0.75
+) -> Array:
+    """Each channel over a power of the energy of its neighbours among the channels.
+
+    y[c] = x[c] / (1 + alpha / n sum_{|d - c| <= n // 2} x[d]²)^beta, n = size
+    (Krizhevsky et al. 2012, section 3.3, with Caffe's alpha / n).
+
+    Args:
+        features: (..., C).
+
+    Returns:
+        (..., C) in the type of `features`.
+    """
+    x = features.astype(jnp.float32)
+    border = [(0, 0)] * (x.ndim - 1) + [(size // 2, size // 2)]
+    squares, channels = jnp.pad(x * x, border), x.shape[-1]
+    energy = sum(squares[..., shift : shift + channels] for shift in range(size))
+    scale = jnp.exp(-beta * jnp.log1p(alpha / size * energy))
+    return (x * scale).astype(features.dtype)

@@ -69,10 +69,14 @@ SOURCES = (
     ),
 )
 
+# Networks that can be built but have no published file that could be converted.
+_UNPUBLISHED = ("googlenet",)
+
 
 def _sources(name: str) -> dict[str, Source]:
-    """The sources of a network by name, its default first."""
-    check_choice(name, "network", dict.fromkeys(s.architecture for s in SOURCES))
+    """The sources of a network by name, its default first; none if unpublished."""
+    published = dict.fromkeys(s.architecture for s in SOURCES)
+    check_choice(name, "network", (*published, *_UNPUBLISHED))
     return {s.name: s for s in SOURCES if s.architecture == name}
 
 
@@ -162,6 +166,13 @@ def _is_path(source: str | os.PathLike[str]) -> bool:
     )
 
 
+def _unpublished(name: str, reason: str) -> str:
+    return (
+        f"{reason}; this version knows no published file of {name}: give a file in "
+        "jaxnst's format (weights=PATH)"
+    )
+
+
 def find_weights(
     name: str = "vgg19",
     source: str | os.PathLike[str] | None = None,
@@ -175,7 +186,7 @@ def find_weights(
     published file. In a folder `NAME.h5` comes before `NAME-SOURCE.h5`.
 
     Args:
-        name: "vgg16" or "vgg19"; not looked at where `source` is a path.
+        name: "vgg16", "vgg19" or "googlenet"; not looked at where `source` is a path.
         source: a path, which is taken as it is; or "torchvision" or "keras", and then
             only `NAME-SOURCE.h5` counts; or None for any, and if there is none, the
             network's default.
@@ -193,6 +204,8 @@ def find_weights(
     published = _sources(name)
     publisher = None
     if source is not None:
+        if not published:
+            raise ValueError(_unpublished(name, f"no source {str(source)!r} of {name}"))
         publisher = check_choice(str(source), f"source of {name}", published)
     given = _from_variable(name, publisher)
     if given is not None and given.is_file():
@@ -202,6 +215,10 @@ def find_weights(
     found, looked = _search(folders, name, publisher)
     if found is not None:
         return _own_file(found)
+    if not published:
+        places = ", ".join(map(str, looked))
+        reason = f"no weights of {name}: looked for {places}"
+        raise FileNotFoundError(_unpublished(name, reason))
     wanted = published[publisher or next(iter(published))]
     folder = cache
     if repository is not None and os.access(repository, os.W_OK | os.X_OK):

@@ -2,25 +2,70 @@
 
 from os import PathLike
 
+import jax
 import jax.numpy as jnp
 
 from jaxnst import _check
+from jaxnst.networks import googlenet, vgg
+from jaxnst.networks.googlenet import GoogLeNet
 from jaxnst.networks.network import Network
-from jaxnst.networks.vgg import ARCHITECTURES, VGG, convolutions
+from jaxnst.networks.vgg import VGG
 from jaxnst.sources import find_weights
 from jaxnst.weights import NetworkWeights, read_weights
+
+ARCHITECTURES = (*vgg.ARCHITECTURES, googlenet.ARCHITECTURE)
+
+
+def _check_googlenet(module: GoogLeNet, weights: NetworkWeights) -> None:
+    """Layers without a gap from conv1, each with the shape that those below it ask."""
+    known, held = googlenet.convolutions(), weights.tensors
+    wrong = sorted(set(held) ^ set(known[: len(held)]))
+    if wrong or not held:
+        raise ValueError(
+            f"the weights do not hold the first {len(held)} convolutions of GoogLeNet "
+            f"({', '.join(wrong[:3])}); give Caffe's GoogLeNet in jaxnst's format"
+        )
+    if weights.padding != module.padding:
+        raise ValueError(
+            f"GoogLeNet pads with {module.padding}, the weights with "
+            f"{weights.padding}; give Caffe's GoogLeNet in jaxnst's format"
+        )
+    image = jax.ShapeDtypeStruct((64, 64, 3), jnp.float32)
+    wanted = jax.eval_shape(
+        lambda key, x: module.init(key, x, module.layers()), jax.random.key(0), image
+    )["params"]
+    for name, tensor in held.items():
+        shape, right = tensor["kernel"].shape, wanted[name]["kernel"].shape
+        if shape != right:
+            raise ValueError(
+                f"{name}/kernel has shape {shape}, GoogLeNet wants {right}; give "
+                "Caffe's GoogLeNet in jaxnst's format"
+            )
 
 
 def network_from_weights(weights: NetworkWeights) -> Network:
     """The network that a weights file describes.
 
     Raises:
-        ValueError: an architecture that this version cannot build.
+        ValueError: an architecture that this version cannot build, or a GoogLeNet
+            whose layers do not fit together.
     """
-    _check.check_choice(weights.architecture, "architecture", ARCHITECTURES)
-    names = [n for n in convolutions(weights.architecture) if n in weights.tensors]
+    architecture = _check.check_choice(
+        weights.architecture, "architecture", ARCHITECTURES
+    )
+    known = (
+        googlenet.convolutions()
+        if architecture == googlenet.ARCHITECTURE
+        else vgg.convolutions(architecture)
+    )
+    names = [name for name in known if name in weights.tensors]
     widths = tuple(int(weights.tensors[name]["bias"].shape[0]) for name in names)
-    module = VGG(weights.architecture, widths, padding=weights.padding)
+    module: VGG | GoogLeNet
+    if architecture == googlenet.ARCHITECTURE:
+        module = GoogLeNet(widths)
+        _check_googlenet(module, weights)
+    else:
+        module = VGG(architecture, widths, padding=weights.padding)
     params = {
         name: {part: jnp.asarray(a) for part, a in weights.tensors[name].items()}
         for name in names
@@ -46,7 +91,8 @@ def load_network(
     published file, which is downloaded, verified and converted once.
 
     Args:
-        name: "vgg16" or "vgg19".
+        name: "vgg16", "vgg19" or "googlenet" (Caffe's, for which this version knows
+            no published file).
         weights: None, a path or the name of a source.
 
     Raises:

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxnst import _check
+from jaxnst.networks.googlenet import GoogLeNet
 from jaxnst.networks.vgg import VGG
 from jaxnst.ops import PADDINGS, POOLINGS
 
@@ -25,18 +26,18 @@ PRECISIONS = ("float32", "bfloat16")
 )
 @dataclass(frozen=True)
 class Network:
-    """A VGG network with its weights; call it to get features by name.
+    """A VGG network or GoogLeNet with its weights; call it to get features by name.
 
     Attributes:
         module: the Flax module; `module.apply` is a pure function.
-        params: {"conv1_1": {"kernel": (3, 3, I, O), "bias": (O,)}, ...}, float32.
+        params: {"conv1_1": {"kernel": (k, k, I, O), "bias": (O,)}, ...}, float32.
         mean: (3,), subtracted from the picture.
         std: (3,), the difference is divided by it.
         source: where the weights come from, in words.
         checksum: SHA-256 of the weights file, "" where there is none.
     """
 
-    module: VGG
+    module: VGG | GoogLeNet
     params: dict[str, Any]
     mean: Array
     std: Array
@@ -61,12 +62,7 @@ class Network:
 
     def min_side(self, layers: Sequence[str]) -> int:
         """Smallest side in pixels for which every one of `layers` has a value."""
-        pools = max(
-            int(layer[4]) - (not layer.startswith("pool"))
-            for layer in self.check_layers(layers)
-        )
-        # Reflection needs a second row to reflect.
-        return (2 if self.module.padding == "reflect" else 1) << pools
+        return self.module.min_side(self.check_layers(layers))
 
     def __call__(
         self,
@@ -82,11 +78,12 @@ class Network:
 
         Args:
             images: (..., H, W, 3), RGB in [0, 1].
-            layers: names such as "conv4_2" (before the ReLU), "relu4_2", "pool4".
-            pooling: "max", "avg" or "l2".
+            layers: names such as "conv4_2" (before the ReLU), "relu4_2", "pool4" of a
+                VGG; "conv2", "inception_3a", "inception_3a/3x3" of GoogLeNet.
+            pooling: "max", "avg" or "l2"; of GoogLeNet "max" alone.
             padding: "zeros", "reflect" or "replicate"; "replicate-first" replicates
                 on the first convolution and pads with zeros on the others; None
-                keeps what the weights were trained with.
+                keeps what the weights were trained with, as GoogLeNet always does.
             normalization: "file", (image - mean) / std as the weights file says;
                 "mean255", 255 (image - mean), whatever the weights were trained with.
             precision: "float32", or "bfloat16" for the activations.
@@ -95,8 +92,9 @@ class Network:
             {layer: (..., h, w, c)} in the order of `layers`.
 
         Raises:
-            ValueError: a layer that the weights do not hold, an unknown choice, or
-                pictures of another shape or too small for the layers.
+            ValueError: a layer that the weights do not hold, an unknown choice, one
+                that GoogLeNet does not have, or pictures of another shape or too
+                small for the layers.
         """
         layers = self.check_layers(layers)
         smallest = self.min_side(layers) if layers else 1
@@ -109,7 +107,7 @@ class Network:
         _check.check_choice(pooling, "pooling", POOLINGS)
         _check.check_choice(normalization, "normalization", NORMALIZATIONS)
         _check.check_choice(precision, "precision", PRECISIONS)
-        module = self.module.clone(pooling=pooling, **_paddings(padding))
+        module = _chosen(self.module, pooling, padding)
         shape = (1,) * (images.ndim - 1) + (3,)
         std = self.std if normalization == "file" else jnp.full_like(self.std, 1 / 255)
         x = (images - self.mean.reshape(shape)) / std.reshape(shape)
@@ -117,6 +115,22 @@ class Network:
             {"params": self.params}, x.astype(precision), layers
         )
         return dict(features)
+
+
+def _chosen(
+    module: VGG | GoogLeNet, pooling: str, padding: str | None
+) -> VGG | GoogLeNet:
+    """The module with this pooling and padding, if it has a choice of them."""
+    paddings = _paddings(padding)
+    if isinstance(module, VGG):
+        return module.clone(pooling=pooling, **paddings)
+    if pooling != "max" or padding not in (None, module.padding):
+        raise ValueError(
+            f"{module.architecture} has no choice of pooling and padding, got pooling "
+            f"{pooling!r} and padding {padding!r}; leave them at 'max' and None, or "
+            "choose a VGG network"
+        )
+    return module
 
 
 def _paddings(padding: str | None) -> dict[str, Any]:

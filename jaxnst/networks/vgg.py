@@ -79,6 +79,12 @@ class VGG(nn.Module):
         # held layers do not reach is not.
         return tuple(names)
 
+    def min_side(self, layers: Sequence[str]) -> int:
+        """Smallest side in pixels for which every one of `layers` has a value."""
+        pools = max(int(layer[4]) - (not layer.startswith("pool")) for layer in layers)
+        # Reflection needs a second row to reflect.
+        return (2 if self.padding == "reflect" else 1) << pools
+
     @nn.compact
     def __call__(self, x: Array, layers: Sequence[str]) -> dict[str, Array]:
         """Features by name; nothing deeper than the deepest of `layers` is computed.

@@ -1,0 +1,186 @@
+"""GoogLeNet (Inception v1) as Caffe has it: a table of layers and a loop over it.
+
+Szegedy et al., "Going deeper with convolutions", CVPR 2015; the layers are those of
+Caffe's bvlc_googlenet, without its classifiers. Feature maps are (..., H, W, C).
+"""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import flax.linen as nn
+import jax.numpy as jnp
+from jax import Array
+
+from jaxnst import ops
+
+ARCHITECTURE = "googlenet"
+
+# Caffe names these blobs after kernel and stride; here they go by their stage.
+_BLOBS = {"conv1": "conv1/7x7_s2", "conv2": "conv2/3x3"}
+
+
+class Layer(NamedTuple):
+    """One row of the table.
+
+    Attributes:
+        name: what it is asked for by.
+        kind: "conv" (and ReLU), "pool", "norm" or "join".
+        sources: names of the layers that it is computed from.
+        size: side of a convolution's kernel.
+        stride: of a convolution or pooling.
+    """
+
+    name: str
+    kind: str
+    sources: tuple[str, ...]
+    size: int = 3
+    stride: int = 1
+
+    @property
+    def tensor(self) -> str:
+        """Name of a convolution's kernel and bias."""
+        return _BLOBS.get(self.name, self.name)
+
+
+def _inception(name: str, source: str) -> tuple[Layer, ...]:
+    """Four branches side by side and their concatenation."""
+
+    def conv(branch: str, size: int, below: str = source) -> Layer:
+        return Layer(f"{name}/{branch}", "conv", (below,), size)
+
+    outputs = ("1x1", "3x3", "5x5", "pool_proj")
+    return (
+        conv("1x1", 1),
+        conv("3x3_reduce", 1),
+        conv("3x3", 3, f"{name}/3x3_reduce"),
+        conv("5x5_reduce", 1),
+        conv("5x5", 5, f"{name}/5x5_reduce"),
+        Layer(f"{name}/pool", "pool", (source,)),
+        conv("pool_proj", 1, f"{name}/pool"),
+        Layer(name, "join", tuple(f"{name}/{branch}" for branch in outputs)),
+    )
+
+
+def _table() -> tuple[Layer, ...]:
+    table = [
+        Layer("conv1", "conv", ("image",), 7, 2),
+        Layer("pool1", "pool", ("conv1",), stride=2),
+        Layer("norm1", "norm", ("pool1",)),
+        Layer("conv2/3x3_reduce", "conv", ("norm1",), 1),
+        Layer("conv2", "conv", ("conv2/3x3_reduce",)),
+        Layer("norm2", "norm", ("conv2",)),
+    ]
+    last = "norm2"
+    for stage, blocks in ((2, ""), (3, "ab"), (4, "abcde"), (5, "ab")):
+        for block in blocks:
+            table += _inception(f"inception_{stage}{block}", last)
+            last = table[-1].name
+        if stage < 5:
+            table.append(Layer(f"pool{stage}", "pool", (last,), stride=2))
+            last = f"pool{stage}"
+    return tuple(table)
+
+
+TABLE = _table()
+
+_BY_NAME = {layer.name: layer for layer in TABLE}
+
+
+def convolutions() -> tuple[str, ...]:
+    """Names of the 57 convolutions, as weights files have them, in order."""
+    return tuple(layer.tensor for layer in TABLE if layer.kind == "conv")
+
+
+def _ancestors(layers: Sequence[str]) -> set[str]:
+    """`layers` and every layer that they are computed from."""
+    needed, open_ = set(), list(layers)
+    while open_:
+        name = open_.pop()
+        if name not in needed and name != "image":
+            needed.add(name)
+            open_ += _BY_NAME[name].sources
+    return needed
+
+
+class Convolution(nn.Module):
+    """A convolution, zeros around it, before its ReLU; `kernel` and `bias`."""
+
+    features: int
+    size: int
+    stride: int
+
+    @nn.compact
+    def __call__(self, x: Array) -> Array:
+        shape = (self.size, self.size, x.shape[-1], self.features)
+        kernel = self.param("kernel", nn.initializers.he_normal(), shape)
+        bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
+        if self.stride == 2:
+            return ops.strided_conv2d(x, kernel, bias)
+        return ops.conv2d(x, kernel, bias, padding="zeros")
+
+
+class GoogLeNet(nn.Module):
+    """The convolutional part of GoogLeNet, of any width and depth.
+
+    Its padding is zeros and its pooling max; there is no choice of others.
+
+    Attributes:
+        widths: output channels of each convolution that there are weights for, in the
+            order of `convolutions`.
+    """
+
+    widths: tuple[int, ...]
+
+    architecture = ARCHITECTURE
+    padding = "zeros"
+
+    def _widths(self) -> dict[str, int]:
+        return dict(zip(convolutions(), self.widths, strict=False))
+
+    def layers(self) -> tuple[str, ...]:
+        """Every name that `__call__` can return, in the order of computation."""
+        widths, held = self._widths(), {"image"}
+        for layer in TABLE:
+            known = layer.kind != "conv" or layer.tensor in widths
+            if known and held.issuperset(layer.sources):
+                held.add(layer.name)
+        return tuple(layer.name for layer in TABLE if layer.name in held)
+
+    def min_side(self, layers: Sequence[str]) -> int:
+        """Smallest side in pixels for which every one of `layers` has a value."""
+        needed, side = _ancestors(layers), 1
+        for layer in reversed(TABLE):
+            # A pooling halves and rounds down, the convolution halves and rounds up.
+            if layer.stride == 2 and layer.name in needed:
+                side = 2 * side if layer.kind == "pool" else 2 * side - 1
+        return side
+
+    @nn.compact
+    def __call__(self, x: Array, layers: Sequence[str]) -> dict[str, Array]:
+        """Features by name; only what `layers` are computed from is computed.
+
+        Args:
+            x: (..., H, W, 3), normalised.
+            layers: "conv1", "conv2", "inception_3a" ... "inception_5b" (after the
+                ReLU), branches such as "inception_3a/3x3" (after it, too), "pool1" ...
+                "pool4", and "norm1" and "norm2", the local response normalisations.
+        """
+        needed, widths = _ancestors(layers), self._widths()
+        found: dict[str, Any] = {"image": x}
+        for layer in TABLE:
+            if layer.name not in needed:
+                continue
+            sources = [found[name] for name in layer.sources]
+            if layer.kind == "conv":
+                features = widths[layer.tensor]
+                convolution = Convolution(
+                    features, layer.size, layer.stride, name=layer.tensor
+                )
+                found[layer.name] = nn.relu(convolution(sources[0]))
+            elif layer.kind == "pool":
+                found[layer.name] = ops.max_pool3(sources[0], stride=layer.stride)
+            elif layer.kind == "norm":
+                found[layer.name] = ops.local_response_norm(sources[0])
+            else:
+                found[layer.name] = jnp.concatenate(sources, -1)
+        return {name: found[name] for name in layers}
