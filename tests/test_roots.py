@@ -36,7 +36,7 @@ def test_root_of_a_matrix_that_rounding_made_indefinite(rng):
     matrix = with_eigenvalues(rng, np.array([1.0, 0.5, 0.0, -1e-7]))
     root = sqrtm(matrix)
     assert np.isfinite(root).all()
-    np.testing.assert_allclose(root @ root, matrix, atol=1e-5)
+    np.testing.assert_allclose(root @ root, matrix, atol=5e-5)
 
 
 @pytest.mark.parametrize("scale", [1e-8, 1.0, 1e8])
