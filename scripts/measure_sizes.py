@@ -2,10 +2,11 @@
 
     python scripts/measure_sizes.py photo.jpg painting.jpg --sizes 256 512 1024
 
-Two objectives, equal at the smallest size: the default one, whose terms are relative to
-their targets, and plain sums of squares with the weights that make them equal there.
-Both are then run at every size with those same numbers, and the pictures compared by
-the relative content and style terms: a line that stays level means the same picture.
+Two objectives, equal at the smallest size: the one whose terms are relative to their
+targets, and that of Gatys et al. (2016, eq. 1 and 4) with the weights that make it
+equal there. Both are then run at every size with those same numbers, and the pictures
+compared by the relative content and style terms: a column that stays level is a
+picture that looks alike.
 """
 
 import sys
@@ -19,7 +20,7 @@ from _cli import Common, run
 from jax import Array
 
 import jaxnst
-from jaxnst import Config, Network, Weights, images, optimizers
+from jaxnst import Config, Network, Weights, images, losses, optimizers
 from jaxnst.settings import Geometry
 
 
@@ -33,7 +34,7 @@ class Arguments(Common):
     """Weights of the network: a file, or the name of a source."""
     sizes: tuple[int, ...] = (256, 512, 1024)
     """Long sides of the picture in pixels, the smallest first."""
-    steps: int = 150
+    steps: int = 100
     """Steps of Adam at each size."""
     beta: float = 100.0
     """Weight of the style; that of the content is 1."""
@@ -41,43 +42,58 @@ class Arguments(Common):
     """Folder for the pictures."""
 
 
-def sums_equal_to(
+def gatys_equal_to(
     network: Network, content: Array, style: Array, beta: float
 ) -> tuple[Config, Weights]:
-    """Plain sums, weighted to equal the relative objective on these pictures."""
+    """Gatys' terms, weighted to equal the relative ones on these pictures."""
     config = Config(
-        content_reduction="sum", style_reduction="sum", gram_normalize="none"
+        content_reduction="half_sum", style_reduction="gatys", gram_normalize="none"
     )
     targets = jaxnst.make_targets(network, content, style, config)
-    content_weights = [1 / jnp.sum(t**2) for t in targets.content.values()]
-    style_weights = [
-        1 / (len(targets.style) * jnp.sum(gram**2)) for gram in targets.style.values()
+    # What each term is for an empty picture, which is 1 in the relative objective.
+    empty = [
+        losses.content_loss(jnp.zeros_like(t), t, reduction="half_sum")
+        for t in targets.content.values()
     ]
-    numbers = map(float, content_weights), map(float, style_weights)
-    return config, Weights(1.0, beta, 0.05, *map(tuple, numbers))
+    features = network(style, config.style_layers)
+    empty_style = [
+        losses.style_loss(
+            jnp.zeros_like(gram),
+            gram,
+            reduction="gatys",
+            positions=features[layer].shape[0] * features[layer].shape[1],
+        )
+        for layer, gram in targets.style.items()
+    ]
+    return config, Weights(
+        1.0,
+        beta,
+        0.05,
+        content_weights=tuple(float(1 / term) for term in empty),
+        style_weights=tuple(
+            float(1 / (len(empty_style) * term)) for term in empty_style
+        ),
+    )
+
+
+def load(arguments: Arguments, size: int) -> tuple[Array, Array]:
+    """Photograph and painting at one size, as Gatys' style term wants them."""
+    geometry = Geometry(size=size)
+    shape = geometry.content_size(*images.picture_size(arguments.content))
+    content = images.load_image(arguments.content, size=shape)
+    return content, images.load_image(arguments.style, size=shape)
 
 
 def main(arguments: Arguments) -> None:
     network = jaxnst.load_network("vgg19", weights=arguments.weights)
-    relative = Config()
-    measure = Weights(1.0, arguments.beta, 0.05)
-    sums: tuple[Config, Weights] | None = None
+    relative = Config(), Weights(1.0, arguments.beta, 0.05)
+    smallest = load(arguments, arguments.sizes[0])
+    gatys = gatys_equal_to(network, *smallest, arguments.beta)
     print("| size | objective | content | style |\n| --- | --- | --- | --- |")
     for size in arguments.sizes:
-        geometry = Geometry(size=size)
-        shape = geometry.content_size(*images.picture_size(arguments.content))
-        painting = images.picture_size(arguments.style)
-        content = images.load_image(arguments.content, size=shape)
-        style = images.load_image(
-            arguments.style, size=geometry.style_size(*painting, shape)
-        )
-        if sums is None:
-            sums = sums_equal_to(network, content, style, arguments.beta)
-        targets = jaxnst.make_targets(network, content, style, relative)
-        for name, (config, weights) in {
-            "relative": (relative, measure),
-            "sums": sums,
-        }.items():
+        content, style = load(arguments, size)
+        targets = jaxnst.make_targets(network, content, style, relative[0])
+        for name, (config, weights) in {"relative": relative, "Gatys": gatys}.items():
             result = jaxnst.stylize(
                 network,
                 content,
@@ -87,16 +103,15 @@ def main(arguments: Arguments) -> None:
                 optimizer=optimizers.adam(0.02),
                 steps=arguments.steps,
             )
-            terms = jaxnst.objective(result.image, network, targets, measure, relative)
+            measured = relative[1], relative[0]
+            _, terms = jaxnst.objective(result.image, network, targets, *measured)
             print(
-                f"| {size} | {name} | {terms[1]['content']:.3f} "
-                f"| {terms[1]['style']:.5f} |",
+                f"| {size} | {name} | {terms['content']:.3f} | {terms['style']:.5f} |",
                 flush=True,
             )
             if arguments.output is not None:
-                images.save_image(
-                    arguments.output / f"{name}_{size}.png", result.image
-                )
+                out = arguments.output / f"{name}_{size}.png"
+                images.save_image(out, result.image)
 
 
 if __name__ == "__main__":
