@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import jax
 
-from jaxnst import _check, losses, ops
-from jaxnst.networks.network import NORMALIZATIONS, PADDING_CHOICES, PRECISIONS
+from jaxnst import _check, losses
+from jaxnst.networks.network import PADDING_CHOICES
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
@@ -91,15 +91,9 @@ class Config:
 
 
 _CHOICES = {
-    "statistic": ("gram", "gaussian"),
-    "content_reduction": losses.CONTENT_REDUCTIONS,
-    "style_reduction": losses.STYLE_REDUCTIONS,
-    "gram_normalize": losses.GRAM_NORMALIZATIONS,
-    "tv_kind": losses.VARIATION_KINDS,
-    "tv_reduction": losses.VARIATION_REDUCTIONS,
-    "pooling": ops.POOLINGS,
-    "normalization": NORMALIZATIONS,
-    "precision": PRECISIONS,
+    name: get_args(kind)
+    for name, kind in get_type_hints(Config).items()
+    if get_origin(kind) is Literal
 }
 
 

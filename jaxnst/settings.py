@@ -9,9 +9,9 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from jaxnst import _check, optimizers
 from jaxnst.config import Config, Weights
 
-FITS = ("long", "short", "height", "square")
-STYLE_FITS = ("long", "same")
-COLORS = ("style", "content", "match")
+Fit = Literal["long", "short", "height", "square"]
+StyleFit = Literal["long", "same"]
+Color = Literal["style", "content", "match"]
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Geometry:
 
     size: int = 512
     """Size of the output in pixels; of which side, says --fit."""
-    fit: Literal["long", "short", "height", "square"] = "long"
+    fit: Fit = "long"
     """Side that --size sets; the aspect is kept, except by "square"."""
     coarsest: int | None = None
     """Optimise at several sizes in turn, of which the first is at least this; as
@@ -30,15 +30,15 @@ class Geometry:
     margin: int = 0
     """Pixels around the picture that are optimised too and then cut off: borders stay
     free of loud colours."""
-    style_fit: Literal["long", "same"] = "long"
+    style_fit: StyleFit = "long"
     """Painting: its own aspect, its long side as long as the output's; or the same
     height and width as the output."""
     style_scale: float = 1.0
     """Size of the painting over that of the output: larger, larger brush strokes."""
 
     def __post_init__(self) -> None:
-        _check.check_choice(self.fit, "fit", FITS)
-        _check.check_choice(self.style_fit, "style_fit", STYLE_FITS)
+        _check.check_choice(self.fit, "fit", get_args(Fit))
+        _check.check_choice(self.style_fit, "style_fit", get_args(StyleFit))
         _check.check_number(self.size, "size", minimum=1)
         _check.check_number(self.style_scale, "style_scale", minimum=0.01)
         _check.check_number(self.ratio, "ratio", minimum=1.05)
@@ -151,7 +151,7 @@ class Settings:
     """Feature network: vgg16 or vgg19."""
     weights: str | None = None
     """Weights of the network: a file, or the name of a source such as keras."""
-    color: Literal["style", "content", "match"] = "style"
+    color: Color = "style"
     """Colours of the painting; of the photograph, with only luminance transferred; or
     of a painting whose colours are first matched to the photograph's."""
     blend: tuple[float, ...] | None = None
@@ -166,7 +166,7 @@ class Settings:
     """What is compared, and in which convention."""
 
     def __post_init__(self) -> None:
-        _check.check_choice(self.color, "color", COLORS)
+        _check.check_choice(self.color, "color", get_args(Color))
         self.terms.check(self.objective)
 
     def to_json(self) -> dict[str, Any]:
