@@ -19,11 +19,12 @@ STORAGE_TYPES: dict[str, np.dtype[Any]] = {
     "FloatStorage": np.dtype("<f4"),
     "LongStorage": np.dtype("<i8"),
 }
+# Python 2 may have written a published file: its strings are (SHORT_)BINSTRING.
 _INSTRUCTIONS = frozenset(
     "PROTO STOP MARK GLOBAL REDUCE BUILD BINPERSID BINPUT LONG_BINPUT BINGET "
     "LONG_BINGET EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_DICT SETITEM SETITEMS "
     "EMPTY_LIST APPEND APPENDS NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 "
-    "BINUNICODE".split()
+    "BINUNICODE BINSTRING SHORT_BINSTRING".split()
 )
 
 
@@ -155,4 +156,6 @@ def unpickle(stream: io.BytesIO) -> Any:
     start = stream.tell()
     _check_instructions(stream)
     end = stream.tell()
-    return _Unpickler(io.BytesIO(stream.getbuffer()[start:end])).load()
+    return _Unpickler(
+        io.BytesIO(stream.getbuffer()[start:end]), encoding="utf-8"
+    ).load()

@@ -54,6 +54,7 @@ def test_named_options_exist():
     fields = set(_fields(Settings)) | {
         # of the scripts themselves
         *("from", "every", "animation", "losses", "plot", "quality", "debug", "help"),
+        "judge",
         "quiet",  # pip's
     }
     assert {name.replace("-", "_") for name in known} <= fields

@@ -51,6 +51,17 @@ def test_reads_names_shapes_and_numbers(form, read):
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_reads_the_strings_of_python_2(form, read, monkeypatch):
+    def string(value: str) -> bytes:
+        return b"U" + bytes([len(value)]) + value.encode()
+
+    monkeypatch.setattr(foreign, "text", string)
+    state = read(foreign.torch_file(STATE, form))
+    assert list(state) == list(STATE)
+    np.testing.assert_array_equal(state["features.0.bias"], [1.5, -2.0])
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_strides_and_offset_are_followed(form, read):
     state = read(one(form, shape=(3, 1), strides=(1, 3), offset=1))
     np.testing.assert_array_equal(state["a"], [[1], [2], [3]])
