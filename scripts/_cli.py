@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import re
 import sys
 import warnings
 from collections.abc import Callable
@@ -65,6 +66,8 @@ def _misuse(drawn: str) -> str:
     ends = ("For full helptext", "Argument helptext")
     last = next((i for i, line in enumerate(said) if line.startswith(ends)), None)
     text = " ".join(said[:last]).removeprefix("Error parsing ").rstrip(".")
+    # The group that an option stands in says nothing to who typed it.
+    text = re.sub(r"^settings(\.\w+)?: ", "", text)
     return f"{text or title}; --help lists all options"
 
 

@@ -305,7 +305,7 @@ WRONG = [
     (("--size", "8"), 1, ("8 x 5 pixels", "16", "--size")),
     (("--coarsest", "8"), 1, ("12 x 8 pixels", "--coarsest")),
     (("--blend", "1", "2"), 1, ("2 numbers for 1",)),
-    (("--seed", "9" * 30), 1, ("too large",)),
+    (("--seed", "9" * 30), 2, ("error: seed must be",)),
     (("--from", "t.png"), 1, ("t.png", "no settings")),
     (("--from", "absent.png"), 1, ("absent.png",)),
 ]
