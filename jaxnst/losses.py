@@ -6,6 +6,7 @@ M = h w positions, F is the feature map and G the Gram matrix of the picture, P 
 those of the content and style targets.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import jax.numpy as jnp
@@ -25,20 +26,15 @@ _EXACT = lax.Precision.HIGHEST  # on GPU a product would otherwise be rounded to
 
 
 class Gaussian(NamedTuple):
-    """First and second moment of feature vectors over the positions of a picture.
+    """Mean and covariance of feature vectors over the positions of a picture.
 
     Attributes:
-        mean: (c,), the mean of the feature vectors.
-        moment: (c, c), the mean of f fᵀ, not centred: moments of several pictures
-            may be averaged, and are then those of all their positions together.
+        mean: (c,).
+        covariance: (c, c).
     """
 
     mean: Array
-    moment: Array
-
-    def covariance(self) -> Array:
-        """(c, c), moment - mean meanᵀ."""
-        return self.moment - jnp.outer(self.mean, self.mean)
+    covariance: Array
 
 
 class GaussianTarget(NamedTuple):
@@ -88,9 +84,33 @@ def gram_matrix(features: Array, *, normalize: str = "elements") -> Array:
 
 
 def gaussian(features: Array) -> Gaussian:
-    """Mean and second moment of the feature vectors of a map (h, w, c)."""
-    mean = jnp.mean(features.astype(jnp.float32), axis=(-3, -2))
-    return Gaussian(mean, gram_matrix(features, normalize="positions"))
+    """Mean and covariance of the feature vectors of a map (h, w, c).
+
+    Centred before the product: the second moment less the mean's would leave rounding
+    errors of the size of the mean, below zero where a picture is flat.
+    """
+    height, width, channels = features.shape
+    flat = features.astype(jnp.float32).reshape(height * width, channels)
+    mean = jnp.mean(flat, axis=0)
+    centred = (flat - mean[None, :]) * (height * width) ** -0.5
+    return Gaussian(mean, jnp.matmul(centred.T, centred, precision=_EXACT))
+
+
+def mixture(parts: Sequence[Gaussian], shares: Array) -> Gaussian:
+    """Mean and covariance of several pictures' positions taken together.
+
+    m = Σ s_i m_i, C = Σ s_i (C_i + (m_i - m) (m_i - m)ᵀ).
+
+    Args:
+        shares: (n,), s_i with sum 1.
+    """
+    means = jnp.stack([part.mean for part in parts])  # (n, c)
+    mean = jnp.einsum("n,nc->c", shares, means, precision=_EXACT)
+    apart = means - mean[None, :]
+    within = jnp.stack([part.covariance for part in parts])
+    covariance = jnp.einsum("n,ncd->cd", shares, within, precision=_EXACT)
+    between = jnp.einsum("n,nc,nd->cd", shares, apart, apart, precision=_EXACT)
+    return Gaussian(mean, covariance + between)
 
 
 def content_loss(features: Array, target: Array, *, reduction: str = "mean") -> Array:
@@ -152,13 +172,13 @@ def style_loss(
     return jnp.mean(square) / (4.0 * float(positions) ** 2)
 
 
-def gaussian_target(moments: Gaussian) -> GaussianTarget:
+def gaussian_target(target: Gaussian) -> GaussianTarget:
     """What `wasserstein_loss` needs of the target, computed once."""
-    channels = moments.mean.shape[-1]
-    energy = jnp.trace(moments.moment)
+    channels = target.mean.shape[-1]
+    energy = jnp.trace(target.covariance) + jnp.sum(jnp.square(target.mean))
     shift = 1e-5 * energy / channels
-    covariance = moments.covariance() + shift * jnp.eye(channels, dtype=jnp.float32)
-    return GaussianTarget(moments.mean, sqrtm(covariance), energy, shift)
+    covariance = target.covariance + shift * jnp.eye(channels, dtype=jnp.float32)
+    return GaussianTarget(target.mean, sqrtm(covariance), energy, shift)
 
 
 def wasserstein_loss(
@@ -172,7 +192,7 @@ def wasserstein_loss(
     gradient finite when they are singular.
 
     Args:
-        features: moments as `gaussian` gives them.
+        features: mean and covariance as `gaussian` gives them.
         target: from `gaussian_target`.
         reduction: "sum", W²; "mean", W² / N; "relative", W² over the target's mean
             square tr(B) + |ν|², 1 for features that are 0 everywhere.
@@ -183,7 +203,7 @@ def wasserstein_loss(
     _check.check_choice(reduction, "reduction", GAUSSIAN_REDUCTIONS)
     channels = target.mean.shape[-1]
     identity = jnp.eye(channels, dtype=jnp.float32)
-    covariance = features.covariance() + target.shift * identity
+    covariance = features.covariance + target.shift * identity
     root = target.root
     middle = jnp.matmul(
         jnp.matmul(root, covariance, precision=_EXACT), root, precision=_EXACT

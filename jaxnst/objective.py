@@ -42,9 +42,9 @@ def make_targets(
 ) -> Targets:
     """Features of the photograph and statistics of one painting or several.
 
-    Of several paintings the Gram matrices (or first and second moments) are averaged
-    with the weights `blend`, which for a squared distance pulls at the picture just
-    as the weighted sum of their losses would.
+    Of several paintings the Gram matrices are averaged with the weights `blend`, which
+    for a squared distance pulls at the picture just as the weighted sum of their losses
+    would; mean and covariance are those of all their positions together.
 
     Args:
         content: (H, W, 3) in [0, 1].
@@ -85,19 +85,14 @@ def _targets(
     options = config.network_options
     matched = network(content, config.content_layers, **options)
     found = [network(style, config.style_layers, **options) for style in styles]
-    statistics = {
-        layer: jax.tree.map(
-            lambda *parts: sum(s * p for s, p in zip(shares, parts, strict=True)),
-            *(_statistic(features[layer], config) for features in found),
-        )
-        for layer in config.style_layers
-    }
-    if config.statistic == "gaussian":
-        statistics = {
-            layer: losses.gaussian_target(moments)
-            for layer, moments in statistics.items()
-        }
-    return Targets(matched, statistics)
+    aims: dict[str, Any] = {}
+    for layer in config.style_layers:
+        parts = [_statistic(features[layer], config) for features in found]
+        if config.statistic == "gaussian":
+            aims[layer] = losses.gaussian_target(losses.mixture(parts, shares))
+        else:
+            aims[layer] = jnp.einsum("n,ncd->cd", shares, jnp.stack(parts))
+    return Targets(matched, aims)
 
 
 def _statistic(features: Array, config: Config) -> Any:

@@ -25,7 +25,9 @@ def _newton_schulz(matrix: Array) -> tuple[Array, Array]:
     what a gradient wants.
     """
     identity = jnp.eye(matrix.shape[-1], dtype=matrix.dtype)
-    norm = jnp.linalg.norm(matrix)
+    # In two steps: the squares of small numbers would vanish in float32.
+    largest = jnp.max(jnp.abs(matrix))
+    norm = largest * jnp.linalg.norm(matrix / jnp.where(largest > 0, largest, 1.0))
     scale = jnp.where(norm > 0, norm, 1.0)
     # Rounding leaves eigenvalues slightly below zero, on which the iteration diverges.
     start = matrix / scale + _FLOOR * identity

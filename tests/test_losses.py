@@ -120,12 +120,29 @@ def test_total_variation(kind, reduction):
     np.testing.assert_allclose(given, wanted, 1e-5)
 
 
-def test_gaussian_moments():
+def test_mean_and_covariance():
     (f,) = maps(4, 1)
-    moments = gaussian(f)
-    np.testing.assert_allclose(moments.mean, rows(f).mean(1), rtol=1e-4, atol=1e-6)
+    found = gaussian(f)
+    np.testing.assert_allclose(found.mean, rows(f).mean(1), rtol=1e-4, atol=1e-6)
     wanted = np.cov(rows(f), bias=True)
-    np.testing.assert_allclose(moments.covariance(), wanted, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(found.covariance, wanted, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("spread", [1e-6, 1e-3])
+def test_a_flat_picture_has_a_finite_loss_and_gradient(spread, rng):
+    """Its covariance is far below the squares of its means."""
+    level = rng.random(256)
+    a, b = (
+        jnp.float32(level + spread * rng.normal(size=(16, 16, 256))) for _ in range(2)
+    )
+    target = gaussian_target(gaussian(b))
+
+    def loss(features):
+        return wasserstein_loss(gaussian(features), target, reduction="relative")
+
+    value, gradient = jax.value_and_grad(loss)(a)
+    np.testing.assert_allclose(value, 0, atol=1e-5)
+    assert np.isfinite(gradient).all()
 
 
 def numpy_root(matrix):
