@@ -76,13 +76,11 @@ vgg19_gatys = Settings(
     ),
     terms=Weights(alpha=1.0, beta=2.5e5, tv=0.0, style_weights=(0.2,) * 5),
     geometry=Geometry(size=512, style_fit="same"),
-    optimization=Optimization(
-        steps=(1000,), optimizer="gradient", learning_rate=0.01
-    ),
+    optimization=Optimization(steps=(1000,), optimizer="gradient"),
 )
 """½ Σ (F - P)² and Σ_l w_l Σ (G - A)² / (4 N² M²) under gradient descent; the source
 shows epochs 1, 5 and 10. Silent: an epoch is taken as 100 steps (`--every 100`), the
-length of a step is fixed (`optimizers.gradient`, 0.01), w_l = 1/5, alpha = 1, beta as
+length of a step is set (`optimizers.gradient`, 0.02), w_l = 1/5, alpha = 1, beta as
 gatys2016, size, layers relu1_1 ... relu5_1 and relu4_2."""
 
 vgg16_adam = Settings(

@@ -48,7 +48,11 @@ def test_lbfgs_finds_the_bottom_of_a_bowl():
 
 
 def test_gradient_descent_has_steps_of_a_set_length():
-    (x,) = descend(optimizers.gradient(0.1))
+    iterates = descend(optimizers.gradient(0.1), 9)
+    moves = np.diff([START, *iterates], axis=0)
+    lengths = np.sqrt(np.mean(moves**2, axis=1))
+    np.testing.assert_allclose(lengths, 0.1 / np.sqrt(np.arange(1, 10)), rtol=1e-4)
+    x = iterates[0]
     np.testing.assert_allclose(np.sqrt(np.mean((x - START) ** 2)), 0.1, rtol=1e-5)
     slope = BOWL * START
     cosine = -(x - START) @ slope / np.linalg.norm(x - START) / np.linalg.norm(slope)

@@ -36,7 +36,7 @@ TABLE = {
     "ncsu": (None, "relu4_2", "sum", SHALLOW_RELUS, "sum", "none",
              1, None, 0, "lbfgs", None, (300,)),
     "vgg19-gatys": ("vgg19", "relu4_2", "half_sum", SHALLOW_RELUS, "gatys", "none",
-                    1, None, 0, "gradient", 0.01, (1000,)),
+                    1, None, 0, "gradient", None, (1000,)),
     "vgg16-adam": ("vgg16", "relu5_3", "mean", SHALLOW_RELUS, "mean", "none",
                    1, None, 0, "adam", 0.01, (1000,)),
     "gatys2016": ("vgg19", "relu4_2", "mean", SHALLOW_RELUS, "mean", "elements",
