@@ -10,7 +10,12 @@ import psutil
 from jaxnst.networks.network import Network
 
 
-def least_bytes(network: Network, layers: Sequence[str], size: tuple[int, ...]) -> int:
+def least_bytes(
+    network: Network,
+    layers: Sequence[str],
+    size: tuple[int, ...],
+    precision: str = "float32",
+) -> int:
     """Bytes that the features alone of one picture take, all layers kept.
 
     The gradient needs every layer's features up to the deepest: a lower bound, which
@@ -18,14 +23,18 @@ def least_bytes(network: Network, layers: Sequence[str], size: tuple[int, ...]) 
 
     Args:
         size: (height, width) of the picture.
+        precision: of the activations.
     """
     held = network.layers
     deepest = max(held.index(layer) for layer in network.check_layers(layers))
-    # After the ReLU alone: it is computed in place of the convolution's output.
-    kept = [n for n in held[: deepest + 1] if not n.startswith("conv")]
+    # After the ReLU alone: it is computed in place of the convolution's output; and
+    # of an inception its output alone, which is made of its branches'.
+    kept = [n for n in held[: deepest + 1] if not (n.startswith("conv") or "/" in n)]
     image = jax.ShapeDtypeStruct((*size, 3), jnp.float32)
-    features = jax.eval_shape(lambda x: network(x, kept or layers), image)
-    return sum(4 * math.prod(feature.shape) for feature in features.values())
+    features = jax.eval_shape(
+        lambda x: network(x, kept or layers, precision=precision), image
+    )
+    return sum(f.dtype.itemsize * math.prod(f.shape) for f in features.values())
 
 
 def available_bytes() -> int:
@@ -38,13 +47,17 @@ def available_bytes() -> int:
 
 
 def check_memory(
-    network: Network, layers: Sequence[str], size: tuple[int, ...]
+    network: Network,
+    layers: Sequence[str],
+    size: tuple[int, ...],
+    precision: str = "float32",
 ) -> None:
     """Raise MemoryError if a picture of that (height, width) cannot fit.
 
     Without it the system would end the process, without a word, when memory runs out.
     """
-    needed, free = least_bytes(network, layers, size), available_bytes()
+    needed = least_bytes(network, layers, size, precision)
+    free = available_bytes()
     if needed > free:
         raise MemoryError(
             f"{size[1]} x {size[0]} pixels need at least {needed / 2**30:.1f} GiB "

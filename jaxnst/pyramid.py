@@ -59,6 +59,40 @@ def stylize_pyramid(
         The result of the last level that ran; its traces and steps are of all levels,
         its state is as wide as the margin made it.
     """
+    _check_levels(levels, steps, margin)
+    content = _check.check_image(content, "content")
+    styles = _check.check_images(style, "style")
+    factory = optimizers.as_factory(optimizer or optimizers.adam())
+    averaging = options.get("average") is not None
+    image = initial_image(init, content, styles[0], key)
+    results: list[Result] = []
+    for level, count in zip(levels, steps, strict=True):
+        size = _at(content, level)
+        start = _widened(ops.resize(image, size), margin)
+        state = init_state(start, factory, averaging=averaging)
+        if results and carry:
+            state = _carried(results[-1].state, state, margin)
+        done = sum(result.steps for result in results)
+        result = stylize(
+            network,
+            _widened(ops.resize(content, size), margin),
+            [ops.resize(s, _at(s, level)) for s in styles],
+            optimizer=factory,
+            steps=count,
+            state=state,
+            before=done,
+            callback=_offset(callback, sum(steps), results, margin),
+            **options,
+        )
+        image = _trimmed(result.image, margin)
+        results.append(replace(result, image=image))
+        if result.steps < count or not result.finite:
+            break
+    return _joined(results)
+
+
+def _check_levels(levels: Sequence[float], steps: Sequence[int], margin: int) -> None:
+    """All of it before the first level runs."""
     if len(levels) != len(steps) or not levels:
         raise ValueError(
             f"got {len(levels)} levels and {len(steps)} numbers of steps; "
@@ -68,38 +102,8 @@ def stylize_pyramid(
         raise ValueError(f"levels must be above 0 and at most 1, got {tuple(levels)}")
     for count in steps:
         check_whole(count, "steps")
-    content = _check.check_image(content, "content")
-    styles = _check.check_images(style, "style")
-    factory = optimizers.as_factory(optimizer or optimizers.adam())
-    averaging = options.get("average") is not None
-    image = initial_image(init, content, styles[0], key)
-    results: list[Result] = []
-    edges: list[int] = []
-    for level, count in zip(levels, steps, strict=True):
-        size = _at(content, level)
-        edge = min(margin, min(size) - 1)
-        start = _widened(ops.resize(image, size), edge)
-        state = init_state(start, factory, averaging=averaging)
-        if results and carry:
-            state = _carried(results[-1].state, state, edges[-1], edge)
-        done = sum(result.steps for result in results)
-        result = stylize(
-            network,
-            _widened(ops.resize(content, size), edge),
-            [ops.resize(s, _at(s, level)) for s in styles],
-            optimizer=factory,
-            steps=count,
-            state=state,
-            before=done,
-            callback=_offset(callback, sum(steps), results, edge),
-            **options,
-        )
-        image = _trimmed(result.image, edge)
-        results.append(replace(result, image=image))
-        edges.append(edge)
-        if result.steps < count or not result.finite:
-            break
-    return _joined(results)
+    if margin:
+        check_whole(margin, "margin")
 
 
 def _at(image: Array, level: float) -> tuple[int, int]:
@@ -107,16 +111,17 @@ def _at(image: Array, level: float) -> tuple[int, int]:
     return max(1, round(height * level)), max(1, round(width * level))
 
 
-def _widened(image: Array, edge: int) -> Array:
-    return jnp.pad(image, ((edge, edge), (edge, edge), (0, 0)), mode="reflect")
+def _widened(image: Array, margin: int) -> Array:
+    border = ((margin, margin), (margin, margin), (0, 0))
+    return jnp.pad(image, border, mode="reflect")
 
 
-def _trimmed(image: Array, edge: int) -> Array:
+def _trimmed(image: Array, margin: int) -> Array:
     height, width = image.shape[:2]
-    return image[edge : height - edge, edge : width - edge]
+    return image[margin : height - margin, margin : width - margin]
 
 
-def _carried(old: State, new: State, old_edge: int, new_edge: int) -> State:
+def _carried(old: State, new: State, margin: int) -> State:
     """`new` with the optimiser's memory of `old`, or `new` if a part cannot be resized.
 
     Linear interpolation: it keeps Adam's second moments from turning negative.
@@ -124,10 +129,10 @@ def _carried(old: State, new: State, old_edge: int, new_edge: int) -> State:
 
     def resized(leaf: Array) -> Array:
         if leaf.shape == old.image.shape:
-            inner = _trimmed(new.image, new_edge).shape
-            leaf = _trimmed(leaf, old_edge)
+            inner = _trimmed(new.image, margin).shape
+            leaf = _trimmed(leaf, margin)
             leaf = jax.image.resize(leaf, inner, "linear", antialias=True)
-            return _widened(leaf, new_edge)
+            return _widened(leaf, margin)
         return leaf
 
     leaves = jax.tree.leaves(old.opt_state)
@@ -137,7 +142,7 @@ def _carried(old: State, new: State, old_edge: int, new_edge: int) -> State:
 
 
 def _offset(
-    callback: Callback | None, total: int, before: list[Result], edge: int
+    callback: Callback | None, total: int, before: list[Result], margin: int
 ) -> Callback | None:
     """`callback`, told of all levels' steps and seconds, shown pictures trimmed."""
     if callback is None:
@@ -151,7 +156,7 @@ def _offset(
                 progress,
                 steps=total,
                 seconds=spent + progress.seconds,
-                picture=lambda: _trimmed(picture(), edge),
+                picture=lambda: _trimmed(picture(), margin),
             )
         )
 

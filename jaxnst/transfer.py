@@ -163,7 +163,7 @@ def stylize(
     factory = optimizers.as_factory(optimizer or optimizers.adam())
     min_side = network.min_side(config.layers)
     content = _check.check_image(content, "content", min_side=min_side)
-    check_memory(network, config.layers, content.shape[:2])
+    check_memory(network, config.layers, content.shape[:2], config.precision)
     targets = make_targets(network, content, style, config, blend=blend)
     if state is None:
         first = _check.check_images(style, "style")[0]

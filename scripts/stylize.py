@@ -133,8 +133,9 @@ def load(arguments: Arguments, network: Network) -> tuple[Array, list[Array]]:
             f"least {least} on each side; choose a larger --size or --coarsest"
         )
     shapes = [geometry.style_size(*images.picture_size(path), size) for path in styles]
+    wanted = settings.objective
     for shape in (size, *shapes):
-        check_memory(network, settings.objective.layers, shape)
+        check_memory(network, wanted.layers, shape, wanted.precision)
     paintings = [
         images.load_image(path, size=shape)
         for path, shape in zip(styles, shapes, strict=True)

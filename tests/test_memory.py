@@ -36,6 +36,11 @@ def test_least_bytes_are_those_of_every_layer_kept(network, layers, values):
     assert memory.least_bytes(network, layers, (64, 48)) == 4 * values
 
 
+def test_half_precision_takes_half_the_bytes(network):
+    counted = memory.least_bytes(network, ["relu1_1"], (64, 48), "bfloat16")
+    assert counted == 2 * 64 * 48 * 8
+
+
 def test_odd_sides_are_pooled_downwards(network):
     counted = memory.least_bytes(network, ["pool1"], (33, 17))
     assert counted == 4 * 8 * (2 * 33 * 17 + 16 * 8)

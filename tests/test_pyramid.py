@@ -50,6 +50,32 @@ def test_adams_memory_is_carried_along():
     assert int(memory.state.count) == 3  # the average begins anew at each level
 
 
+def widened(image, edge):
+    return jnp.pad(image, ((edge, edge), (edge, edge), (0, 0)), mode="reflect")
+
+
+def test_a_margin_is_mirrored_optimised_and_cut_off():
+    given = run((1.0,), (4,), margin=4)
+    wide = stylize(NETWORK, widened(CONTENT, 4), STYLE, config=CONFIG, steps=4)
+    assert given.image.shape == CONTENT.shape
+    np.testing.assert_array_equal(given.image, wide.image[4:-4, 4:-4])
+
+
+def test_a_margin_is_as_wide_at_every_level_and_memory_fits_it():
+    shapes = []
+    result = run(
+        margin=4,
+        every=1,
+        callback=lambda progress: shapes.append(progress.picture().shape) or False,
+    )
+    assert shapes == [(12, 10, 3)] * 4 + [(24, 20, 3)] * 3
+    squares = result.state.opt_state[0].nu
+    assert squares.shape == (32, 28, 3)
+    assert not np.allclose(result.image, run(margin=4, carry=False).image)
+    # Wider than the picture: mirrored over and over.
+    assert run(margin=50).image.shape == CONTENT.shape
+
+
 def test_memory_that_is_no_picture_starts_anew():
     kept, fresh = (run(optimizer=optimizers.lbfgs(), carry=c) for c in (True, False))
     np.testing.assert_array_equal(kept.image, fresh.image)
@@ -103,6 +129,7 @@ def test_a_run_that_fails_goes_no_further():
         ({"steps": (4, 0)}, "steps must be a whole number from 1, got 0"),
         ({"levels": (0.05, 1.0)}, "too small"),
         ({"init": STYLE}, "resize it to the content's size"),
+        ({"margin": -1}, "margin must be a whole number"),
     ],
 )
 def test_bad_arguments_are_errors_before_the_first_step(options, message):
