@@ -20,13 +20,17 @@ _PAD_MODES = {"reflect": "reflect", "replicate": "edge"}
 
 def _correlate(images: Array, kernel: Array, pad: int) -> Array:
     """Stride-1 correlation of (N, H, W, I) with (k, k, I, O), `pad` zeros around."""
-    return lax.conv_general_dilated(
+    # Without any padding XLA's CPU library takes another way, up to 8 times slower at
+    # some shapes: one row of zeros below, whose outputs are cut off, avoids it.
+    spare = int(pad == 0 and kernel.shape[0] > 1)
+    out = lax.conv_general_dilated(
         images,
         kernel,
         window_strides=(1, 1),
-        padding=((pad, pad), (pad, pad)),
+        padding=((pad, pad + spare), (pad, pad)),
         dimension_numbers=("NHWC", "HWIO", "NHWC"),
     )
+    return lax.slice_in_dim(out, 0, out.shape[1] - spare, axis=1)
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(2,))

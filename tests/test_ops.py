@@ -1,5 +1,6 @@
 """Convolution, pooling and resizing, and their gradients, against NumPy and XLA."""
 
+import re
 from functools import partial
 
 import jax
@@ -102,6 +103,20 @@ def test_convolution_gradients_are_finite_differences(padding, rng):
     operands = draw(rng, 4, 3, 2), draw(rng, 3, 3, 2, 2), draw(rng, 2)
     convolve = partial(conv2d, padding=padding)
     check_grads(convolve, operands, order=1, modes=("rev",), rtol=1e-2, atol=1e-2)
+
+
+@pytest.mark.parametrize("padding", ops.PADDINGS)
+def test_no_convolution_is_without_padding(padding, rng):
+    # XLA's CPU library is several times slower at those.
+    x, kernel, bias = rng.normal(size=(8, 9, 4)), rng.normal(size=(3, 3, 4, 4)), None
+    x, kernel, bias = jnp.float32(x), jnp.float32(kernel), jnp.zeros(4)
+
+    def energy(x):
+        return jnp.sum(conv2d(x, kernel, bias, padding=padding) ** 2)
+
+    lowered = jax.jit(jax.grad(energy)).lower(x).as_text()
+    pads = re.findall(r"pad = \[\[(\d+), (\d+)\], \[(\d+), (\d+)\]\]", lowered)
+    assert len(pads) == 2 and ("0", "0", "0", "0") not in pads
 
 
 def test_convolution_gradients_under_vmap(rng):
