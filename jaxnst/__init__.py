@@ -9,7 +9,9 @@ convolutional neural networks", CVPR 2016). Pictures are (H, W, 3), RGB, float32
 from importlib.metadata import PackageNotFoundError, version
 
 from jaxnst import presets
+from jaxnst.batch import stylize_batch
 from jaxnst.config import Config, Weights
+from jaxnst.grid import grid_search, render_grid
 from jaxnst.images import load_image, save_image
 from jaxnst.losses import (
     content_loss,
@@ -40,6 +42,7 @@ __all__ = [
     "Weights",
     "content_loss",
     "gram_matrix",
+    "grid_search",
     "load_image",
     "load_network",
     "make_targets",
@@ -47,9 +50,11 @@ __all__ = [
     "objective",
     "presets",
     "render",
+    "render_grid",
     "save_image",
     "style_loss",
     "stylize",
+    "stylize_batch",
     "stylize_pyramid",
     "total_variation",
     "wasserstein_loss",

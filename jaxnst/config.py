@@ -5,6 +5,7 @@ from functools import partial
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 import jax
+import numpy as np
 
 from jaxnst import _check, losses
 from jaxnst.networks.network import PADDING_CHOICES
@@ -122,6 +123,29 @@ class Weights:
     tv: float = 0.05
     content_weights: tuple[float, ...] | None = None
     style_weights: tuple[float, ...] | None = None
+
+    @classmethod
+    def grid(cls, **axes: Any) -> "Weights":
+        """Every combination of the numbers given, as arrays that broadcast together.
+
+        `Weights.grid(alpha=[1, 10], beta=[1, 10, 100])` has alpha of shape (2, 1) and
+        beta of shape (1, 3): a search over it has the axes (2, 3), in the order given.
+        What is not named keeps its default.
+
+        Raises:
+            TypeError, ValueError: an unknown name, or an axis that is not a list of
+                numbers.
+        """
+        arrays: dict[str, Any] = {}
+        for place, (name, values) in enumerate(axes.items()):
+            _check.check_choice(name, "axis", ("alpha", "beta", "tv"))
+            numbers = np.asarray(_check.check_number(values, name), np.float32)
+            if numbers.ndim != 1 or not numbers.size:
+                raise ValueError(f"{name} must be a list of numbers, got {values!r}")
+            shape = [1] * len(axes)
+            shape[place] = numbers.size
+            arrays[name] = numbers.reshape(shape)
+        return cls(**arrays)
 
     def check(self, config: Config) -> None:
         """ValueError unless all are finite, at least 0 and as many as layers."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +13,8 @@ from jax.tree_util import Partial
 from jaxnst.config import Config, Weights
 from jaxnst.networks.network import Network
 from jaxnst.objective import Targets, objective
+
+Items = Literal["shared", "own"]
 
 # Steps that one compiled call can hold: the length of its trace.
 CAPACITY = 128
@@ -104,7 +106,7 @@ def step(
     return State(image, opt_state, average, count, finite), terms
 
 
-@partial(jax.jit, donate_argnames="state", static_argnames="capacity")
+@partial(jax.jit, donate_argnames="state", static_argnames=("capacity", "items"))
 def run_steps(
     state: State,
     network: Network,
@@ -115,22 +117,40 @@ def run_steps(
     decay: Array | float,
     steps: Array | int,
     capacity: int = CAPACITY,
+    items: Items | None = None,
 ) -> tuple[State, dict[str, Array]]:
     """`steps` steps (at most `capacity`) in one compiled loop; the state is donated.
 
     The number of steps is an argument like any other, so one compilation serves
     every length of run and of call.
 
+    Args:
+        items: None, one picture. "own", many side by side: every array of the state,
+            the targets, the weights, the optimizer and the decay has an axis of items
+            in front; the network is everybody's. "shared": the targets are, too.
+
     Returns:
-        The state, and {term: (capacity,)} of which the first `steps` are filled.
+        The state, and {term: (capacity,)}, with items (capacity, N), of which the first
+        `steps` are filled.
     """
-    arguments = (network, targets, weights, optimizer, config, decay)
-    shapes = jax.eval_shape(lambda s: step(s, *arguments)[1], state)
-    trace = {name: jnp.zeros((capacity,), term.dtype) for name, term in shapes.items()}
+    arguments = (targets, weights, optimizer, decay)
+
+    def next_state(state: State, *own: Any) -> tuple[State, dict[str, Array]]:
+        targets, weights, optimizer, decay = own
+        return step(state, network, targets, weights, optimizer, config, decay)
+
+    if items is not None:
+        axes = (0, None if items == "shared" else 0, 0, 0, 0)
+        next_state = jax.vmap(next_state, axes)
+    shapes = jax.eval_shape(next_state, state, *arguments)[1]
+    trace = {
+        name: jnp.zeros((capacity, *term.shape), term.dtype)
+        for name, term in shapes.items()
+    }
 
     def body(index: Array, carry: Any) -> Any:
         state, trace = carry
-        state, terms = step(state, *arguments)
+        state, terms = next_state(state, *arguments)
         trace = {name: trace[name].at[index].set(terms[name]) for name in trace}
         return state, trace
 
@@ -140,11 +160,14 @@ def run_steps(
     return looped
 
 
-def picture_of(state: State, decay: float) -> Array:
+@jax.jit
+def picture_of(state: State, decay: Array | float) -> Array:
     """A copy of the state's picture in [0, 1]: the average without its bias, if kept.
 
     a / (1 - decay^n) after n steps (the correction of Kingma and Ba 2015).
     """
-    if state.average is None or int(state.count) == 0:
+    if state.average is None:
         return jnp.clip(state.image, 0.0, 1.0)
-    return jnp.clip(state.average / (1.0 - decay ** int(state.count)), 0.0, 1.0)
+    begun = state.count > 0
+    share = jnp.where(begun, 1.0 - decay**state.count, 1.0)
+    return jnp.clip(jnp.where(begun, state.average / share, state.image), 0.0, 1.0)

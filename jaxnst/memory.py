@@ -1,7 +1,7 @@
 """Whether a picture of a given size can fit into memory at all."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -44,6 +44,55 @@ def available_bytes() -> int:
     if stats and "bytes_limit" in stats:
         return int(stats["bytes_limit"]) - int(stats.get("bytes_in_use", 0))
     return int(psutil.virtual_memory().available)
+
+
+def items_that_fit(
+    bytes_of: Callable[[int], int],
+    count: int,
+    guess: int,
+    *,
+    multiple: int,
+    budget: int,
+) -> int:
+    """The largest number of items whose computation stays within a budget, or nearly.
+
+    Bytes grow linearly with items, or slower; two or three looks find it.
+
+    Args:
+        bytes_of: bytes that so many items take, as the compiler says; costly.
+        count: items there are; more than these, rounded up, are never needed.
+        guess: where to look first.
+        multiple: the number is one of these (the devices).
+        budget: in bytes.
+
+    Raises:
+        MemoryError: not even `multiple` items fit.
+    """
+    most = -(-count // multiple) * multiple
+
+    def whole(items: float) -> int:
+        return int(min(max(items // multiple, 1) * multiple, most))
+
+    items = whole(guess)
+    fits = 0
+    while True:
+        needed = bytes_of(items)
+        if needed <= budget:
+            fits = items
+        elif items == multiple:
+            raise MemoryError(
+                f"{items} at once need {needed / 2**30:.1f} GiB of memory, the budget "
+                f"is {budget / 2**30:.1f} GiB; choose a smaller size or a larger budget"
+            )
+        wanted = whole(items * budget / needed)
+        # Up only where it is worth another compilation, down always.
+        if fits and wanted < 1.5 * fits and not (wanted == most > fits):
+            return fits
+        if needed > budget:
+            wanted = min(wanted, items - multiple)
+        if fits and wanted <= fits:
+            return fits
+        items = wanted
 
 
 def check_memory(

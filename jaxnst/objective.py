@@ -59,7 +59,23 @@ def make_targets(
     content = _check.check_image(content, "content", min_side=min_side)
     styles = _check.check_images(style, "style", min_side=min_side)
     shares = _shares(blend, len(styles))
-    return _targets(network, content, styles, shares, config)
+    return Targets(
+        content_targets(network, content, config),
+        _style_targets(network, styles, shares, config),
+    )
+
+
+def style_targets(
+    network: Network,
+    style: Array | Sequence[Array],
+    config: Config,
+    *,
+    blend: Sequence[float] | None = None,
+) -> dict[str, Any]:
+    """`Targets.style` alone; arguments as of `make_targets`."""
+    min_side = network.min_side(config.style_layers)
+    styles = _check.check_images(style, "style", min_side=min_side)
+    return _style_targets(network, styles, _shares(blend, len(styles)), config)
 
 
 def _shares(blend: Sequence[float] | None, count: int) -> Array:
@@ -79,11 +95,18 @@ def _shares(blend: Sequence[float] | None, count: int) -> Array:
 
 
 @jax.jit
-def _targets(
-    network: Network, content: Array, styles: list[Array], shares: Array, config: Config
-) -> Targets:
+def content_targets(
+    network: Network, content: Array, config: Config
+) -> dict[str, Array]:
+    """`Targets.content` of a picture, or of many: (..., H, W, 3)."""
+    return network(content, config.content_layers, **config.network_options)
+
+
+@jax.jit
+def _style_targets(
+    network: Network, styles: list[Array], shares: Array, config: Config
+) -> dict[str, Any]:
     options = config.network_options
-    matched = network(content, config.content_layers, **options)
     found = [network(style, config.style_layers, **options) for style in styles]
     aims: dict[str, Any] = {}
     for layer in config.style_layers:
@@ -92,7 +115,7 @@ def _targets(
             aims[layer] = losses.gaussian_target(losses.mixture(parts, shares))
         else:
             aims[layer] = jnp.einsum("n,ncd->cd", shares, jnp.stack(parts))
-    return Targets(matched, aims)
+    return aims
 
 
 def _statistic(features: Array, config: Config) -> Any:

@@ -59,7 +59,7 @@ def stylize_pyramid(
         The result of the last level that ran; its traces and steps are of all levels,
         its state is as wide as the margin made it.
     """
-    _check_levels(levels, steps, margin)
+    check_levels(levels, steps, margin)
     content = _check.check_image(content, "content")
     styles = _check.check_images(style, "style")
     factory = optimizers.as_factory(optimizer or optimizers.adam())
@@ -67,16 +67,16 @@ def stylize_pyramid(
     image = initial_image(init, content, styles[0], key)
     results: list[Result] = []
     for level, count in zip(levels, steps, strict=True):
-        size = _at(content, level)
-        start = _widened(ops.resize(image, size), margin)
+        size = size_at(content, level)
+        start = widened(ops.resize(image, size), margin)
         state = init_state(start, factory, averaging=averaging)
-        if results and carry:
-            state = _carried(results[-1].state, state, margin)
+        if results and carry and results[-1].state is not None:
+            state = carried(results[-1].state, state, margin)
         done = sum(result.steps for result in results)
         result = stylize(
             network,
-            _widened(ops.resize(content, size), margin),
-            [ops.resize(s, _at(s, level)) for s in styles],
+            widened(ops.resize(content, size), margin),
+            [ops.resize(s, size_at(s, level)) for s in styles],
             optimizer=factory,
             steps=count,
             state=state,
@@ -84,14 +84,14 @@ def stylize_pyramid(
             callback=_offset(callback, sum(steps), results, margin),
             **options,
         )
-        image = _trimmed(result.image, margin)
+        image = trimmed(result.image, margin)
         results.append(replace(result, image=image))
         if result.steps < count or not result.finite:
             break
     return _joined(results)
 
 
-def _check_levels(levels: Sequence[float], steps: Sequence[int], margin: int) -> None:
+def check_levels(levels: Sequence[float], steps: Sequence[int], margin: int) -> None:
     """All of it before the first level runs."""
     if len(levels) != len(steps) or not levels:
         raise ValueError(
@@ -106,22 +106,25 @@ def _check_levels(levels: Sequence[float], steps: Sequence[int], margin: int) ->
         check_whole(margin, "margin")
 
 
-def _at(image: Array, level: float) -> tuple[int, int]:
-    height, width = image.shape[:2]
+def size_at(image: Array, level: float) -> tuple[int, int]:
+    """(height, width) of a picture (..., H, W, 3) at a fraction of its size."""
+    height, width = image.shape[-3:-1]
     return max(1, round(height * level)), max(1, round(width * level))
 
 
-def _widened(image: Array, margin: int) -> Array:
+def widened(image: Array, margin: int) -> Array:
+    """A picture continued on every side, mirrored."""
     border = ((margin, margin), (margin, margin), (0, 0))
     return jnp.pad(image, border, mode="reflect")
 
 
-def _trimmed(image: Array, margin: int) -> Array:
+def trimmed(image: Array, margin: int) -> Array:
+    """The inverse of `widened`."""
     height, width = image.shape[:2]
     return image[margin : height - margin, margin : width - margin]
 
 
-def _carried(old: State, new: State, margin: int) -> State:
+def carried(old: State, new: State, margin: int) -> State:
     """`new` with the optimiser's memory of `old`, or `new` if a part cannot be resized.
 
     Linear interpolation: it keeps Adam's second moments from turning negative.
@@ -129,10 +132,10 @@ def _carried(old: State, new: State, margin: int) -> State:
 
     def resized(leaf: Array) -> Array:
         if leaf.shape == old.image.shape:
-            inner = _trimmed(new.image, margin).shape
-            leaf = _trimmed(leaf, margin)
+            inner = trimmed(new.image, margin).shape
+            leaf = trimmed(leaf, margin)
             leaf = jax.image.resize(leaf, inner, "linear", antialias=True)
-            return _widened(leaf, margin)
+            return widened(leaf, margin)
         return leaf
 
     leaves = jax.tree.leaves(old.opt_state)
@@ -156,7 +159,7 @@ def _offset(
                 progress,
                 steps=total,
                 seconds=spent + progress.seconds,
-                picture=lambda: _trimmed(picture(), margin),
+                picture=lambda: trimmed(picture(), margin),
             )
         )
 

@@ -1,7 +1,8 @@
 """A whole run from settings and pictures: sizes, colours, levels, optimiser."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import jax
 from jax import Array
@@ -37,13 +38,56 @@ def render(
         TypeError, ValueError: what are not pictures, or the settings start from a
             file and `init` is not that picture.
     """
+    ready = prepare(settings, content, styles, init=init)
+    result = stylize_pyramid(
+        network,
+        ready.content,
+        ready.styles,
+        weights=settings.terms,
+        callback=_finished(callback, ready.finish),
+        every=every,
+        **ready.options,
+    )
+    return replace(result, image=ready.finish(result.image))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Pictures and arguments that settings make of pictures.
+
+    Attributes:
+        content, styles: at their sizes and in their colours.
+        finish: what to do to the optimised picture.
+        options: the other arguments of `stylize_pyramid`, `grid_search` and
+            `stylize_batch`, but for the weights.
+    """
+
+    content: Array
+    styles: list[Array]
+    finish: Callable[[Array], Array]
+    options: dict[str, Any]
+
+
+def prepare(
+    settings: Settings,
+    content: Array,
+    styles: Sequence[Array],
+    *,
+    init: Array | None = None,
+    size: tuple[int, int] | None = None,
+) -> Prepared:
+    """What `render` would optimise; arguments as there.
+
+    Args:
+        size: (height, width) of the picture, instead of what the settings say.
+    """
     content = _check.check_image(content, "content")
     styles = _check.check_images(styles, "styles")
     if init is not None:
         init = _check.check_image(init, "init")
     geometry, how = settings.geometry, settings.optimization
     levels = geometry.levels()
-    size = geometry.content_size(content.shape[0], content.shape[1])
+    size = size or geometry.content_size(content.shape[0], content.shape[1])
     content = ops.resize(content, size)
     styles = [
         ops.resize(style, geometry.style_size(style.shape[0], style.shape[1], size))
@@ -51,25 +95,19 @@ def render(
     ]
     photograph, styles, finish = _colored(settings.color, content, styles)
     start = how.init if init is None else ops.resize(init, size)
-    result = stylize_pyramid(
-        network,
-        photograph,
-        styles,
-        levels=levels,
-        steps=how.steps_at(len(levels)),
-        config=settings.objective,
-        weights=settings.terms,
-        optimizer=how.make_optimizer(),
-        init=start,
-        key=jax.random.key(how.seed),
-        average=how.average,
-        carry=how.carry,
-        margin=geometry.margin,
-        blend=settings.blend,
-        callback=_finished(callback, finish),
-        every=every,
-    )
-    return replace(result, image=finish(result.image))
+    options = {
+        "levels": levels,
+        "steps": how.steps_at(len(levels)),
+        "config": settings.objective,
+        "optimizer": how.make_optimizer(),
+        "init": start,
+        "key": jax.random.key(how.seed),
+        "average": how.average,
+        "carry": how.carry,
+        "margin": geometry.margin,
+        "blend": settings.blend,
+    }
+    return Prepared(photograph, styles, finish, options)
 
 
 def _colored(

@@ -13,7 +13,7 @@ from jax import Array
 
 from jaxnst import _check, ops, optimizers
 from jaxnst.config import Config, Weights
-from jaxnst.loop import CAPACITY, State, init_state, picture_of, run_steps
+from jaxnst.loop import CAPACITY, Items, State, init_state, picture_of, run_steps
 from jaxnst.memory import check_memory
 from jaxnst.networks.network import Network
 from jaxnst.objective import make_targets
@@ -53,25 +53,25 @@ Callback = Callable[[Progress], bool | None]
 
 @dataclass(frozen=True)
 class Result:
-    """What a run gives.
+    """What a run gives; of many at once, every array has their axes in front.
 
     Attributes:
         image: (H, W, 3) in [0, 1]: the last iterate, or the average of the iterates.
         trace: {term: (steps,)}, every term of the objective at every step, before
             the step; names as in `objective`.
         steps: steps done; fewer than asked for if a callback ended the run.
-        finite: False if a loss or a picture was not finite on the way; `image` is
-            then the last picture before that.
+        finite: False (of many, an array of such) if a loss or a picture was not
+            finite on the way; `image` is then the last picture before that.
         seconds: wall time, compilation included.
-        state: the final state, from which a run can go on.
+        state: the final state, from which a run can go on; None of many.
     """
 
-    image: Array
+    image: Any
     trace: dict[str, np.ndarray]
     steps: int
-    finite: bool
+    finite: bool | np.ndarray
     seconds: float
-    state: State
+    state: State | None
 
 
 def initial_image(
@@ -158,8 +158,7 @@ def stylize(
     check_whole(steps, "steps")
     if every is not None:
         check_whole(every, "every")
-    if average is not None and not 0 <= average < 1:
-        raise ValueError(f"average must be at least 0 and below 1, got {average}")
+    check_average(average)
     factory = optimizers.as_factory(optimizer or optimizers.adam())
     min_side = network.min_side(config.layers)
     content = _check.check_image(content, "content", min_side=min_side)
@@ -179,7 +178,13 @@ def stylize(
         lambda number: jnp.asarray(number, jnp.float32), (weights, factory, decay)
     )
     arguments = (network, targets, weights, factory, config, decay)
-    return _run(state, arguments, steps, every, callback, before)
+    return drive(state, arguments, steps, every, callback, before)
+
+
+def check_average(average: Any) -> None:
+    """ValueError unless the decay, or each of an array of them, is one."""
+    if average is not None and not np.all((0 <= average) & (average < 1)):
+        raise ValueError(f"average must be at least 0 and below 1, got {average}")
 
 
 def check_whole(value: Any, name: str) -> None:
@@ -202,14 +207,20 @@ def _check_state(
         )
 
 
-def _run(
+def drive(
     state: State,
     arguments: tuple[Any, ...],
     steps: int,
     every: int | None,
     callback: Callback | None,
     before: int,
+    items: Items | None = None,
 ) -> Result:
+    """Call `run_steps` until `steps` are done, or the callback ends it.
+
+    With `items` the result's pictures, traces and flags have an axis of them.
+    """
+    show = picture_of if items is None else jax.vmap(picture_of)
     decay, began = arguments[-1], time.perf_counter()
     traces: list[dict[str, np.ndarray]] = []
     done, length = 0, 1
@@ -218,22 +229,23 @@ def _run(
         if every:
             length = min(length, every - (before + done) % every)
         called = time.perf_counter()
-        state, trace = run_steps(state, *arguments, length)
+        state, trace = run_steps(state, *arguments, length, items=items)
         traces.append({k: np.asarray(v)[:length] for k, v in trace.items()})
         now, done = time.perf_counter(), done + length
         if callback is not None:
-            terms = {name: float(values[-1]) for name, values in traces[-1].items()}
+            terms = {name: float(v[-1].mean()) for name, v in traces[-1].items()}
             # Bound now: the next call is given this state's memory.
-            picture = partial(picture_of, state, decay)
+            picture = partial(show, state, decay)
             seen = before + done, before + steps
             if callback(Progress(*seen, terms, now - began, picture)):
                 break
-        if not bool(state.finite):
+        if not np.any(state.finite):
             break
         # The first call compiles as well, so its time says nothing.
         pace = (now - called) / length if done > length else None
         length = 1 if pace is None else max(1, int(_CALL_SECONDS / max(pace, 1e-4)))
-    joined = {k: np.concatenate([t[k] for t in traces]) for k in traces[0]}
-    image = picture_of(state, decay)
+    joined = {k: np.concatenate([t[k] for t in traces]).T for k in traces[0]}
+    image = show(state, decay)
     seconds = time.perf_counter() - began
-    return Result(image, joined, done, bool(state.finite), seconds, state)
+    finite = bool(state.finite) if items is None else np.asarray(state.finite)
+    return Result(image, joined, done, finite, seconds, state)

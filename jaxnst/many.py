@@ -1,0 +1,269 @@
+"""Many pictures at once: one compiled loop over items, in microbatches that fit.
+
+Items share the network's parameters and nothing else, so that what becomes of one does
+not depend on its neighbours.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.tree_util import Partial
+
+from jaxnst import ops
+from jaxnst.config import Config, Weights
+from jaxnst.loop import Items, State, init_state, run_steps
+from jaxnst.memory import available_bytes, items_that_fit, least_bytes
+from jaxnst.networks.network import Network
+from jaxnst.objective import Targets
+from jaxnst.pyramid import carried, check_levels, size_at, trimmed, widened
+from jaxnst.transfer import Callback, Progress, Result, drive
+
+# Of what is free; the rest is for pictures on their way and for other programs.
+_SHARE = 0.8
+
+# Bytes of a step over those of the features alone: only where to look first.
+_FACTOR = 3
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How every item is optimised; arguments of `pyramid.stylize_pyramid`."""
+
+    levels: tuple[float, ...]
+    steps: tuple[int, ...]
+    carry: bool = True
+    margin: int = 0
+
+    def __post_init__(self) -> None:
+        check_levels(self.levels, self.steps, self.margin)
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """What a step takes beside pictures; every leaf has the axis of items."""
+
+    weights: Weights
+    optimizer: Partial
+    decay: Array
+
+
+TargetsAt = Callable[[float, np.ndarray], Targets]
+"""The targets at a level, a fraction of the size, of the items of those numbers."""
+
+
+def optimize_many(
+    network: Network,
+    starts: Array,
+    targets_at: TargetsAt,
+    numbers: Numbers,
+    config: Config,
+    schedule: Schedule,
+    *,
+    items: Items,
+    averaging: bool,
+    budget: int | None = None,
+    devices: Sequence[jax.Device] | None = None,
+    callback: Callback | None = None,
+) -> Result:
+    """Optimise N pictures, as many at a time as fit, over all devices.
+
+    Args:
+        starts: (N, H, W, 3), where each begins.
+        targets_at: made when they are needed; without an axis of items where these are
+            "shared".
+        items: "own" or "shared" targets.
+        averaging: whether the average of iterates is the result.
+        budget: bytes that a microbatch may take on all devices together; None, four
+            fifths of what is free.
+        devices: None, all local ones. The axis of items is divided between them.
+        callback: as in `stylize`; its terms are means over a microbatch, its steps
+            are counted over all of them, its picture is a microbatch's.
+
+    Returns:
+        image (N, H, W, 3) and finite (N,), NumPy's; trace {term: (N, steps)}.
+
+    Raises:
+        MemoryError: a single item does not fit.
+    """
+    count = starts.shape[0]
+    mesh = Mesh(np.array(devices or jax.local_devices()), ("items",))
+    run = _Run(network, targets_at, numbers, config, schedule, items, averaging, mesh)
+    size = run.size_that_fits(starts, budget)
+    parts = [
+        np.minimum(np.arange(first, first + size), count - 1)
+        for first in range(0, count, size)
+    ]
+    results: list[Result] = []
+    for index, part in enumerate(parts):
+        told = _counted(callback, index, len(parts), sum(schedule.steps), results)
+        results.append(run.chunk(starts, part, told))
+        if results[-1].steps < sum(schedule.steps) and np.any(results[-1].finite):
+            break  # the callback said so
+    return _joined(results, count)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """One call of `optimize_many`, but for the items of a microbatch."""
+
+    network: Network
+    targets_at: TargetsAt
+    numbers: Numbers
+    config: Config
+    schedule: Schedule
+    items: Items
+    averaging: bool
+    mesh: Mesh
+
+    def placed(self, tree: Any, *, split: bool = True) -> Any:
+        """Arrays on the devices: the axis of items divided, or everything on each."""
+        spec = PartitionSpec("items") if split else PartitionSpec()
+        return jax.device_put(tree, NamedSharding(self.mesh, spec))
+
+    def state(self, images: Array, optimizer: Partial) -> State:
+        start = partial(init_state, averaging=self.averaging)
+        return jax.vmap(start)(images, optimizer)
+
+    def arguments(self, level: float, part: np.ndarray) -> tuple[Any, ...]:
+        """What `run_steps` takes between the state and the number of steps."""
+        targets = self.targets_at(level, part)
+        own = self.placed(
+            jax.tree.map(
+                lambda leaf: leaf[part],
+                (self.numbers.weights, self.numbers.optimizer, self.numbers.decay),
+            )
+        )
+        return (
+            self.placed(self.network, split=False),
+            self.placed(targets, split=self.items == "own"),
+            own[0],
+            own[1],
+            self.config,
+            own[2],
+        )
+
+    def size_that_fits(self, starts: Array, budget: int | None) -> int:
+        """Items in a microbatch, evenly many in each."""
+        count, height, width, _ = starts.shape
+        margin, level = self.schedule.margin, max(self.schedule.levels)
+        size = tuple(side + 2 * margin for side in size_at(starts, level))
+        budget = int(available_bytes() * _SHARE) if budget is None else budget
+        one = least_bytes(self.network, self.config.layers, size, self.config.precision)
+
+        def bytes_of(items: int) -> int:
+            part = np.zeros(items, int)
+            arguments = self.arguments(level, part)
+            image = jax.ShapeDtypeStruct((items, *size, 3), jnp.float32)
+            state = jax.eval_shape(self.state, image, arguments[3])
+            split = NamedSharding(self.mesh, PartitionSpec("items"))
+            state = jax.tree.map(
+                lambda leaf: jax.ShapeDtypeStruct(
+                    leaf.shape, leaf.dtype, sharding=split
+                ),
+                state,
+            )
+            lowered = run_steps.lower(state, *arguments, 1, items=self.items)
+            held: Any = lowered.compile().memory_analysis()
+            # Of one device; what is donated counts once.
+            total = held.temp_size_in_bytes + held.argument_size_in_bytes
+            total += held.output_size_in_bytes - held.alias_size_in_bytes
+            return int(total) * self.mesh.size
+
+        guess = max(1, budget // (_FACTOR * one))
+        most = items_that_fit(
+            bytes_of, count, guess, multiple=self.mesh.size, budget=budget
+        )
+        even = -(-count // -(-count // most))
+        return -(-even // self.mesh.size) * self.mesh.size
+
+    def chunk(
+        self, starts: Array, part: np.ndarray, callback: Callback | None
+    ) -> Result:
+        """All levels of a microbatch."""
+        schedule, margin = self.schedule, self.schedule.margin
+        image, results = starts[part], list[Result]()
+        for level, count in zip(schedule.levels, schedule.steps, strict=True):
+            size = size_at(starts, level)
+            start = jax.vmap(lambda x, s=size: widened(ops.resize(x, s), margin))(image)
+            arguments = self.arguments(level, part)
+            state = self.state(self.placed(start), arguments[3])
+            if results and schedule.carry and results[-1].state is not None:
+                state = jax.vmap(lambda a, b: carried(a, b, margin))(
+                    results[-1].state, state
+                )
+            if results and results[-1].state is not None:  # frozen ones stay so
+                state = replace(state, finite=results[-1].state.finite)
+            before = sum(result.steps for result in results)
+            result = drive(
+                self.placed(state), arguments, count, None, callback, before, self.items
+            )
+            image = jax.vmap(lambda x: trimmed(x, margin))(result.image)
+            results.append(result)
+            if result.steps < count:
+                break
+        finite = np.all([np.asarray(result.finite) for result in results], axis=0)
+        return replace(
+            results[-1],
+            image=np.asarray(image),
+            trace={
+                name: np.concatenate([r.trace[name] for r in results], -1)
+                for name in results[0].trace
+            },
+            steps=sum(result.steps for result in results),
+            finite=finite,
+            seconds=sum(result.seconds for result in results),
+            state=None,
+        )
+
+
+def _counted(
+    callback: Callback | None, index: int, parts: int, steps: int, before: list[Result]
+) -> Callback | None:
+    """`callback`, told of the steps of all microbatches."""
+    if callback is None:
+        return None
+    spent = sum(result.seconds for result in before)
+
+    def counted(progress: Progress) -> bool | None:
+        return callback(
+            replace(
+                progress,
+                step=index * steps + progress.step,
+                steps=parts * steps,
+                seconds=spent + progress.seconds,
+            )
+        )
+
+    return counted
+
+
+def _joined(results: list[Result], count: int) -> Result:
+    """Microbatches one after another, without what only filled up the last."""
+    steps = max(result.steps for result in results)
+
+    def joined(arrays: list[Any]) -> Any:
+        return np.concatenate(arrays)[:count]
+
+    def whole(values: np.ndarray) -> np.ndarray:
+        """A trace that ended early, continued with what it cannot be."""
+        missing = steps - values.shape[1]
+        return np.pad(values, ((0, 0), (0, missing)), constant_values=np.nan)
+
+    return Result(
+        joined([result.image for result in results]),
+        {
+            name: joined([whole(result.trace[name]) for result in results])
+            for name in results[0].trace
+        },
+        steps,
+        joined([result.finite for result in results]),
+        sum(result.seconds for result in results),
+        None,
+    )

@@ -1,0 +1,237 @@
+"""Many pairs: each as if it were alone, whatever the batch, the devices, the budget."""
+
+import os
+import subprocess
+import sys
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from conftest import REPOSITORY
+from networks import narrow_network, picture
+
+from jaxnst import Config, Weights, stylize, stylize_pyramid
+from jaxnst import batch as batch_module
+from jaxnst.batch import stylize_batch
+from jaxnst.memory import items_that_fit
+
+NETWORK = narrow_network(depth=5)
+CONTENTS = [picture(24, 20, n) for n in range(5)]
+STYLES = [picture(18 + n, 26 - n, 10 + n) for n in range(5)]
+CONFIG = Config(content_layers=("relu3_1",), style_layers=("relu1_1", "relu2_1"))
+ONE = jax.devices()[:1]
+
+
+def run(contents=CONTENTS, styles=STYLES, **options):
+    given = {"config": CONFIG, "steps": 6, "devices": ONE} | options
+    return stylize_batch(NETWORK, contents, styles, **given)
+
+
+def single(n, **options):
+    given = {"config": CONFIG, "steps": 6} | options
+    return stylize(NETWORK, CONTENTS[n], STYLES[n], **given)
+
+
+@pytest.mark.parametrize("statistic", ["gram", "gaussian"])
+def test_every_pair_as_if_it_were_alone(statistic):
+    config = Config(
+        content_layers=("relu3_1",),
+        style_layers=("relu1_1", "relu2_1"),
+        statistic=statistic,
+    )
+    betas = jnp.array([1.0, 3, 10, 30, 100])
+    found = run(weights=Weights(beta=betas), config=config)
+    assert found.image.shape == (5, 24, 20, 3) and found.finite.tolist() == [True] * 5
+    for n in range(5):
+        own = single(n, weights=Weights(beta=float(betas[n])), config=config)
+        np.testing.assert_allclose(found.image[n], own.image, rtol=1e-4, atol=1e-6)
+        for name, values in own.trace.items():
+            np.testing.assert_allclose(found.trace[name][n], values, rtol=1e-3)
+
+
+def test_levels_margin_average_and_noise():
+    how = {"levels": (0.5, 1.0), "steps": (4, 3), "margin": 3, "average": 0.8}
+    how |= {"init": "noise", "config": CONFIG}
+    keys = jax.random.split(jax.random.key(1), 5)
+    found = run(key=keys, **how)
+    for n in (0, 4):
+        own = stylize_pyramid(NETWORK, CONTENTS[n], STYLES[n], key=keys[n], **how)
+        np.testing.assert_allclose(found.image[n], own.image, rtol=1e-4, atol=1e-6)
+
+
+def test_results_do_not_depend_on_the_neighbours():
+    whole = run()
+    some = run([CONTENTS[3], CONTENTS[1]], [STYLES[3], STYLES[1]])
+    np.testing.assert_allclose(some.image[0], whole.image[3], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(some.image[1], whole.image[1], rtol=1e-4, atol=1e-6)
+
+
+def test_over_two_devices_as_on_one():
+    alone, divided = run(), run(devices=jax.devices())
+    assert len(jax.devices()) == 2
+    difference = np.abs(divided.image - alone.image)
+    assert np.median(difference) < 1e-6 and difference.mean() < 1e-4
+
+
+def test_several_paintings_of_one_photograph():
+    found = run([CONTENTS[0]] * 2, [STYLES[:2], STYLES[2]])
+    own = stylize(NETWORK, CONTENTS[0], STYLES[:2], config=CONFIG, steps=6)
+    np.testing.assert_allclose(found.image[0], own.image, rtol=1e-4, atol=1e-6)
+
+
+def test_a_painting_of_many_pairs_is_looked_at_once(monkeypatch):
+    seen, own = [], batch_module.style_targets
+
+    def counted(*arguments, **options):
+        seen.append(arguments[1])
+        return own(*arguments, **options)
+
+    monkeypatch.setattr(batch_module, "style_targets", counted)
+    run(CONTENTS, [STYLES[0]] * 4 + [STYLES[1]])
+    assert len(seen) == 2
+
+
+def test_a_pair_that_explodes_leaves_the_others_alone():
+    broken = [*CONTENTS[:2], jnp.full((24, 20, 3), jnp.nan), *CONTENTS[3:]]
+    found, whole = run(broken), run()
+    assert found.finite.tolist() == [True, True, False, True, True]
+    for n in (0, 1, 3, 4):
+        np.testing.assert_array_equal(found.image[n], whole.image[n])
+
+
+@pytest.mark.parametrize(
+    "contents, styles, options, message",
+    [
+        ([], [], {}, "at least one picture"),
+        (CONTENTS[:2], STYLES[:1], {}, "2 contents and 1 styles"),
+        ([CONTENTS[0], picture(20, 24)], STYLES[:2], {}, r"contents\[1\] has shape"),
+        ([CONTENTS[0], picture(3, 3)], STYLES[:2], {}, "too small"),
+        (CONTENTS, [*STYLES[:4], picture(1, 30)], {}, "too small"),
+        (CONTENTS, STYLES, {"weights": Weights(beta=np.ones(3))}, r"arrays \(5,\)"),
+        (CONTENTS, STYLES, {"average": 1.0}, "average"),
+        (CONTENTS, STYLES, {"levels": (2.0,)}, "levels"),
+    ],
+)
+def test_mistakes(contents, styles, options, message):
+    with pytest.raises(ValueError, match=message):
+        run(contents, styles, **options)
+
+
+def bytes_of(fixed, each):
+    asked = []
+
+    def bytes_of(items):
+        asked.append(items)
+        return fixed + each * items
+
+    return bytes_of, asked
+
+
+@pytest.mark.parametrize("guess", [1, 7, 40, 1000])
+@pytest.mark.parametrize("multiple", [1, 4])
+def test_what_fits_is_found_in_a_few_looks(guess, multiple):
+    look, asked = bytes_of(50, 10)
+    found = items_that_fit(look, 1000, guess, multiple=multiple, budget=350)
+    assert found % multiple == 0 and 50 + 10 * found <= 350 and found in asked
+    assert found >= 20 or found == 30 // multiple * multiple
+    assert len(asked) <= 6
+
+
+def test_never_more_than_there_are():
+    look, asked = bytes_of(0, 1)
+    assert items_that_fit(look, 5, 99, multiple=4, budget=10**6) == 8
+    assert items_that_fit(look, 5, 1, multiple=1, budget=10**6) == 5
+
+
+def test_not_even_one():
+    look, _ = bytes_of(0, 2**30)
+    with pytest.raises(MemoryError, match="1.0 GiB of memory, the budget is 0.5"):
+        items_that_fit(look, 9, 4, multiple=1, budget=2**29)
+
+
+FOUR = """
+import re, sys
+sys.path.insert(0, {tests!r})
+import jax
+from networks import narrow_network, picture
+from jaxnst import Config, many
+from jaxnst.batch import stylize_batch
+
+kept = []
+class Spied:
+    def __call__(self, *arguments, **options):
+        return own(*arguments, **options)
+    def lower(self, *arguments, **options):
+        kept.append(own.lower(*arguments, **options))
+        return kept[-1]
+own, many.run_steps = many.run_steps, Spied()
+network = narrow_network(depth=5)
+contents = [picture(24, 20, n) for n in range(6)]
+config = Config(content_layers=("relu3_1",), style_layers=("relu1_1", "relu2_1"),
+                statistic="gaussian")
+found = stylize_batch(network, contents, contents[::-1], config=config, steps=3)
+text = kept[-1].compile().as_text()
+print(len(jax.devices()), found.image.shape[0], "num_partitions=4" in text,
+      re.findall(r"all-\\w+|collective-\\w+|reduce-scatter|send|recv", text))
+"""
+
+
+def test_devices_do_not_talk_to_each_other():
+    code = FOUR.format(tests=str(REPOSITORY / "tests"))
+    flags = "--xla_force_host_platform_device_count=4"
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=os.environ | {"XLA_FLAGS": flags, "PYTHONPATH": str(REPOSITORY)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.stdout.strip() == "4 6 True []", done.stderr
+
+
+MEASURE = """
+import resource, sys
+sys.path.insert(0, {tests!r})
+import jax
+from networks import narrow_network, picture
+from jaxnst import Config
+from jaxnst.batch import stylize_batch
+
+network = narrow_network(depth=5, width=16)
+contents = [picture(96, 96, n) for n in range(24)]
+config = Config(content_layers=("relu3_1",), style_layers=("relu1_1", "relu2_1"))
+how = dict(config=config, steps=3, devices=jax.devices()[:1])
+stylize_batch(network, contents[:1], contents[:1], **how)
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+sizes = []
+def callback(progress):
+    sizes.append(progress.picture().shape[0])
+before = peak()
+stylize_batch(network, contents, contents, budget={budget}, callback=callback, **how)
+print(max(sizes), peak() - before)
+"""
+
+
+@pytest.mark.slow
+def test_the_peak_stays_under_the_budget():
+    def measured(budget):
+        code = MEASURE.format(tests=str(REPOSITORY / "tests"), budget=budget)
+        done = subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+            capture_output=True,
+            text=True,
+            timeout=300,
+            check=True,
+        )
+        return map(int, done.stdout.split())
+
+    small, large = 60_000_000, 400_000_000
+    items, grown = measured(small)
+    many, more = measured(large)
+    assert items < many
+    # Compiling and reading take some memory of their own.
+    assert grown < small + 150_000_000
+    assert more < large + 150_000_000
