@@ -1,9 +1,11 @@
 """What a run leaves to read: loss tables and curves."""
 
 import csv
-from collections.abc import Mapping
+import io
+from collections.abc import Mapping, Sequence
 from importlib.util import find_spec
 from os import PathLike
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +49,11 @@ def check_plot(path: str | PathLike[str]) -> None:
 
 
 def plot_losses(
-    path: str | PathLike[str], trace: Mapping[str, np.ndarray], *, title: str = ""
+    path: str | PathLike[str],
+    trace: Mapping[str, np.ndarray],
+    *,
+    title: str = "",
+    smooth: int = 1,
 ) -> None:
     """Plot the loss and its terms over the steps, on logarithmic scales.
 
@@ -57,19 +63,21 @@ def plot_losses(
     Args:
         path: .png, .svg or .pdf.
         trace: {term: (steps,)}, as in `Result.trace`.
+        smooth: plot means over so many steps.
 
     Raises:
         ValueError, OSError: as `check_plot`.
     """
     check_plot(path)
-    # The figure alone, without pyplot: it keeps no global state and opens no window.
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(11, 4.2), layout="constrained", dpi=110)
+    figure = _figure((11, 4.2))
     left, right = figure.subplots(1, 2)
     for name, values in trace.items():
         axes = right if "/" in name else left
         steps = np.arange(1, len(values) + 1)
+        if 1 < smooth <= len(values):
+            window = np.full(smooth, 1 / smooth)
+            values = np.convolve(values, window, "valid")
+            steps = np.convolve(steps, window, "valid")
         # A term may be 0 at its start, which a logarithmic scale cannot show.
         shown = np.where(values > 0, values, np.nan)
         axes.plot(steps, shown, label=name, lw=2.2 if name == "loss" else 1.3)
@@ -82,3 +90,60 @@ def plot_losses(
         figure.suptitle(title)
     with atomic_write(path) as temporary:
         figure.savefig(temporary)
+
+
+def scatter_svg(
+    points: np.ndarray, labels: Sequence[str], marked: int, best: np.ndarray
+) -> str:
+    """A drawing of content and style distances, one point for each label.
+
+    Args:
+        points: (N, 2), content and style; NaN where there is nothing to draw.
+        marked: the one that is suggested.
+        best: those that no other beats in both, joined by a line.
+    """
+    figure = _figure((6, 4.5))
+    axes = figure.subplots()
+    axes.plot(*points[best].T, color="#888888", lw=1, zorder=1)
+    others = np.arange(len(points)) != marked
+    axes.scatter(*points[others].T, s=28, color="#3b6ea5", zorder=2)
+    axes.scatter(*points[marked], s=90, color="#d9822b", zorder=3)
+    for point, label in zip(points, labels, strict=True):
+        if np.isfinite(point).all():
+            place = {"xytext": (5, 5), "textcoords": "offset points"}
+            axes.annotate(label, point, fontsize="x-small", **place)
+    axes.set(xlabel="content: distance from the photograph")
+    axes.set(ylabel="style: distance from the painting")
+    axes.margins(0.12)
+    axes.grid(True, alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    return _svg(figure)
+
+
+def curves_svg(lines: Mapping[str, np.ndarray]) -> str:
+    """A drawing of one curve for each name over the steps, on a logarithmic scale."""
+    figure = _figure((6, 4.5))
+    axes = figure.subplots()
+    for name, values in lines.items():
+        shown = np.where(values > 0, values, np.nan)
+        axes.plot(np.arange(1, len(values) + 1), shown, label=name, lw=1.3)
+    axes.set(xlabel="step", ylabel="loss", yscale="log")
+    axes.grid(True, which="major", alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    if len(lines) <= 12:
+        axes.legend(frameon=False, fontsize="x-small")
+    return _svg(figure)
+
+
+def _figure(size: tuple[float, float]) -> Any:
+    # The figure alone, without pyplot: it keeps no global state and opens no window.
+    from matplotlib.figure import Figure
+
+    return Figure(figsize=size, layout="constrained", dpi=110)
+
+
+def _svg(figure: Any) -> str:
+    buffer = io.StringIO()
+    # No date in it: the same numbers give the same drawing.
+    figure.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()

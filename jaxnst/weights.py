@@ -216,10 +216,15 @@ def read_weights(path: str | os.PathLike[str]) -> NetworkWeights:
     return weights
 
 
-def write_weights(path: str | os.PathLike[str], weights: NetworkWeights) -> None:
+def write_weights(
+    path: str | os.PathLike[str], weights: NetworkWeights, *, dtype: str = "float32"
+) -> None:
     """Validate `weights` and write them to `path`, whole or not at all.
 
     The same weights give the same bytes.
+
+    Args:
+        dtype: of the tensors in the file: "float32", or "float16" for half the size.
 
     Raises:
         WeightsError: the weights are not valid.
@@ -237,7 +242,11 @@ def write_weights(path: str | os.PathLike[str], weights: NetworkWeights) -> None
             file.attrs[name] = text
         for layer, tensor in weights.tensors.items():
             for name, values in tensor.items():
+                with np.errstate(over="ignore"):
+                    stored = values.astype(dtype)
+                if not np.isfinite(stored).all():
+                    raise WeightsError(f"{path}: {layer}/{name} is beyond {dtype}")
                 # A time of creation would make every copy a different file.
-                file.create_dataset(f"{layer}/{name}", data=values, track_times=False)
+                file.create_dataset(f"{layer}/{name}", data=stored, track_times=False)
     with atomic_write(path) as temporary:
         temporary.write_bytes(buffer.getbuffer())

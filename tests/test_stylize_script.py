@@ -2,44 +2,30 @@
 
 import csv
 import errno
-import importlib
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-import warnings
 from pathlib import Path
 
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from conftest import REPOSITORY
-from networks import MEAN, STD, narrow_network, picture
+from networks import picture
 from PIL import Image
 
 import jaxnst
 from jaxnst import Result, load_image, save_image
 from jaxnst.images import read_metadata
-from jaxnst.weights import NetworkWeights, write_weights
+from scripts import driver, imported, write_network
 
 SCRIPTS = REPOSITORY / "scripts"
 INPUTS = ("c.png", "s.png")
 WITH = ("--weights", "net.h5", "--size", "48")
 FAST = (*INPUTS, *WITH, "--preset", "gram", "--steps", "2")
-
-
-def write_network(path: Path, source: str = "random numbers", **options) -> None:
-    network = narrow_network(**options)
-    tensors = {
-        layer: {part: np.asarray(array) for part, array in tensor.items()}
-        for layer, tensor in network.params.items()
-    }
-    mean, std = np.float32(MEAN), np.float32(STD)
-    architecture = network.module.architecture
-    weights = NetworkWeights(architecture, mean, std, "zeros", source, "none", tensors)
-    write_weights(path, weights)
 
 
 @pytest.fixture(scope="module")
@@ -64,25 +50,13 @@ def here(originals, tmp_path, monkeypatch) -> Path:
 @pytest.fixture(scope="module")
 def script():
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(SCRIPTS))
-        yield importlib.import_module("stylize")
+        yield imported(patch, "stylize")
 
 
 @pytest.fixture
 def drive(script, here, monkeypatch, capsys):
     """The script in this process: exit code, stdout, stderr."""
-    monkeypatch.setattr("_cli.keep_compiled", lambda: None)
-    monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
-
-    def drive(*arguments):
-        monkeypatch.setattr(sys, "argv", ["stylize.py", *map(str, arguments)])
-        try:
-            code = script.run(script.Arguments, script.main, script.defaults)
-        except SystemExit as end:
-            code = end.code
-        return code, *capsys.readouterr()
-
-    return drive
+    return driver(script, monkeypatch, capsys)
 
 
 @pytest.fixture

@@ -1,0 +1,242 @@
+"""Distillation: a narrow VGG learns to see what wider networks see.
+
+Layer by layer, a learned 1 x 1 map of the student's features is to give the teacher's
+("hints": Romero et al., "FitNets", ICLR 2015). The maps are dropped in the end: what a
+linear map can read off the student's features, their means and covariances hold, too.
+"""
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array
+
+from jaxnst.networks.network import Network
+from jaxnst.networks.vgg import VGG, convolutions
+
+Params = dict[str, Any]
+Teacher = tuple[Network, dict[str, str]]
+"""A network, and by each of its layers that is learned from, the student's layer that
+learns it, which has the same height and width."""
+
+# Those of the pictures that torchvision's networks were trained on.
+_MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
+LEAST = 1e-3
+"""Below this share of its layer's loudest a channel is taken for silent."""
+
+
+def new_student(key: Array, widths: tuple[int, ...]) -> Network:
+    """A VGG-19 with random weights that pads by reflection.
+
+    Args:
+        key: of `jax.random`.
+        widths: channels of each block from the first; conv1_1 as far as the first
+            convolution of the last block given.
+    """
+    if not 1 <= len(widths) <= 5 or min(widths) < 1:
+        raise ValueError(f"widths must be 1 to 5 numbers above 0, got {widths}")
+    names = convolutions("vgg19")
+    held = names[: names.index(f"conv{len(widths)}_1") + 1]
+    module = VGG("vgg19", tuple(widths[int(name[4]) - 1] for name in held), "reflect")
+    side = 2 << len(widths)
+    params = module.init(key, jnp.zeros((side, side, 3)), held[-1:])["params"]
+    return Network(module, params, jnp.float32(_MEAN), jnp.float32(_STD))
+
+
+def new_maps(key: Array, student: Network, teachers: Iterable[Teacher]) -> Params:
+    """{layer: {"kernel": (student's channels, teacher's), "bias"}}, random."""
+    teachers = tuple(teachers)
+    wide = _shapes(teachers)
+    learners = learners_of(teachers)
+    found = _shapes([(student, {name: name for name in learners.values()})])
+    narrow = {layer: found[learner] for layer, learner in learners.items()}
+    keys = dict(zip(wide, jax.random.split(key, len(wide)), strict=True))
+    return {
+        layer: {
+            "kernel": jax.random.normal(keys[layer], (narrow[layer], channels))
+            / narrow[layer] ** 0.5,
+            "bias": jnp.zeros((channels,)),
+        }
+        for layer, channels in wide.items()
+    }
+
+
+def _shapes(teachers: Iterable[Teacher]) -> dict[str, int]:
+    """Channels by layer."""
+    image = jax.ShapeDtypeStruct((64, 64, 3), jnp.float32)
+    found: dict[str, int] = {}
+    for network, layers in teachers:
+        features = jax.eval_shape(partial(network, layers=tuple(layers)), image)
+        for layer, array in features.items():
+            if layer in found:
+                raise ValueError(f"{layer} has two teachers; give it one")
+            found[layer] = array.shape[-1]
+    return found
+
+
+def learners_of(teachers: Iterable[Teacher]) -> dict[str, str]:
+    """{a teacher's layer: the student's that learns it}, of all teachers."""
+    return {k: v for _, layers in teachers for k, v in layers.items()}
+
+
+def teach(
+    teachers: Iterable[Teacher], images: Array, scales: dict[str, Array] | None = None
+) -> dict[str, Array]:
+    """The teachers' features {layer: (..., h, w, c)} of pictures (..., H, W, 3).
+
+    Borders are reflected where the teacher is a VGG, whatever it was trained with:
+    zeros around a small crop would be most of what its deep features see.
+
+    Args:
+        scales: of `channel_scales`; every channel is divided by its own.
+    """
+    found: dict[str, Array] = {}
+    for network, layers in teachers:
+        padding = "reflect" if isinstance(network.module, VGG) else None
+        found |= network(images, tuple(layers), padding=padding)
+    if scales is None:
+        return found
+    one = (1,) * (images.ndim - 1)
+    return {layer: x / scales[layer].reshape(*one, -1) for layer, x in found.items()}
+
+
+def channel_scales(
+    networks: Iterable[Teacher], batches: Iterable[Array]
+) -> dict[str, Array]:
+    """Root mean square of every channel over pictures: {layer: (c,)}.
+
+    Channels of one layer differ by orders of magnitude, and those of Caffe's VGG go
+    into the hundreds: undivided, the loudest few are all that is learned.
+    """
+    networks = tuple(networks)
+
+    @jax.jit
+    def squares(images: Array) -> dict[str, Array]:
+        features = teach(networks, images)
+        return {
+            layer: jnp.mean(jnp.square(x), tuple(range(x.ndim - 1)))
+            for layer, x in features.items()
+        }
+
+    means: Any = jax.tree.map(
+        lambda *parts: jnp.sqrt(sum(parts) / len(parts)), *map(squares, batches)
+    )
+    return {
+        layer: jnp.maximum(scale, LEAST * scale.max()) for layer, scale in means.items()
+    }
+
+
+def geometry_loss(features: Array, wanted: Array) -> Array:
+    """How far apart distances between positions are in two spaces of features.
+
+    With K = F Fᵀ / |F|² of the features F (P positions, c channels) less their mean
+    over positions, but |F|² as it was with it: |K - L|² / |L|² in Frobenius' norm, L
+    that of the wanted ones. Content and style losses, Gram matrices' as well as
+    Gaussians', depend on features through such products alone; so, unlike a linear map
+    that can be found afterwards, this sets how much each difference counts. A relation
+    of similarity-preserving distillation (Tung and Mori, ICCV 2019) and of centred
+    kernel alignment (Kornblith et al., ICML 2019).
+
+    Args:
+        features: (P, c).
+        wanted: (P, C), of the same positions.
+
+    Returns:
+        A scalar: 0 for equal up to rotation and scale, 1 for constant features.
+    """
+
+    def centred(x: Array) -> Array:
+        x = x / jnp.sqrt(jnp.mean(jnp.sum(jnp.square(x), -1)))
+        return (x - jnp.mean(x, 0, keepdims=True)) / x.shape[0] ** 0.5
+
+    s, t = centred(features), centred(wanted)
+    # |S Sᵀ - T Tᵀ|² by products of channels, for positions are many.
+    own, aim, both = (jnp.sum(jnp.square(a.T @ b)) for a, b in ((s, s), (t, t), (s, t)))
+    return (own + aim - 2 * both) / aim
+
+
+def distillation_loss(
+    params: Params,
+    maps: Params,
+    student: Network,
+    lessons: dict[str, Array],
+    learners: dict[str, str],
+    images: Array,
+    geometry: dict[str, Array] | None = None,
+) -> tuple[Array, dict[str, Array]]:
+    """Mean over layers l of the mean square of W_l s_l + b_l - t_l / r_l.
+
+    s are the student's features under `params`, W and b the `maps`, t / r the teachers'
+    features with every channel over its `channel_scales`. Without the maps a layer
+    would count 1.
+
+    Args:
+        lessons: of `teach`, for `images`.
+        learners: of `learners_of`.
+        geometry: {layer: (C,)}, by which the lessons are multiplied to be the teachers'
+            features again; then the `geometry_loss` of each layer that learns from one
+            of its own name is added.
+
+    Returns:
+        The loss, and {teacher's layer: its part, without the geometry}.
+    """
+    network = Network(student.module, params, student.mean, student.std)
+    features = network(images, tuple(dict.fromkeys(learners.values())))
+    parts, shapes = {}, []
+    for layer, lesson in lessons.items():
+        kernel, bias = maps[layer]["kernel"], maps[layer]["bias"]
+        # Flat, for the kernel's gradient is then a plain product of matrices.
+        seen = features[learners[layer]].reshape(-1, kernel.shape[0])
+        lesson = lesson.reshape(-1, kernel.shape[1])
+        parts[layer] = jnp.mean(jnp.square(seen @ kernel + bias[None] - lesson))
+        if geometry is not None and learners[layer] == layer:
+            shapes.append(geometry_loss(seen, lesson * geometry[layer][None]))
+    total = jnp.mean(jnp.stack(list(parts.values())))
+    return total + (jnp.mean(jnp.stack(shapes)) if shapes else 0.0), parts
+
+
+@partial(
+    jax.jit,
+    static_argnames=("optimizer", "layers", "geometry"),
+    donate_argnums=(0, 1),
+)
+def distill_step(
+    learned: tuple[Params, Params],
+    memory: optax.OptState,
+    student: Network,
+    networks: tuple[Network, ...],
+    layers: tuple[tuple[tuple[str, str], ...], ...],
+    scales: dict[str, Array],
+    images: Array,
+    optimizer: optax.GradientTransformation,
+    geometry: bool = False,
+) -> tuple[tuple[Params, Params], optax.OptState, dict[str, Array]]:
+    """One step of the optimiser on one batch of pictures (N, H, W, 3).
+
+    Args:
+        learned: the student's parameters and the maps; donated, as is `memory`.
+        networks, layers: the teachers, and the items of their layers.
+        scales: of `channel_scales`.
+        geometry: whether `geometry_loss` counts, too.
+
+    Returns:
+        `learned` and `memory` after the step, and "loss" and "layer/..." before it.
+    """
+    teachers = [(n, dict(pairs)) for n, pairs in zip(networks, layers, strict=True)]
+    lessons, learners = teach(teachers, images, scales), learners_of(teachers)
+
+    def loss(learned: tuple[Params, Params]) -> tuple[Array, dict[str, Array]]:
+        shapes = scales if geometry else None
+        params, maps = learned
+        return distillation_loss(
+            params, maps, student, lessons, learners, images, shapes
+        )
+
+    (value, parts), gradient = jax.value_and_grad(loss, has_aux=True)(learned)
+    updates, memory = optimizer.update(gradient, memory, learned)
+    learned = optax.apply_updates(learned, updates)
+    terms = {"loss": value} | {f"layer/{name}": part for name, part in parts.items()}
+    return learned, memory, terms

@@ -1,0 +1,255 @@
+"""The training of a student: its options, its state, and its steps."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from _crops import Crops
+from flax import serialization
+
+from jaxnst import Network, distill, network_from_weights, silence
+from jaxnst._files import atomic_write
+from jaxnst.weights import NetworkWeights
+
+SHALLOW = "relu1_1 relu1_2 relu2_1 relu2_2 relu3_1 relu3_2 relu3_4".split()
+DEEP = "relu4_1 relu4_2 relu4_4 relu5_1".split()
+# GoogLeNet's layers, and the student's of the same height and width.
+OTHER = {
+    "conv1": "relu2_2",
+    "conv2": "relu3_4",
+    "inception_3a": "relu4_2",
+    "inception_3b": "relu4_4",
+    "inception_4a": "relu5_1",
+    "inception_4c": "relu5_1",
+}
+_TESTS = 16  # batches after the last of the training: for scales and the last word
+
+
+@dataclass(frozen=True, kw_only=True)
+class Training:
+    """What makes a training what it is."""
+
+    widths: tuple[int, ...] = (16, 32, 64, 128, 128)
+    """Channels of each block of the student."""
+    steps: int = 9000
+    """Steps of Adam."""
+    learning_rate: float = 3e-3
+    """Highest step size; it rises over the first 200 steps and falls as a cosine."""
+    crop: int = 128
+    """Side of a training picture in pixels."""
+    batch: int = 6
+    """Training pictures in a step."""
+    leaves: int = 1
+    """How many of them are drawn dead leaves."""
+    changes: float = 1.0
+    """How often colours are changed, noise is added and crops are mixed, relative to
+    the first training."""
+    geometry: bool = False
+    """Learn distances between features from the teachers, too, not only what a linear
+    map can read."""
+    revive: int = 0
+    """Draw channels that are always 0 anew after every so many steps of the first 60 %;
+    0 for never."""
+    seed: int = 0
+    """Seed of everything random."""
+
+    def __post_init__(self) -> None:
+        for name in ("steps", "crop", "batch"):
+            if getattr(self, name) < 1:
+                raise ValueError(
+                    f"{name} must be at least 1, got {getattr(self, name)}"
+                )
+        least = 2 << len(self.widths)
+        if self.crop < least:
+            raise ValueError(
+                f"crop must be at least {least} for {len(self.widths)} blocks, "
+                f"got {self.crop}"
+            )
+        if not 0 <= self.changes <= 1:
+            raise ValueError(f"changes must be from 0 to 1, got {self.changes}")
+        if not 0 <= self.leaves <= self.batch:
+            raise ValueError(f"leaves must be from 0 to batch, got {self.leaves}")
+
+
+class Run:
+    """A training under way: what is learned, and how to go on."""
+
+    def __init__(
+        self,
+        how: Training,
+        files: Sequence[Path],
+        shallow: NetworkWeights,
+        deep: NetworkWeights,
+        other: NetworkWeights | None = None,
+        start: NetworkWeights | None = None,
+    ) -> None:
+        self.how = how
+        given = [shallow, deep] + ([] if other is None else [other])
+        self.teachers = taught([network_from_weights(w) for w in given], how.widths)
+        digest = hashlib.sha256()
+        for path in files:
+            digest.update(path.read_bytes())
+        self.description = dataclasses.asdict(how) | {
+            "teachers": [network.checksum for network, _ in self.teachers],
+            "pictures": digest.hexdigest(),
+        }
+        if start is not None:
+            before = json.loads(start.notes.get("training", "null"))
+            self.description["start"] = {"sha256": start.checksum, "training": before}
+        self.crops = Crops(
+            files,
+            side=how.crop,
+            count=how.batch,
+            leaves=how.leaves,
+            seed=how.seed,
+            changes=how.changes,
+        )
+        keys = jax.random.split(jax.random.key(how.seed))
+        student = distill.new_student(keys[0], how.widths)
+        if start is not None:
+            student = _as_started(student, network_from_weights(start))
+        self.hollow = replace(student, params={})
+        warm = min(200, how.steps // 2)
+        self.optimizer = optax.adam(
+            optax.warmup_cosine_decay_schedule(0.0, how.learning_rate, warm, how.steps)
+        )
+        learned = student.params, distill.new_maps(keys[1], student, self.teachers)
+        self.state: dict[str, Any] = {
+            "step": 0,
+            "learned": learned,
+            "memory": self.optimizer.init(learned),
+            "trace": {},
+        }
+        self.scales = distill.channel_scales(self.teachers, self.tests())
+
+    def tests(self) -> list[jax.Array]:
+        """Batches that no step learns from."""
+        first = self.how.steps
+        return [jnp.asarray(self.crops.batch(first + n)) for n in range(_TESTS)]
+
+    @property
+    def student(self) -> Network:
+        return replace(self.hollow, params=self.state["learned"][0])
+
+    def save(self, path: Path) -> None:
+        data = serialization.to_bytes(
+            self.state | {"description": json.dumps(self.description)}
+        )
+        with atomic_write(path) as temporary:
+            temporary.write_bytes(data)
+
+    def restore(self, path: Path) -> None:
+        """Go on with a state that the same command wrote."""
+        mend = f"remove it to begin anew: rm {path}"
+        try:
+            held = serialization.msgpack_restore(path.read_bytes())
+            before, trace = json.loads(held.pop("description")), held.pop("trace")
+        except Exception as error:  # of msgpack's own kinds, too
+            raise ValueError(f"{path} is damaged ({error}); {mend}") from None
+        wanted = json.loads(json.dumps(self.description))
+        changed = [key for key in wanted if before.get(key) != wanted[key]]
+        if changed:
+            raise ValueError(
+                f"{path} is of a training with other {', '.join(changed)}; give the "
+                f"same options, or {mend}"
+            )
+        now = {key: value for key, value in self.state.items() if key != "trace"}
+        state = serialization.from_state_dict(now, held)
+        self.state = jax.tree.map(jnp.asarray, state) | {
+            "step": int(state["step"]),
+            "trace": trace,
+        }
+
+    def advance(self, steps: int) -> dict[str, float]:
+        """So many steps; the means of their losses."""
+        first, parts = self.state["step"], []
+        for number in range(first, first + steps):
+            self.revive(number)
+            images = jnp.asarray(self.crops.batch(number))
+            learned, memory, part = distill.distill_step(
+                self.state["learned"],
+                self.state["memory"],
+                self.hollow,
+                tuple(network for network, _ in self.teachers),
+                tuple(tuple(layers.items()) for _, layers in self.teachers),
+                self.scales,
+                images,
+                self.optimizer,
+                self.how.geometry,
+            )
+            self.state |= {"learned": learned, "memory": memory, "step": number + 1}
+            parts.append(part)
+        trace = self.state["trace"]
+        fetched = jax.device_get(parts)
+        for name in sorted(fetched[0], key="loss".__ne__):  # the loss first
+            values = np.array([part[name] for part in fetched], np.float32)
+            trace[name] = np.concatenate([trace.get(name, values[:0]), values])
+        return {name: float(values[-steps:].mean()) for name, values in trace.items()}
+
+    def revive(self, number: int) -> None:
+        """Before step `number`: draw silent channels anew, if it is time."""
+        how = self.how
+        if not how.revive or number % how.revive or number > 0.6 * how.steps:
+            return
+        seen = [jnp.asarray(self.crops.batch(number + n)) for n in range(_TESTS // 2)]
+        silent = silence.silent_channels(self.student, seen)
+        key = jax.random.fold_in(jax.random.key(how.seed), number)
+        learners = distill.learners_of(self.teachers)
+        self.state["learned"] = silence.revive(
+            key, self.state["learned"], learners, silent
+        )
+
+    def unexplained(self) -> dict[str, float]:
+        """{layer: share of the teacher that the student misses}, on unseen batches."""
+        maps, total = self.state["learned"][1], []
+        learners = distill.learners_of(self.teachers)
+        for images in self.tests():
+            lessons = distill.teach(self.teachers, images, self.scales)
+            total.append(
+                distill.distillation_loss(
+                    self.student.params, maps, self.hollow, lessons, learners, images
+                )
+            )
+        return {
+            layer: float(np.mean([parts[layer] for _, parts in total]))
+            for layer in total[0][1]
+        }
+
+
+def _as_started(student: Network, start: Network) -> Network:
+    """The student with the parameters of `start`, if they are of its kind."""
+    if start.module != student.module:
+        raise ValueError(
+            f"cannot start from widths {start.module.widths} and padding "
+            f"{start.module.padding!r}; the student has {student.module.widths} and "
+            f"{student.module.padding!r}"
+        )
+    return replace(student, params=jax.tree.map(jnp.copy, start.params))
+
+
+def taught(
+    networks: Sequence[Network], widths: tuple[int, ...]
+) -> tuple[distill.Teacher, ...]:
+    """Who teaches which of the layers that the student has.
+
+    Args:
+        networks: that of the shallow layers, that of the deep ones, and GoogLeNet if
+            it is to teach, too.
+    """
+    held = [f"relu{block + 1}_" for block in range(len(widths) - 1)]
+    last = f"relu{len(widths)}_1"
+    own = [{name: name for name in names} for names in (SHALLOW, DEEP)]
+    taught = []
+    for network, layers in zip(networks, (*own, OTHER), strict=False):
+        within = {k: v for k, v in layers.items() if v == last or v[:6] in held}
+        if within:
+            taught.append((network, within))
+    return tuple(taught)

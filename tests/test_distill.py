@@ -1,0 +1,232 @@
+"""Distillation: what is learned from whom, and the loss that measures it."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from networks import narrow_network, picture
+
+from jaxnst import distill, silence
+
+SHALLOW = {"relu1_1": "relu1_1", "relu2_1": "relu2_1"}
+DEEP = {"relu3_1": "relu3_1"}
+
+
+LEARNERS = SHALLOW | DEEP
+
+
+@pytest.fixture(scope="module")
+def teachers():
+    return (
+        (narrow_network(width=6, seed=1, depth=3), SHALLOW),
+        (narrow_network(width=5, seed=2, depth=5), DEEP),
+    )
+
+
+@pytest.fixture(scope="module")
+def batch():
+    return jnp.stack([picture(16, 16, seed) for seed in range(3)])
+
+
+def test_a_student_has_the_widths_asked_for():
+    student = distill.new_student(jax.random.key(3), (2, 3, 4))
+    assert student.module.padding == "reflect"
+    shapes = {name: part["kernel"].shape for name, part in student.params.items()}
+    assert shapes == {
+        "conv1_1": (3, 3, 3, 2), "conv1_2": (3, 3, 2, 2),
+        "conv2_1": (3, 3, 2, 3), "conv2_2": (3, 3, 3, 3),
+        "conv3_1": (3, 3, 3, 4),
+    }  # fmt: skip
+    again = distill.new_student(jax.random.key(3), (2, 3, 4))
+    other = distill.new_student(jax.random.key(4), (2, 3, 4))
+    first = student.params["conv1_1"]["kernel"]
+    np.testing.assert_array_equal(first, again.params["conv1_1"]["kernel"])
+    assert np.abs(first - other.params["conv1_1"]["kernel"]).max() > 0.1
+
+
+@pytest.mark.parametrize("widths", [(), (1, 2, 3, 4, 5, 6), (4, 0)])
+def test_impossible_widths(widths):
+    with pytest.raises(ValueError, match="1 to 5 numbers above 0"):
+        distill.new_student(jax.random.key(0), widths)
+
+
+def test_maps_lead_from_the_students_channels_to_the_teachers(teachers):
+    student = distill.new_student(jax.random.key(0), (2, 3, 4))
+    maps = distill.new_maps(jax.random.key(1), student, teachers)
+    shapes = {layer: part["kernel"].shape for layer, part in maps.items()}
+    assert shapes == {"relu1_1": (2, 6), "relu2_1": (3, 6), "relu3_1": (4, 5)}
+    assert all((part["bias"] == 0).all() for part in maps.values())
+
+
+def test_two_teachers_of_one_layer(teachers):
+    student = distill.new_student(jax.random.key(0), (2, 3, 4))
+    with pytest.raises(ValueError, match="relu1_1 has two teachers"):
+        distill.new_maps(jax.random.key(1), student, [teachers[0], teachers[0]])
+
+
+def test_lessons_have_channels_of_root_mean_square_one(teachers, batch):
+    scales = distill.channel_scales(teachers, [batch[:2], batch[2:]])
+    plain = distill.teach(teachers, batch)
+    for layer, features in plain.items():
+        halves = [np.float64(features[:2]), np.float64(features[2:])]
+        wanted = np.sqrt(np.mean([(x**2).mean((0, 1, 2)) for x in halves], 0))
+        np.testing.assert_allclose(
+            scales[layer], np.maximum(wanted, 1e-3 * wanted.max()), rtol=1e-5
+        )
+    for layer, lesson in distill.teach(teachers, batch, scales).items():
+        whole = np.asarray(lesson) * np.asarray(scales[layer])
+        np.testing.assert_allclose(whole, plain[layer], rtol=1e-5)
+
+
+def test_teachers_see_reflections_at_the_border(teachers):
+    # Of a flat picture a network that reflects sees the same everywhere.
+    flat = jnp.full((1, 16, 16, 3), 0.3)
+    for features in distill.teach(teachers, flat).values():
+        np.testing.assert_allclose(np.ptp(features, (1, 2)), 0, atol=1e-5)
+
+
+def test_the_loss_is_the_mean_square_of_what_the_maps_miss(teachers, batch):
+    student = distill.new_student(jax.random.key(0), (2, 3, 4))
+    maps = distill.new_maps(jax.random.key(1), student, teachers)
+    lessons = distill.teach(teachers, batch)
+    loss, parts = distill.distillation_loss(
+        student.params, maps, student, lessons, LEARNERS, batch
+    )
+    features = student(batch, tuple(lessons))
+    for layer, t in lessons.items():
+        s, W = np.float64(features[layer]), np.float64(maps[layer]["kernel"])
+        wanted = ((s @ W + np.float64(maps[layer]["bias"]) - np.float64(t)) ** 2).mean()
+        np.testing.assert_allclose(parts[layer], wanted, rtol=1e-5)
+    np.testing.assert_allclose(loss, np.mean(list(map(float, parts.values()))), 1e-6)
+
+
+def test_steps_bring_the_student_nearer(teachers, batch):
+    student = distill.new_student(jax.random.key(0), (4, 6, 6))
+    maps = distill.new_maps(jax.random.key(1), student, teachers)
+    scales = distill.channel_scales(teachers, [batch])
+    networks, layers = zip(*((n, tuple(m.items())) for n, m in teachers), strict=True)
+    optimizer = optax.adam(0.01)
+    learned = jax.tree.map(jnp.copy, (student.params, maps))
+    memory, found = optimizer.init(learned), []
+    for _ in range(40):
+        learned, memory, terms = distill.distill_step(
+            learned, memory, student, networks, layers, scales, batch, optimizer
+        )
+        found.append(terms)
+    names = ["loss", "layer/relu1_1", "layer/relu2_1", "layer/relu3_1"]
+    assert list(found[0]) == sorted(names, key=list(found[0]).index)
+    assert found[-1]["loss"] < 0.5 * found[0]["loss"]
+    lessons = distill.teach(teachers, batch, scales)
+    before, _ = distill.distillation_loss(
+        student.params, maps, student, lessons, LEARNERS, batch
+    )
+    np.testing.assert_allclose(found[0]["loss"], before, rtol=1e-5)
+
+
+def test_geometry_is_that_of_all_products_between_positions(rng):
+    s, t = rng.normal(size=(30, 4)) + 0.7, rng.normal(size=(30, 6)) * 3 + 2
+
+    def products(x):
+        centre = np.eye(30) - 1 / 30
+        return centre @ x @ x.T @ centre / np.square(x).sum()
+
+    wanted = np.square(products(s) - products(t)).sum() / np.square(products(t)).sum()
+    given = distill.geometry_loss(jnp.float32(s), jnp.float32(t))
+    np.testing.assert_allclose(given, wanted, rtol=1e-4)
+
+
+def test_geometry_does_not_see_rotation_and_scale(rng):
+    t = jnp.float32(rng.normal(size=(50, 5)) + 1)
+    turn = jnp.float32(np.linalg.qr(rng.normal(size=(5, 5)))[0])
+    np.testing.assert_allclose(distill.geometry_loss(3 * t @ turn, t), 0, atol=1e-5)
+    # Another balance of channels is another geometry, which a map would not notice.
+    scaled = t * jnp.float32([[1, 1, 1, 1, 4]])
+    assert distill.geometry_loss(scaled, t) > 0.1
+    np.testing.assert_allclose(distill.geometry_loss(jnp.ones((50, 3)), t), 1, 1e-5)
+
+
+def test_steps_learn_the_geometry(teachers, batch):
+    student = distill.new_student(jax.random.key(0), (4, 6, 6))
+    maps = distill.new_maps(jax.random.key(1), student, teachers)
+    scales = distill.channel_scales(teachers, [batch])
+    networks, layers = zip(*((n, tuple(m.items())) for n, m in teachers), strict=True)
+    lessons = distill.teach(teachers, batch)
+
+    def apart(params):
+        seen = replace(student, params=params)(batch, tuple(lessons))
+        return sum(
+            distill.geometry_loss(
+                seen[n].reshape(-1, seen[n].shape[-1]), x.reshape(-1, x.shape[-1])
+            )
+            for n, x in lessons.items()
+        )
+
+    optimizer = optax.adam(0.01)
+    learned = jax.tree.map(jnp.copy, (student.params, maps))
+    memory = optimizer.init(learned)
+    for _ in range(40):
+        learned, memory, terms = distill.distill_step(
+            learned, memory, student, networks, layers, scales, batch, optimizer, True
+        )
+    assert apart(learned[0]) < 0.6 * apart(student.params)
+    parts = [value for name, value in terms.items() if name.startswith("layer/")]
+    assert terms["loss"] > np.mean(parts)  # the geometry counts in the loss alone
+
+
+def test_a_layer_can_learn_from_several_teachers(batch):
+    # Of other kinds, too: whatever has its height and width.
+    teachers = (
+        (narrow_network(width=6, seed=1, depth=3), {"relu2_1": "relu2_1"}),
+        (narrow_network(width=5, seed=2, depth=3), {"conv2_1": "relu2_1"}),
+    )
+    assert distill.learners_of(teachers) == {"relu2_1": "relu2_1", "conv2_1": "relu2_1"}
+    student = distill.new_student(jax.random.key(0), (2, 3))
+    maps = distill.new_maps(jax.random.key(1), student, teachers)
+    assert maps["conv2_1"]["kernel"].shape == (3, 5)
+    lessons = distill.teach(teachers, batch)
+    learners = distill.learners_of(teachers)
+    given = (student.params, maps, student, lessons, learners, batch)
+    plain, parts = distill.distillation_loss(*given)
+    assert set(parts) == {"relu2_1", "conv2_1"}
+    # Geometry is learned from the layer of the same name alone.
+    ones = {"relu2_1": jnp.ones(6), "conv2_1": jnp.ones(5)}
+    features = student(batch, ["relu2_1"])["relu2_1"].reshape(-1, 3)
+    wanted = distill.geometry_loss(features, lessons["relu2_1"].reshape(-1, 6))
+    total, _ = distill.distillation_loss(*given, ones)
+    np.testing.assert_allclose(total - plain, wanted, rtol=1e-4)
+
+
+def test_silent_channels_are_found_and_drawn_anew(teachers, batch):
+    student = distill.new_student(jax.random.key(0), (4, 6, 6))
+    params = jax.tree.map(jnp.copy, student.params)
+    params["conv1_2"]["bias"] = params["conv1_2"]["bias"].at[1].set(-99.0)
+    params["conv3_1"]["bias"] = params["conv3_1"]["bias"].at[:].set(-99.0)
+    student = replace(student, params=params)
+    silent = silence.silent_channels(student, [batch[:2], batch[2:]])
+    assert silent["conv1_2"][1] and silent["conv3_1"].all()
+    assert not silent["conv1_1"].all()
+    maps = distill.new_maps(jax.random.key(1), student, teachers)
+    given = (jax.random.key(2), (params, maps), LEARNERS, silent)
+    drawn, read = silence.revive(*given)
+    awake = replace(student, params=drawn)
+    # What spoke before says the same, through the network and through the maps.
+    lessons = distill.teach(teachers, batch)
+    losses = [
+        distill.distillation_loss(p, m, student, lessons, LEARNERS, batch)[1]
+        for p, m in ((params, maps), (drawn, read))
+    ]
+    for layer, before in losses[0].items():
+        np.testing.assert_allclose(losses[1][layer], before, rtol=1e-4)
+    after = silence.silent_channels(awake, [batch])
+    assert not after["conv1_2"][1] and not after["conv3_1"].all()
+    # And it can learn: the weights that nobody heard with have a gradient.
+    gradient = jax.grad(
+        lambda p: distill.distillation_loss(p, read, student, lessons, LEARNERS, batch)[
+            0
+        ]
+    )(drawn)
+    assert np.abs(gradient["conv2_1"]["kernel"][:, :, 1]).max() > 0
+    assert np.abs(drawn["conv2_1"]["kernel"][:, :, 1]).max() == 0
