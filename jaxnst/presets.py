@@ -16,6 +16,7 @@ from jaxnst.settings import Geometry, Optimization, Settings
 _CONV_FIRST = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 
 default = Settings(
+    network="auto",
     objective=Config(statistic="gaussian", tv_kind="squared"),
     terms=Weights(alpha=1.0, beta=8.0, tv=4.0),
     geometry=Geometry(coarsest=128, margin=16),
@@ -28,6 +29,7 @@ covariance of the features as the style; three levels; the average of the iterat
 
 gram = Settings(
     preset="gram",
+    network="auto",
     terms=Weights(alpha=1.0, beta=100.0, tv=0.05),
     optimization=Optimization(steps=(300,), learning_rate=0.02),
 )

@@ -1,4 +1,4 @@
-"""Where weights come from: files at hand first, the published ones last.
+"""Where weights come from: built-in ones, files at hand, the published ones last.
 
 A published file is downloaded once, verified, converted to the project's format and
 removed; only the converted file stays.
@@ -14,6 +14,7 @@ from filelock import FileLock
 
 from jaxnst._check import check_choice
 from jaxnst._untrusted import check_readable
+from jaxnst.builtin import BUILTINS, builtin_weights
 from jaxnst.convert import convert_file, recognise
 from jaxnst.download import fetch
 from jaxnst.weights import read_weights
@@ -76,7 +77,7 @@ _UNPUBLISHED = ("googlenet",)
 def _sources(name: str) -> dict[str, Source]:
     """The sources of a network by name, its default first; none if unpublished."""
     published = dict.fromkeys(s.architecture for s in SOURCES)
-    check_choice(name, "network", (*published, *_UNPUBLISHED))
+    check_choice(name, "network", (*published, *BUILTINS, *_UNPUBLISHED))
     return {s.name: s for s in SOURCES if s.architecture == name}
 
 
@@ -160,6 +161,7 @@ def _obtain(source: Source, folder: Path, progress: bool | None) -> Path:
 
 
 def _is_path(source: str | os.PathLike[str]) -> bool:
+    """Whether `source` is a file rather than the name of a publisher."""
     separators = "/" if os.sep == "/" else "/" + os.sep
     return isinstance(source, os.PathLike) or (
         any(mark in source for mark in separators) or source.endswith(_SUFFIXES)
@@ -173,6 +175,38 @@ def _unpublished(name: str, reason: str) -> str:
     )
 
 
+def _publisher(name: str, source: str | os.PathLike[str] | None) -> str | None:
+    """The name of the source that alone is to count, if one is."""
+    published = _sources(name)
+    if source is None:
+        return None
+    if name in BUILTINS:
+        raise ValueError(f"{name} is built in, it has no source {str(source)!r}")
+    if not published:
+        raise ValueError(_unpublished(name, f"no source {str(source)!r} of {name}"))
+    return check_choice(str(source), f"source of {name}", published)
+
+
+def _look(name: str, publisher: str | None) -> tuple[Path | None, list[Path]]:
+    """The file at hand, if there is one, and every place looked at until then."""
+    given = _from_variable(name, publisher)
+    if given is not None and given.is_file():
+        return given, [given]
+    folders = [given, _repository_weights(), _cache()]
+    found, looked = _search([f for f in folders if f is not None], name, publisher)
+    return None if found is None else _own_file(found), looked
+
+
+def weights_at_hand(
+    name: str = "vgg19", source: str | os.PathLike[str] | None = None
+) -> Path | None:
+    """As `find_weights`, but None instead of a download."""
+    if source is not None and _is_path(source):
+        return _own_file(Path(source).expanduser())
+    publisher = _publisher(name, source)
+    return builtin_weights(name) if name in BUILTINS else _look(name, publisher)[0]
+
+
 def find_weights(
     name: str = "vgg19",
     source: str | os.PathLike[str] | None = None,
@@ -181,12 +215,14 @@ def find_weights(
 ) -> Path:
     """The file of a network's weights, downloaded and converted if none is at hand.
 
-    Looked for in this order: the file or folder in the environment variable
-    JAXNST_WEIGHTS; the repository's `weights/`; the user's cache directory; the
-    published file. In a folder `NAME.h5` comes before `NAME-SOURCE.h5`.
+    That of "vgg19-lite" comes with jaxnst. The others are looked for in this order: the
+    file or folder in the environment variable JAXNST_WEIGHTS; the repository's
+    `weights/`; the user's cache directory; the published file. In a folder `NAME.h5`
+    comes before `NAME-SOURCE.h5`.
 
     Args:
-        name: "vgg16", "vgg19" or "googlenet"; not looked at where `source` is a path.
+        name: "vgg16", "vgg19", "vgg19-lite" or "googlenet"; not looked at where
+            `source` is a path.
         source: a path, which is taken as it is; or "torchvision" or "keras", and then
             only `NAME-SOURCE.h5` counts; or None for any, and if there is none, the
             network's default.
@@ -196,31 +232,20 @@ def find_weights(
         FileNotFoundError: nothing at hand and no connection, with the places looked
             at and the commands that mend it; or a path that does not exist.
         ValueError: an unknown name, a file in a foreign format or of another network,
-            or a published file that is not what it should be.
+            or a published or built-in file that is not what it should be.
         OSError: the server refuses or the disk is full.
     """
-    if source is not None and _is_path(source):
-        return _own_file(Path(source).expanduser())
-    published = _sources(name)
-    publisher = None
-    if source is not None:
-        if not published:
-            raise ValueError(_unpublished(name, f"no source {str(source)!r} of {name}"))
-        publisher = check_choice(str(source), f"source of {name}", published)
-    given = _from_variable(name, publisher)
-    if given is not None and given.is_file():
-        return given
-    repository, cache = _repository_weights(), _cache()
-    folders = [folder for folder in (given, repository, cache) if folder is not None]
-    found, looked = _search(folders, name, publisher)
+    found = weights_at_hand(name, source)
     if found is not None:
-        return _own_file(found)
+        return found
+    publisher, published = _publisher(name, source), _sources(name)
+    looked = _look(name, publisher)[1]
     if not published:
         places = ", ".join(map(str, looked))
         reason = f"no weights of {name}: looked for {places}"
         raise FileNotFoundError(_unpublished(name, reason))
     wanted = published[publisher or next(iter(published))]
-    folder = cache
+    repository, folder = _repository_weights(), _cache()
     if repository is not None and os.access(repository, os.W_OK | os.X_OK):
         folder = repository
     try:
@@ -232,5 +257,5 @@ def find_weights(
             f"download failed too: {error}. Or fetch {wanted.url} elsewhere and run "
             f"python scripts/convert_weights.py {file} -o {shlex.quote(str(out))}; or "
             f"set {VARIABLE} to a weights file or to a folder that holds {name}.h5 "
-            f"(export {VARIABLE}=FILE)"
+            f"(export {VARIABLE}=FILE). Without it, --network vgg19-lite is built in"
         ) from error

@@ -18,6 +18,7 @@ class Peer:
             torch.tensor(np.asarray(value)).reshape(1, 3, 1, 1)
             for value in (network.mean, network.std)
         )
+        self.padding = network.module.padding
         self.kernels = {
             name: (
                 torch.tensor(np.asarray(part["kernel"]).transpose(3, 2, 0, 1)).to(
@@ -41,7 +42,10 @@ class Peer:
         for name, (kernel, bias) in self.kernels.items():
             if name[4] != block:
                 x, block = functional.max_pool2d(x, 2), name[4]
-            x = functional.relu(functional.conv2d(x, kernel, bias, padding=1))
+            zeros = int(self.padding == "zeros")
+            if not zeros:
+                x = functional.pad(x, (1, 1, 1, 1), mode=self.padding)
+            x = functional.relu(functional.conv2d(x, kernel, bias, padding=zeros))
             found[name.replace("conv", "relu")] = x
         return found
 

@@ -3,9 +3,9 @@
     python scripts/bench.py --sizes 256 512
 
 Both do the same work on the same weights: VGG-19 to relu5_1, the Gram objective, its
-gradient to the picture and a step of Adam, float32. The weights are random, which does
-not change the time. Without torch its columns stay empty. Only ratios within one run
-mean anything: machines differ, and shared ones drift.
+gradient to the picture and a step of Adam, float32. The full VGG-19's weights are
+random, which does not change the time. Without torch its columns stay empty. Only
+ratios within one run mean anything: machines differ, and shared ones drift.
 """
 
 import statistics
@@ -20,11 +20,11 @@ import jax
 import jax.numpy as jnp
 from _cli import Common, run
 
-from jaxnst import Config, Network, Weights, make_targets, optimizers
+from jaxnst import Config, Network, Weights, load_network, make_targets, optimizers
 from jaxnst.loop import init_state, run_steps
 from jaxnst.networks.vgg import VGG, convolutions
 
-_WIDTHS = {"full": (64, 128, 256, 512, 512), "quarter": (16, 32, 64, 128, 128)}
+_FULL = (64, 128, 256, 512, 512)
 _CALL = 4  # steps in one timed call
 
 
@@ -79,12 +79,16 @@ def timed(call: Callable[[], float]) -> tuple[float, float]:
     return (time.perf_counter() - began) / _CALL, loss
 
 
+def networks() -> dict[str, Network]:
+    return {"vgg19": random_network(_FULL), "vgg19-lite": load_network("vgg19-lite")}
+
+
 def main(arguments: Arguments) -> None:
     print(f"{jax.local_devices()[0].device_kind}, jax {jax.__version__}\n")
-    print("| width | size | step | PyTorch | ratio | losses after | memory per MP |")
+    print("| network | size | step | PyTorch | ratio | losses after | memory per MP |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
-    for width, widths in _WIDTHS.items():
-        network = random_network(widths)
+    ours_by_size: dict[int, list[float]] = {size: [] for size in arguments.sizes}
+    for name, network in networks().items():
         for size in arguments.sizes:
             keys = jax.random.split(jax.random.key(size))
             content, style = (jax.random.uniform(k, (size, size, 3)) for k in keys)
@@ -101,10 +105,13 @@ def main(arguments: Arguments) -> None:
             peers = f"{steps[1]:.3f} s | {steps[1] / steps[0]:.2f}" if peer else " | "
             memory = needed / 2**30 / (size * size / 1e6)
             print(
-                f"| {width} | {size} | {steps[0]:.3f} s | {peers} | {losses} "
+                f"| {name} | {size} | {steps[0]:.3f} s | {peers} | {losses} "
                 f"| {memory:.2f} GiB |",
                 flush=True,
             )
+            ours_by_size[size].append(steps[0])
+    for size, (full, lite) in ours_by_size.items():
+        print(f"\nat {size} a step of vgg19-lite is {full / lite:.1f} times faster")
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from typing import Annotated
 import jax
 import tyro
 from _cli import Common, run
+from _network import obtain
 
 import jaxnst
 from jaxnst import images, metrics, presets
@@ -32,6 +33,8 @@ class Arguments(Common):
     """Folder for the pictures."""
     preset: str = "default"
     """Named settings."""
+    network: str | None = None
+    """Feature network; the preset's if not given."""
     weights: str | None = None
     """Weights of the network: a file, or the name of a source."""
     size: int = 512
@@ -45,9 +48,12 @@ def main(arguments: Arguments) -> None:
         raise ValueError("give photographs and paintings in turn, as many of each")
     settings = presets.get(arguments.preset)
     settings = replace(
-        settings, geometry=replace(settings.geometry, size=arguments.size)
+        settings,
+        geometry=replace(settings.geometry, size=arguments.size),
+        network=arguments.network or settings.network,
+        weights=arguments.weights,
     )
-    network = jaxnst.load_network(settings.network, weights=arguments.weights)
+    settings, network = obtain(settings)
     arguments.output.mkdir(parents=True, exist_ok=True)
     judge = None
     if arguments.judge is not None:

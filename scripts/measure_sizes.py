@@ -30,6 +30,8 @@ class Arguments(Common):
     """The photograph."""
     style: tyro.conf.Positional[Path]
     """The painting."""
+    network: str = "vgg19-lite"
+    """Feature network."""
     weights: str | None = None
     """Weights of the network: a file, or the name of a source."""
     sizes: tuple[int, ...] = (256, 512, 1024)
@@ -85,7 +87,7 @@ def load(arguments: Arguments, size: int) -> tuple[Array, Array]:
 
 
 def main(arguments: Arguments) -> None:
-    network = jaxnst.load_network("vgg19", weights=arguments.weights)
+    network = jaxnst.load_network(arguments.network, weights=arguments.weights)
     relative = Config(), Weights(1.0, arguments.beta, 0.05)
     smallest = load(arguments, arguments.sizes[0])
     gatys = gatys_equal_to(network, *smallest, arguments.beta)

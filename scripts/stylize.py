@@ -14,6 +14,7 @@ from typing import Annotated
 
 import tyro
 from _cli import Common, fail, run, warn
+from _network import obtain
 from _session import Session
 from _stored import changes, describe, misfit, recall
 from jax import Array
@@ -185,8 +186,8 @@ def warn_if_astray(result: Result) -> None:
 
 def main(arguments: Arguments) -> int:
     check(arguments)
-    settings = arguments.settings
-    network = jaxnst.load_network(settings.network, weights=settings.weights)
+    settings, network = obtain(arguments.settings)
+    arguments = replace(arguments, settings=settings)
     content, styles = load(arguments, network)
     warn_if_other(arguments, network)
     start = None

@@ -19,11 +19,11 @@ FLOORS = [
     ["_check", "_files", "ops", "colors", "images"],
     ["networks.vgg", "networks.googlenet", "networks.network"],
     ["_untrusted", "_unpickle", "torchfile", "_published", "weights", "convert"],
-    ["download", "sources", "networks.loading"],
+    ["builtin", "download", "sources", "networks.loading"],
     ["roots", "losses"],
     ["config", "objective", "optimizers", "loop"],
     ["memory", "transfer", "pyramid", "settings", "presets", "render"],
-    ["report", "batch", "grid", "metrics"],
+    ["report", "many", "batch", "grid", "metrics", "distill", "silence"],
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 
@@ -162,6 +162,7 @@ POSITIONAL = {
     "stylize_batch": ["network", "contents", "styles"],
     "grid_search": ["network", "content", "style"],
     "render": ["settings", "network", "content", "styles"],
+    "render_grid": ["settings", "network", "content", "styles"],
 }
 
 

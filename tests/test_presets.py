@@ -162,7 +162,8 @@ def small(preset):
 
 
 def network_of(preset):
-    return narrow_network(preset.network, width=4)
+    name = "vgg19" if preset.network == "auto" else preset.network
+    return narrow_network(name, width=4)
 
 
 @pytest.mark.parametrize("name", presets.NAMES)

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxnst import _check
+from jaxnst.builtin import architecture_of
 from jaxnst.networks import googlenet, vgg
 from jaxnst.networks.googlenet import GoogLeNet
 from jaxnst.networks.network import Network
@@ -83,16 +84,18 @@ def network_from_weights(weights: NetworkWeights) -> Network:
 def load_network(
     name: str = "vgg19", *, weights: str | PathLike[str] | None = None
 ) -> Network:
-    """A network with published weights, or with weights of your own.
+    """A network with built-in or published weights, or with weights of your own.
 
-    Looked for in this order: `weights` (a file in the project's HDF5 format, or the
-    name of a source such as "keras"); the environment variable JAXNST_WEIGHTS (a file
+    The weights of "vgg19-lite" come with jaxnst. Others are looked for in this order:
+    `weights` (a file in the project's HDF5 format, or the name of a source such as
+    "keras"); the environment variable JAXNST_WEIGHTS (a file
     or a folder); the repository's `weights/`; the user's cache directory; the
     published file, which is downloaded, verified and converted once.
 
     Args:
-        name: "vgg16", "vgg19" or "googlenet" (Caffe's, for which this version knows
-            no published file).
+        name: "vgg19-lite", a small VGG-19 that was taught by the full one; "vgg16",
+            "vgg19" or "googlenet" (Caffe's, for which this version knows no published
+            file).
         weights: None, a path or the name of a source.
 
     Raises:
@@ -102,7 +105,7 @@ def load_network(
     """
     path = find_weights(name, weights)
     loaded = read_weights(path)
-    if loaded.architecture != name:
+    if loaded.architecture != architecture_of(name):
         raise ValueError(
             f"{path} holds weights of {loaded.architecture}, not of {name}; "
             f"ask for network {loaded.architecture!r} or give another file"

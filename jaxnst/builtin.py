@@ -1,0 +1,64 @@
+"""Weights that come with jaxnst, so that the first picture needs no download."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+from jaxnst._untrusted import WeightsError
+
+
+@dataclass(frozen=True)
+class Builtin:
+    """A file that the repository and the wheel hold.
+
+    Attributes:
+        architecture: the network it holds.
+        file: its name.
+        checksum: SHA-256 of the file.
+    """
+
+    architecture: str
+    file: str
+    checksum: str
+
+
+BUILTINS = {
+    "vgg19-lite": Builtin(
+        "vgg19",
+        "vgg19-lite.h5",
+        "a336d0c75590bec51973c9807bc659c57f61fddb9fb0d36b7e520dcacec7093f",
+    ),
+}
+"""By the name of the network; `weights/README.md` says how each was made."""
+
+
+def architecture_of(name: str) -> str:
+    """The architecture of the network called `name`."""
+    return BUILTINS[name].architecture if name in BUILTINS else name
+
+
+def builtin_weights(name: str) -> Path:
+    """The file of a built-in network: the repository's, or the installed package's.
+
+    Raises:
+        FileNotFoundError: it is not where it should be.
+        WeightsError: a `ValueError`: it is not the file that this version came with.
+    """
+    builtin, package = BUILTINS[name], Path(__file__).resolve().parent
+    # In the repository beside the package, in a wheel within it.
+    places = [package.parent / "weights", package / "data"]
+    paths = [folder / builtin.file for folder in places]
+    mend = "install jaxnst again (pip install --force-reinstall), or restore the file "
+    mend += f"in its repository (git checkout weights/{builtin.file})"
+    path = next((path for path in paths if path.is_file()), None)
+    if path is None:
+        looked = ", ".join(map(str, paths))
+        raise FileNotFoundError(
+            f"the built-in weights of {name} are missing: looked for {looked}; {mend}"
+        )
+    if hashlib.sha256(path.read_bytes()).hexdigest() != builtin.checksum:
+        raise WeightsError(
+            f"{path} is not the file that this version of jaxnst came with, or is "
+            f"damaged; {mend}; weights of your own are given by their path (--weights)"
+        )
+    return path

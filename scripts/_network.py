@@ -1,0 +1,37 @@
+"""Which network a command uses, and one line that says so."""
+
+import sys
+from dataclasses import replace
+
+from jaxnst import Network, load_network, network_from_weights
+from jaxnst.builtin import BUILTINS
+from jaxnst.settings import Settings
+from jaxnst.sources import weights_at_hand
+from jaxnst.weights import read_weights
+
+BUILT_IN = next(iter(BUILTINS))
+
+
+def obtain(settings: Settings) -> tuple[Settings, Network]:
+    """The network that the settings ask for, and the settings with its name in them.
+
+    "auto" is the network of the weights file given, if one is; VGG-19 if its weights
+    are at hand; else the built-in one.
+    """
+    name, source = settings.network, settings.weights
+    if name != "auto":
+        return settings, load_network(name, weights=source)
+    path = weights_at_hand("vgg19", source)
+    if path is not None:
+        weights = read_weights(path)
+        name, network = weights.architecture, network_from_weights(weights)
+        note = f"{path}" + ("" if source else f"; --network {BUILT_IN} is faster")
+    elif source is not None:  # a publisher: fetched
+        name = "vgg19"
+        network, note = load_network(name, weights=source), f"of {source}"
+    else:
+        name = BUILT_IN
+        network = load_network(name)
+        note = "built in; --network vgg19 fetches the full VGG-19 (575 MB) once"
+    print(f"network: {name} ({note})", file=sys.stderr)
+    return replace(settings, network=name), network
