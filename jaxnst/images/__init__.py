@@ -8,13 +8,16 @@ from jaxnst.images.metadata import read_metadata
 from jaxnst.images.opening import MAX_PIXELS
 from jaxnst.images.read import Picture, load_image, picture_size, read_picture
 from jaxnst.images.resize import fit_size, resize
-from jaxnst.images.write import check_output, save_image
+from jaxnst.images.sheet import contact_sheet
+from jaxnst.images.write import check_output, encode, save_image
 
 __all__ = [
     "MAX_PIXELS",
     "Picture",
     "check_animation",
     "check_output",
+    "contact_sheet",
+    "encode",
     "fit_size",
     "load_image",
     "picture_size",

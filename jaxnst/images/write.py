@@ -78,6 +78,15 @@ def save_image(
     write_bytes(path, _encode(pixels, kind, profile, text, quality))
 
 
+def encode(
+    image: jax.Array | np.ndarray, suffix: str, *, quality: int | None = None
+) -> bytes:
+    """A picture as the bytes of a file of that suffix, sRGB; errors as `save_image`."""
+    kind = check_suffix(Path(f"picture{suffix}"), FORMATS)
+    _check_quality(kind, quality)
+    return _encode(to_unit(image, kind), kind, icc.srgb_profile(), None, quality)
+
+
 def check_output(path: PathLike, quality: int | None = None) -> str:
     """The kind of file that `path` would be, after every check without a picture.
 

@@ -1,0 +1,86 @@
+"""Contact sheets: many pictures on one, in rows and columns with labels."""
+
+from collections.abc import Sequence
+
+import jax
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from jaxnst._check import check_image
+from jaxnst.images.resize import fit_size, resize
+
+Picture = jax.Array | np.ndarray
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
+
+_GAP = 6  # pixels between pictures
+_INK = (40, 40, 40)
+
+
+def contact_sheet(
+    rows: Sequence[Sequence[Picture | None]],
+    *,
+    row_labels: Sequence[str] = (),
+    column_labels: Sequence[str] = (),
+    cell: int = 256,
+) -> np.ndarray:
+    """Pictures in rows and columns on white.
+
+    Each is resized to a long side of `cell` pixels, its aspect kept; a row is as high
+    as its highest picture.
+
+    Args:
+        rows: pictures (H, W, 3) in [0, 1], None for a place left empty; rows may be of
+            different lengths.
+        row_labels: written upwards at the left of each row.
+        column_labels: written over each column.
+
+    Returns:
+        (H, W, 3), float32 in [0, 1].
+
+    Raises:
+        TypeError, ValueError: no pictures, or something that is not one.
+    """
+    if not any(picture is not None for row in rows for picture in row):
+        raise ValueError("a contact sheet needs at least one picture")
+    small = [[_shrunk(picture, cell) for picture in row] for row in rows]
+    heights = [
+        max((p.shape[0] for p in row if p is not None), default=0) for row in small
+    ]
+    letters = max(11, cell // 15)  # pixels
+    font, line = ImageFont.load_default(letters), letters * 8 // 5
+    left = line if any(row_labels) else _GAP
+    top = line if any(column_labels) else _GAP
+    width = left + max(map(len, small)) * (cell + _GAP)
+    sheet = Image.new("RGB", (width, top + sum(heights) + _GAP * len(rows)), "white")
+    for index, text in enumerate(column_labels):
+        label = _label(text, font, (cell, line))
+        sheet.paste(label, (left + index * (cell + _GAP), 0))
+    for index, (row, height) in enumerate(zip(small, heights, strict=True)):
+        if index < len(row_labels):
+            label = _label(row_labels[index], font, (height, line))
+            sheet.paste(label.rotate(90, expand=True), (0, top))
+        for place, picture in enumerate(row):
+            if picture is not None:
+                x = left + place * (cell + _GAP) + (cell - picture.shape[1]) // 2
+                y = top + (height - picture.shape[0]) // 2
+                sheet.paste(Image.fromarray(picture), (x, y))
+        top += height + _GAP
+    return np.asarray(sheet, np.float32) / 255
+
+
+def _shrunk(picture: Picture | None, cell: int) -> np.ndarray | None:
+    if picture is None:
+        return None
+    picture = check_image(picture, "a picture of the sheet")
+    fitted = resize(picture, fit_size(picture.shape[0], picture.shape[1], cell))
+    return np.round(np.clip(np.asarray(fitted), 0, 1) * 255).astype(np.uint8)
+
+
+def _label(text: str, font: Font, size: tuple[int, int]) -> Image.Image:
+    """A line of text in the middle of a white rectangle, cut where it is too long."""
+    while text and font.getlength(text) > size[0]:
+        text = text.removesuffix("…")[:-1] + "…" if len(text) > 1 else ""
+    label = Image.new("RGB", (max(1, size[0]), size[1]), "white")
+    middle = size[0] / 2, size[1] / 2
+    ImageDraw.Draw(label).text(middle, text, fill=_INK, font=font, anchor="mm")
+    return label
