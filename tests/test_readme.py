@@ -1,6 +1,7 @@
 """What README.md shows works as it stands there."""
 
 import re
+from functools import partial
 from pathlib import Path
 
 import jax.numpy as jnp
@@ -24,15 +25,20 @@ def test_python_examples_run(monkeypatch, tmp_path, rng):
         return jaxnst.stylize(network, content, styles, steps=1)
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(jaxnst, "load_network", lambda name: narrow_network(name))
+    monkeypatch.setattr(jaxnst, "load_network", lambda name: narrow_network())
     monkeypatch.setattr(jaxnst, "load_image", lambda path, size: picture)
     monkeypatch.setattr(jaxnst, "render", small_render)
+    for name in ("grid_search", "stylize_batch"):
+        short = partial(getattr(jaxnst, name), steps=2)
+        monkeypatch.setattr(jaxnst, name, short)
     names: dict = {}
     for block in blocks:
         exec(compile(block, "README.md", "exec"), names)
     assert rendered == [jaxnst.presets.get("default")]
     assert (tmp_path / "out.png").stat().st_size > 0
     assert names["losses"].shape == (4,)
+    assert names["grid"].image.shape == (2, 2, 32, 40, 3)
+    assert names["batch"].image.shape == (2, 32, 40, 3)
     assert np.all(np.isfinite(names["gradient"][0]))
 
 
@@ -54,7 +60,7 @@ def test_named_options_exist():
     fields = set(_fields(Settings)) | {
         # of the scripts themselves
         *("from", "every", "animation", "losses", "plot", "quality", "debug", "help"),
-        "judge",
+        *("judge", "refine"),
         "quiet",  # pip's
     }
     assert {name.replace("-", "_") for name in known} <= fields
