@@ -79,7 +79,7 @@ def write(
     marked = grid.suggested[0] * len(grid.betas) + grid.suggested[1]
     text = page.grid_page(
         entries,
-        title=f"{pictures[0].stem} as {pictures[1].stem}",
+        title=" as ".join(path.stem.replace("_", " ") for path in pictures[:2]),
         row_labels=row_labels,
         column_labels=column_labels,
         content=images.load_image(pictures[0], size=512),

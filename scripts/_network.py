@@ -22,16 +22,16 @@ def obtain(settings: Settings) -> tuple[Settings, Network]:
     if name != "auto":
         return settings, load_network(name, weights=source)
     path = weights_at_hand("vgg19", source)
-    if path is not None:
+    if path is None and source is not None:  # a publisher's, to be fetched
+        return replace(settings, network="vgg19"), load_network("vgg19", weights=source)
+    if path is None:
+        name, network = BUILT_IN, load_network(BUILT_IN)
+        note = "built in; --network vgg19 fetches the full VGG-19 (575 MB) once"
+    else:
         weights = read_weights(path)
         name, network = weights.architecture, network_from_weights(weights)
-        note = f"{path}" + ("" if source else f"; --network {BUILT_IN} is faster")
-    elif source is not None:  # a publisher: fetched
-        name = "vgg19"
-        network, note = load_network(name, weights=source), f"of {source}"
-    else:
-        name = BUILT_IN
-        network = load_network(name)
-        note = "built in; --network vgg19 fetches the full VGG-19 (575 MB) once"
+        note = f"{path}; --network {BUILT_IN} is faster"
+    if source is not None:  # nothing was chosen that was not asked for
+        return replace(settings, network=name), network
     print(f"network: {name} ({note})", file=sys.stderr)
     return replace(settings, network=name), network

@@ -171,6 +171,7 @@ def test_a_callback_can_end_it():
     assert 3 <= found.steps < 5000 and found.trace["loss"].shape == (1, 2, found.steps)
 
 
+@pytest.mark.slow
 def test_settings_are_rendered_as_a_single_run_would():
     settings = Settings(
         color="content",

@@ -68,6 +68,7 @@ def test_a_grid_with_everything_beside_it(drive):
     assert text.count("data-file=") == 6 and "c as s" in text
 
 
+@pytest.mark.slow
 def test_a_picture_of_the_grid_is_what_its_settings_give(drive, script, monkeypatch):
     assert drive("--beta", "3", "30")[0] == 0
     stored = read_metadata("out/alpha1_beta30.png")
@@ -79,6 +80,7 @@ def test_a_picture_of_the_grid_is_what_its_settings_give(drive, script, monkeypa
     assert np.median(difference) < 1 / 255
 
 
+@pytest.mark.slow
 def test_judged_by_another_network(drive):
     assert drive("--beta", "3", "30", "--judge", "judge.h5")[0] == 0
     with open("out/results.csv", newline="") as file:
@@ -98,6 +100,7 @@ def test_judged_by_another_network(drive):
     assert "distance, as judged" in Path("out/report.html").read_text()
 
 
+@pytest.mark.slow
 def test_a_finer_grid_around_the_suggestion(drive, script):
     code, out, _ = drive("--beta", "1", "10", "100", "--refine")
     assert code == 0 and out.count("suggested:") == 2

@@ -260,7 +260,7 @@ WRONG = [
     (("--style-layers", "relu9_1"), 1, ("relu9_1", "relu1_1", "relu5_1")),
     (("--network", "vgg18"), 1, ("vgg18", "vgg19")),
     (("--network", "vgg16"), 1, ("net.h5", "vgg19", "vgg16")),
-    (("--weights", "vgg16.h5"), 1, ("vgg16.h5", "vgg19")),
+    (("--weights", "vgg16.h5"), 1, ("relu4_2", "vgg16", "relu1_1")),
     (("--weights", "absent.h5"), 1, ("absent.h5", "does not exist")),
     (("--weights", "garbage.h5"), 1, ("garbage.h5",)),
     (("--weights", "caffe"), 1, ("caffe", "torchvision", "keras")),

@@ -85,6 +85,7 @@ def test_goes_on_as_if_it_had_not_been_stopped(drive, script, monkeypatch):
     assert len(Path("l.csv").read_text().splitlines()) == 31
 
 
+@pytest.mark.slow
 def test_another_seed_is_another_network(drive):
     assert drive()[0] == drive("--seed", "1", out="other.h5")[0] == 0
     assert Path("lite.h5").read_bytes() != Path("other.h5").read_bytes()
@@ -141,6 +142,7 @@ def test_what_is_wrong_is_said_in_a_line(options, message, drive):
     assert not Path("lite.h5").exists()
 
 
+@pytest.mark.slow
 def test_begins_from_an_earlier_training(drive):
     assert drive(out="first.h5")[0] == 0
     assert drive("--start", "first.h5", "--geometry", out="second.h5")[0] == 0
@@ -155,6 +157,7 @@ def test_begins_from_an_earlier_training(drive):
     assert code == 1 and "cannot start from widths (9, 9, 9, 9, 9)" in error
 
 
+@pytest.mark.slow
 def test_a_third_teacher_of_another_kind(drive, shared):
     googlenet = shared / "weights" / "googlenet-caffe.h5"
     code, out, error = drive("--other", googlenet, "--revive", "2")
