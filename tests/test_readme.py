@@ -60,7 +60,7 @@ def test_named_options_exist():
     fields = set(_fields(Settings)) | {
         # of the scripts themselves
         *("from", "every", "animation", "losses", "plot", "quality", "debug", "help"),
-        *("judge", "refine"),
+        *("judge", "refine", "contents", "styles", "networks"),
         "quiet",  # pip's
     }
     assert {name.replace("-", "_") for name in known} <= fields
