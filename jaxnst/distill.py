@@ -104,18 +104,18 @@ def teach(
 
 
 def channel_scales(
-    networks: Iterable[Teacher], batches: Iterable[Array]
+    teachers: Iterable[Teacher], batches: Iterable[Array]
 ) -> dict[str, Array]:
     """Root mean square of every channel over pictures: {layer: (c,)}.
 
     Channels of one layer differ by orders of magnitude, and those of Caffe's VGG go
     into the hundreds: undivided, the loudest few are all that is learned.
     """
-    networks = tuple(networks)
+    teachers = tuple(teachers)
 
     @jax.jit
     def squares(images: Array) -> dict[str, Array]:
-        features = teach(networks, images)
+        features = teach(teachers, images)
         return {
             layer: jnp.mean(jnp.square(x), tuple(range(x.ndim - 1)))
             for layer, x in features.items()

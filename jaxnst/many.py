@@ -87,14 +87,17 @@ def optimize_many(
             are counted over all of them, its picture is a microbatch's.
 
     Returns:
-        image (N, H, W, 3) and finite (N,), NumPy's; trace {term: (N, steps)}.
+        image (N, H, W, 3) and finite (N,), NumPy's; trace {term: (N, steps)}. Where the
+        callback ended it, items that were not reached are as they began, their traces
+        NaN.
 
     Raises:
         MemoryError: a single item does not fit.
     """
     count = starts.shape[0]
     mesh = Mesh(np.array(devices or jax.local_devices()), ("items",))
-    run = _Run(network, targets_at, numbers, config, schedule, items, averaging, mesh)
+    given = (network, targets_at, numbers, config, schedule, items, averaging, mesh)
+    run = _Run(*given, size_at(starts, schedule.levels[-1]))
     size = run.size_that_fits(starts, budget)
     parts = [
         np.minimum(np.arange(first, first + size), count - 1)
@@ -106,7 +109,7 @@ def optimize_many(
         results.append(run.chunk(starts, part, told))
         if results[-1].steps < sum(schedule.steps) and np.any(results[-1].finite):
             break  # the callback said so
-    return _joined(results, count)
+    return _joined(results, run.at_the_end(starts))
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,7 @@ class _Run:
     items: Items
     averaging: bool
     mesh: Mesh
+    final: tuple[int, int]
 
     def placed(self, tree: Any, *, split: bool = True) -> Any:
         """Arrays on the devices: the axis of items divided, or everything on each."""
@@ -183,6 +187,10 @@ class _Run:
         even = -(-count // -(-count // most))
         return -(-even // self.mesh.size) * self.mesh.size
 
+    def at_the_end(self, images: Array) -> Array:
+        """Pictures of any level at the size of the last one."""
+        return jax.vmap(lambda x: ops.resize(x, self.final))(images)
+
     def chunk(
         self, starts: Array, part: np.ndarray, callback: Callback | None
     ) -> Result:
@@ -208,6 +216,8 @@ class _Run:
             results.append(result)
             if result.steps < count:
                 break
+        # What ended at a coarse level stands beside others that did not.
+        image = self.at_the_end(image)
         finite = np.all([np.asarray(result.finite) for result in results], axis=0)
         return replace(
             results[-1],
@@ -244,9 +254,13 @@ def _counted(
     return counted
 
 
-def _joined(results: list[Result], count: int) -> Result:
-    """Microbatches one after another, without what only filled up the last."""
-    steps = max(result.steps for result in results)
+def _joined(results: list[Result], starts: Array) -> Result:
+    """Microbatches one after another, without what only filled up the last.
+
+    Items that none of them reached are as in `starts`.
+    """
+    steps, count = max(result.steps for result in results), starts.shape[0]
+    rest = np.asarray(starts[sum(len(result.image) for result in results) :])
 
     def joined(arrays: list[Any]) -> Any:
         return np.concatenate(arrays)[:count]
@@ -257,13 +271,18 @@ def _joined(results: list[Result], count: int) -> Result:
         return np.pad(values, ((0, 0), (0, missing)), constant_values=np.nan)
 
     return Result(
-        joined([result.image for result in results]),
+        joined([*(result.image for result in results), rest]),
         {
-            name: joined([whole(result.trace[name]) for result in results])
+            name: joined(
+                [
+                    *(whole(result.trace[name]) for result in results),
+                    np.full((len(rest), steps), np.nan, np.float32),
+                ]
+            )
             for name in results[0].trace
         },
         steps,
-        joined([result.finite for result in results]),
+        joined([*(result.finite for result in results), np.ones(len(rest), bool)]),
         sum(result.seconds for result in results),
         None,
     )

@@ -14,7 +14,7 @@ from networks import narrow_network, picture
 from jaxnst import Config, Weights, stylize, stylize_pyramid
 from jaxnst import batch as batch_module
 from jaxnst.batch import stylize_batch
-from jaxnst.memory import items_that_fit
+from jaxnst.memory import items_that_fit, least_bytes
 
 NETWORK = narrow_network(depth=5)
 CONTENTS = [picture(24, 20, n) for n in range(5)]
@@ -98,6 +98,42 @@ def test_a_pair_that_explodes_leaves_the_others_alone():
     assert found.finite.tolist() == [True, True, False, True, True]
     for n in (0, 1, 3, 4):
         np.testing.assert_array_equal(found.image[n], whole.image[n])
+
+
+LEVELS = {"levels": (0.5, 1.0), "steps": (4, 3)}
+# For a microbatch of less than all.
+SMALL = 8 * least_bytes(NETWORK, CONFIG.layers, (24, 20))
+
+
+def test_a_microbatch_of_nothing_but_broken_pairs_costs_no_other():
+    broken = [jnp.full((24, 20, 3), jnp.nan)] * 4 + CONTENTS[4:]
+    sizes = []
+    found = run(
+        broken,
+        budget=SMALL,
+        callback=lambda progress: sizes.append(progress.picture().shape[0]),
+        **LEVELS,
+    )
+    assert max(sizes) < 4
+    assert found.finite.tolist() == [False] * 4 + [True]
+    own = stylize_pyramid(NETWORK, CONTENTS[4], STYLES[4], config=CONFIG, **LEVELS)
+    assert found.image.shape == (5, 24, 20, 3)
+    np.testing.assert_allclose(found.image[4], own.image, rtol=1e-4, atol=1e-6)
+
+
+@pytest.mark.parametrize("end", [1, 5])
+def test_ended_in_the_first_microbatch_the_others_are_as_they_began(end):
+    sizes = []
+
+    def callback(progress):
+        sizes.append(progress.picture().shape[0])
+        return progress.step >= end
+
+    found = run(budget=SMALL, callback=callback, **LEVELS)
+    assert sizes[0] < 5 and found.image.shape == (5, 24, 20, 3)
+    np.testing.assert_array_equal(found.image[4], CONTENTS[4])
+    assert np.isnan(found.trace["loss"][4]).all() and found.finite.all()
+    assert np.isfinite(found.trace["loss"][0]).all()
 
 
 @pytest.mark.parametrize(
