@@ -9,9 +9,9 @@ convolutional neural networks", CVPR 2016). Pictures are (H, W, 3), RGB, float32
 from importlib.metadata import PackageNotFoundError, version
 
 from jaxnst import presets
-from jaxnst.batch import stylize_batch
+from jaxnst.batch import render_batch, stylize_batch
 from jaxnst.config import Config, Weights
-from jaxnst.grid import grid_search, render_grid
+from jaxnst.grid import best_start, grid_search, render_grid
 from jaxnst.images import load_image, save_image
 from jaxnst.losses import (
     content_loss,
@@ -40,6 +40,7 @@ __all__ = [
     "Settings",
     "Targets",
     "Weights",
+    "best_start",
     "content_loss",
     "gram_matrix",
     "grid_search",
@@ -50,6 +51,7 @@ __all__ = [
     "objective",
     "presets",
     "render",
+    "render_batch",
     "render_grid",
     "save_image",
     "style_loss",

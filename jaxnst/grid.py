@@ -12,13 +12,14 @@ from jax import Array
 
 from jaxnst import _check, ops, optimizers
 from jaxnst.config import Config, Weights
-from jaxnst.many import Numbers, Schedule, optimize_many
+from jaxnst.many import numbers_of, optimize_many, schedule_of, spread
+from jaxnst.microbatch import Numbers
 from jaxnst.networks.network import Network
 from jaxnst.objective import Targets, content_targets, style_targets
 from jaxnst.pyramid import size_at, widened
 from jaxnst.render import prepare
 from jaxnst.settings import Settings
-from jaxnst.transfer import Callback, Result, check_average, initial_image
+from jaxnst.transfer import Callback, Result, initial_image
 
 
 def grid_search(
@@ -72,18 +73,12 @@ def grid_search(
     """
     config = Config() if config is None else config
     weights = _axes(Weights() if weights is None else weights, alphas, betas)
-    weights.check(config)
-    check_average(average)
+    numbers = numbers_of(weights, optimizer, average, config)
     schedule = schedule_of(levels, steps, carry, margin)
     content = _check.check_image(
         content, "content", min_side=network.min_side(config.layers)
     )
     styles = _check.check_images(style, "style")
-    numbers = Numbers(
-        weights,
-        optimizers.as_factory(optimizer or optimizers.adam()),
-        0.0 if average is None else average,  # type: ignore[arg-type]
-    )
     shape = _shape(numbers, key)
     starts = jnp.broadcast_to(content, (*shape, *content.shape))
     starts = starts.reshape(-1, *content.shape)
@@ -150,7 +145,7 @@ def render_grid(
     return replace(found, image=finished.reshape(found.image.shape))
 
 
-def best_start(result: Result, window: int = 10) -> tuple[int, ...]:
+def best_start(result: Result, *, window: int = 10) -> tuple[int, ...]:
     """Where in a grid the loss ended lowest: its mean over the last `window` steps.
 
     For runs that differ in their start alone; losses under different weights do not
@@ -167,29 +162,6 @@ def best_start(result: Result, window: int = 10) -> tuple[int, ...]:
     if not np.isfinite(ends).any():
         raise ValueError("no run stayed finite; try a lower learning rate")
     return tuple(int(i) for i in np.unravel_index(np.argmin(ends), ends.shape))
-
-
-def schedule_of(
-    levels: Sequence[float], steps: int | Sequence[int], carry: bool, margin: int
-) -> Schedule:
-    """A schedule from the arguments of a search."""
-    counts = (steps,) * len(levels) if isinstance(steps, int) else tuple(steps)
-    return Schedule(tuple(levels), counts, carry, margin)
-
-
-def spread(numbers: Numbers, shape: tuple[int, ...]) -> Numbers:
-    """Every leaf broadcast to `shape` and laid out along one axis of items."""
-
-    def laid(leaf: Any) -> Array:
-        leaf = jnp.asarray(leaf, jnp.float32)
-        return jnp.broadcast_to(leaf, shape).reshape(-1)
-
-    return Numbers(
-        *(
-            jax.tree.map(laid, part)
-            for part in (numbers.weights, numbers.optimizer, numbers.decay)
-        )
-    )
 
 
 def _axes(

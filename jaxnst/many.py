@@ -4,58 +4,60 @@ Items share the network's parameters and nothing else, so that what becomes of o
 not depend on its neighbours.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
-from jax.tree_util import Partial
+from jax.sharding import Mesh
 
-from jaxnst import ops
+from jaxnst import optimizers
 from jaxnst.config import Config, Weights
-from jaxnst.loop import Items, State, init_state, run_steps
-from jaxnst.memory import available_bytes, items_that_fit, least_bytes
+from jaxnst.loop import Items
+from jaxnst.microbatch import Microbatches, Numbers, Schedule, TargetsAt
 from jaxnst.networks.network import Network
-from jaxnst.objective import Targets
-from jaxnst.pyramid import carried, check_levels, size_at, trimmed, widened
-from jaxnst.transfer import Callback, Progress, Result, drive
-
-# Of what is free; the rest is for pictures on their way and for other programs.
-_SHARE = 0.8
-
-# Bytes of a step over those of the features alone: only where to look first.
-_FACTOR = 3
+from jaxnst.pyramid import size_at
+from jaxnst.transfer import Callback, Progress, Result, check_average
 
 
-@dataclass(frozen=True)
-class Schedule:
-    """How every item is optimised; arguments of `pyramid.stylize_pyramid`."""
-
-    levels: tuple[float, ...]
-    steps: tuple[int, ...]
-    carry: bool = True
-    margin: int = 0
-
-    def __post_init__(self) -> None:
-        check_levels(self.levels, self.steps, self.margin)
+def schedule_of(
+    levels: Sequence[float], steps: int | Sequence[int], carry: bool, margin: int
+) -> Schedule:
+    """A schedule from the arguments of `grid_search` or `stylize_batch`."""
+    counts = (steps,) * len(levels) if isinstance(steps, int) else tuple(steps)
+    return Schedule(tuple(levels), counts, carry, margin)
 
 
-@dataclass(frozen=True)
-class Numbers:
-    """What a step takes beside pictures; every leaf has the axis of items."""
+def spread(numbers: Numbers, shape: tuple[int, ...]) -> Numbers:
+    """Every leaf broadcast to `shape` and laid out along one axis of items."""
 
-    weights: Weights
-    optimizer: Partial
-    decay: Array
+    def laid(leaf: Any) -> Array:
+        leaf = jnp.asarray(leaf, jnp.float32)
+        return jnp.broadcast_to(leaf, shape).reshape(-1)
+
+    return Numbers(
+        *(
+            jax.tree.map(laid, part)
+            for part in (numbers.weights, numbers.optimizer, numbers.decay)
+        )
+    )
 
 
-TargetsAt = Callable[[float, np.ndarray], Targets]
-"""The targets at a level, a fraction of the size, of the items of those numbers."""
+def numbers_of(
+    weights: Weights | None,
+    optimizer: optimizers.Optimizer | None,
+    average: Any,
+    config: Config,
+) -> Numbers:
+    """The numbers of a call, not yet of one shape, checked."""
+    weights = Weights() if weights is None else weights
+    weights.check(config)
+    check_average(average)
+    factory = optimizers.as_factory(optimizer or optimizers.adam())
+    return Numbers(weights, factory, 0.0 if average is None else average)
 
 
 def optimize_many(
@@ -97,7 +99,7 @@ def optimize_many(
     count = starts.shape[0]
     mesh = Mesh(np.array(devices or jax.local_devices()), ("items",))
     given = (network, targets_at, numbers, config, schedule, items, averaging, mesh)
-    run = _Run(*given, size_at(starts, schedule.levels[-1]))
+    run = Microbatches(*given, size_at(starts, schedule.levels[-1]))
     size = run.size_that_fits(starts, budget)
     parts = [
         np.minimum(np.arange(first, first + size), count - 1)
@@ -110,127 +112,6 @@ def optimize_many(
         if results[-1].steps < sum(schedule.steps) and np.any(results[-1].finite):
             break  # the callback said so
     return _joined(results, run.at_the_end(starts))
-
-
-@dataclass(frozen=True)
-class _Run:
-    """One call of `optimize_many`, but for the items of a microbatch."""
-
-    network: Network
-    targets_at: TargetsAt
-    numbers: Numbers
-    config: Config
-    schedule: Schedule
-    items: Items
-    averaging: bool
-    mesh: Mesh
-    final: tuple[int, int]
-
-    def placed(self, tree: Any, *, split: bool = True) -> Any:
-        """Arrays on the devices: the axis of items divided, or everything on each."""
-        spec = PartitionSpec("items") if split else PartitionSpec()
-        return jax.device_put(tree, NamedSharding(self.mesh, spec))
-
-    def state(self, images: Array, optimizer: Partial) -> State:
-        start = partial(init_state, averaging=self.averaging)
-        return jax.vmap(start)(images, optimizer)
-
-    def arguments(self, level: float, part: np.ndarray) -> tuple[Any, ...]:
-        """What `run_steps` takes between the state and the number of steps."""
-        targets = self.targets_at(level, part)
-        own = self.placed(
-            jax.tree.map(
-                lambda leaf: leaf[part],
-                (self.numbers.weights, self.numbers.optimizer, self.numbers.decay),
-            )
-        )
-        return (
-            self.placed(self.network, split=False),
-            self.placed(targets, split=self.items == "own"),
-            own[0],
-            own[1],
-            self.config,
-            own[2],
-        )
-
-    def size_that_fits(self, starts: Array, budget: int | None) -> int:
-        """Items in a microbatch, evenly many in each."""
-        count, height, width, _ = starts.shape
-        margin, level = self.schedule.margin, max(self.schedule.levels)
-        size = tuple(side + 2 * margin for side in size_at(starts, level))
-        budget = int(available_bytes() * _SHARE) if budget is None else budget
-        one = least_bytes(self.network, self.config.layers, size, self.config.precision)
-
-        def bytes_of(items: int) -> int:
-            part = np.zeros(items, int)
-            arguments = self.arguments(level, part)
-            image = jax.ShapeDtypeStruct((items, *size, 3), jnp.float32)
-            state = jax.eval_shape(self.state, image, arguments[3])
-            split = NamedSharding(self.mesh, PartitionSpec("items"))
-            state = jax.tree.map(
-                lambda leaf: jax.ShapeDtypeStruct(
-                    leaf.shape, leaf.dtype, sharding=split
-                ),
-                state,
-            )
-            lowered = run_steps.lower(state, *arguments, 1, items=self.items)
-            held: Any = lowered.compile().memory_analysis()
-            # Of one device; what is donated counts once.
-            total = held.temp_size_in_bytes + held.argument_size_in_bytes
-            total += held.output_size_in_bytes - held.alias_size_in_bytes
-            return int(total) * self.mesh.size
-
-        guess = max(1, budget // (_FACTOR * one))
-        most = items_that_fit(
-            bytes_of, count, guess, multiple=self.mesh.size, budget=budget
-        )
-        even = -(-count // -(-count // most))
-        return -(-even // self.mesh.size) * self.mesh.size
-
-    def at_the_end(self, images: Array) -> Array:
-        """Pictures of any level at the size of the last one."""
-        return jax.vmap(lambda x: ops.resize(x, self.final))(images)
-
-    def chunk(
-        self, starts: Array, part: np.ndarray, callback: Callback | None
-    ) -> Result:
-        """All levels of a microbatch."""
-        schedule, margin = self.schedule, self.schedule.margin
-        image, results = starts[part], list[Result]()
-        for level, count in zip(schedule.levels, schedule.steps, strict=True):
-            size = size_at(starts, level)
-            start = jax.vmap(lambda x, s=size: widened(ops.resize(x, s), margin))(image)
-            arguments = self.arguments(level, part)
-            state = self.state(self.placed(start), arguments[3])
-            if results and schedule.carry and results[-1].state is not None:
-                state = jax.vmap(lambda a, b: carried(a, b, margin))(
-                    results[-1].state, state
-                )
-            if results and results[-1].state is not None:  # frozen ones stay so
-                state = replace(state, finite=results[-1].state.finite)
-            before = sum(result.steps for result in results)
-            result = drive(
-                self.placed(state), arguments, count, None, callback, before, self.items
-            )
-            image = jax.vmap(lambda x: trimmed(x, margin))(result.image)
-            results.append(result)
-            if result.steps < count:
-                break
-        # What ended at a coarse level stands beside others that did not.
-        image = self.at_the_end(image)
-        finite = np.all([np.asarray(result.finite) for result in results], axis=0)
-        return replace(
-            results[-1],
-            image=np.asarray(image),
-            trace={
-                name: np.concatenate([r.trace[name] for r in results], -1)
-                for name in results[0].trace
-            },
-            steps=sum(result.steps for result in results),
-            finite=finite,
-            seconds=sum(result.seconds for result in results),
-            state=None,
-        )
 
 
 def _counted(

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import Array
 
 from jaxnst import _check, colors, ops
@@ -74,12 +75,14 @@ def prepare(
     styles: Sequence[Array],
     *,
     init: Array | None = None,
-    size: tuple[int, int] | None = None,
+    multiple: int = 1,
 ) -> Prepared:
     """What `render` would optimise; arguments as there.
 
     Args:
-        size: (height, width) of the picture, instead of what the settings say.
+        multiple: every side becomes one of this, so that fewer shapes are compiled:
+            the photograph is continued, mirrored, to the next, and the result cut to
+            its own size again; paintings are resized to the nearest.
     """
     content = _check.check_image(content, "content")
     styles = _check.check_images(styles, "styles")
@@ -87,14 +90,26 @@ def prepare(
         init = _check.check_image(init, "init")
     geometry, how = settings.geometry, settings.optimization
     levels = geometry.levels()
-    size = size or geometry.content_size(content.shape[0], content.shape[1])
+    size = geometry.content_size(content.shape[0], content.shape[1])
     content = ops.resize(content, size)
+    wanted = [geometry.style_size(s.shape[0], s.shape[1], size) for s in styles]
     styles = [
-        ops.resize(style, geometry.style_size(style.shape[0], style.shape[1], size))
-        for style in styles
+        ops.resize(style, nearest(own, multiple))
+        for style, own in zip(styles, wanted, strict=True)
     ]
     photograph, styles, finish = _colored(settings.color, content, styles)
-    start = how.init if init is None else ops.resize(init, size)
+    borders = [(-side % multiple // 2, -side % multiple) for side in size]
+    pads = [(before, total - before) for before, total in borders]
+
+    def extended(image: Array) -> Array:
+        return jnp.pad(image, (*pads, (0, 0)), mode="reflect")
+
+    def cut(image: Array) -> Array:
+        (top, below), (left, right) = pads
+        height, width = image.shape[:2]
+        return finish(image[top : height - below, left : width - right])
+
+    start = how.init if init is None else extended(ops.resize(init, size))
     options = {
         "levels": levels,
         "steps": how.steps_at(len(levels)),
@@ -107,7 +122,19 @@ def prepare(
         "margin": geometry.margin,
         "blend": settings.blend,
     }
-    return Prepared(photograph, styles, finish, options)
+    return Prepared(extended(photograph), styles, cut, options)
+
+
+def extended_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """The next multiples: the size at which `prepare` has a photograph optimised."""
+    height, width = (side + -side % multiple for side in size)
+    return height, width
+
+
+def nearest(size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """The nearest multiples above 0: the size that `prepare` gives a painting."""
+    height, width = (max(1, round(side / multiple)) * multiple for side in size)
+    return height, width
 
 
 def _colored(

@@ -23,7 +23,7 @@ FLOORS = [
     ["roots", "losses"],
     ["config", "objective", "optimizers", "loop"],
     ["memory", "transfer", "pyramid", "settings", "presets", "render"],
-    ["report", "many", "batch", "grid", "metrics", "distill", "silence"],
+    ["report", "microbatch", "many", "batch", "grid", "metrics", "distill", "silence"],
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 
@@ -162,6 +162,8 @@ POSITIONAL = {
     "stylize_batch": ["network", "contents", "styles"],
     "grid_search": ["network", "content", "style"],
     "render": ["settings", "network", "content", "styles"],
+    "render_batch": ["settings", "network", "contents", "styles"],
+    "best_start": ["result"],
     "render_grid": ["settings", "network", "content", "styles"],
 }
 

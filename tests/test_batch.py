@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
@@ -11,10 +12,21 @@ import pytest
 from conftest import REPOSITORY
 from networks import narrow_network, picture
 
-from jaxnst import Config, Weights, stylize, stylize_pyramid
+from jaxnst import (
+    Config,
+    Settings,
+    Weights,
+    microbatch,
+    ops,
+    render,
+    stylize,
+    stylize_pyramid,
+)
 from jaxnst import batch as batch_module
-from jaxnst.batch import stylize_batch
+from jaxnst.batch import render_batch, stylize_batch
 from jaxnst.memory import items_that_fit, least_bytes
+from jaxnst.render import prepare
+from jaxnst.settings import Geometry, Optimization
 
 NETWORK = narrow_network(depth=5)
 CONTENTS = [picture(24, 20, n) for n in range(5)]
@@ -191,7 +203,7 @@ import re, sys
 sys.path.insert(0, {tests!r})
 import jax
 from networks import narrow_network, picture
-from jaxnst import Config, many
+from jaxnst import Config, microbatch
 from jaxnst.batch import stylize_batch
 
 kept = []
@@ -201,7 +213,7 @@ class Spied:
     def lower(self, *arguments, **options):
         kept.append(own.lower(*arguments, **options))
         return kept[-1]
-own, many.run_steps = many.run_steps, Spied()
+own, microbatch.run_steps = microbatch.run_steps, Spied()
 network = narrow_network(depth=5)
 contents = [picture(24, 20, n) for n in range(6)]
 config = Config(content_layers=("relu3_1",), style_layers=("relu1_1", "relu2_1"),
@@ -232,7 +244,7 @@ sys.path.insert(0, {tests!r})
 import jax
 from networks import narrow_network, picture
 from jaxnst import Config
-from jaxnst.batch import stylize_batch
+from jaxnst.batch import render_batch, stylize_batch
 
 network = narrow_network(depth=5, width=16)
 contents = [picture(96, 96, n) for n in range(24)]
@@ -271,3 +283,71 @@ def test_the_peak_stays_under_the_budget():
     # Compiling and reading take some memory of their own.
     assert grown < small + 150_000_000
     assert more < large + 150_000_000
+
+
+SETTINGS = Settings(
+    geometry=Geometry(size=24, coarsest=12, margin=2),
+    objective=CONFIG,
+    optimization=Optimization(steps=(4, 3), average=0.8),
+)
+
+
+@pytest.mark.parametrize("color", ["style", "content", "match"])
+def test_render_batch_is_render_of_each_pair(color):
+    settings = replace(SETTINGS, color=color)
+    terms = [Weights(beta=3.0), Weights(beta=30.0)]
+    pictures = CONTENTS[:2], STYLES[:2]
+    found = render_batch(settings, NETWORK, *pictures, terms=terms, multiple=1)
+    for result, content, style, own in zip(found, *pictures, terms, strict=True):
+        wanted = render(replace(settings, terms=own), NETWORK, content, [style])
+        np.testing.assert_allclose(result.image, wanted.image, rtol=1e-4, atol=1e-6)
+        assert result.trace["loss"].shape == (7,) and result.finite is True
+
+
+def test_sides_are_extended_and_cut_again():
+    contents = [picture(30, 48, 1), picture(28, 48, 2)]  # 24 pixels: 15 and 14 high
+    found = render_batch(SETTINGS, NETWORK, contents, STYLES[:2], multiple=16)
+    assert [result.image.shape for result in found] == [(15, 24, 3), (14, 24, 3)]
+    with pytest.raises(ValueError, match="of one shape"):
+        render_batch(SETTINGS, NETWORK, contents, STYLES[:2], multiple=1)
+
+
+def test_an_extended_picture_is_mirrored_and_comes_back():
+    settings = replace(SETTINGS, geometry=Geometry(size=24))
+    ready = prepare(settings, CONTENTS[0][:21, :15], [STYLES[0]], multiple=16)
+    assert ready.content.shape == (32, 32, 3)
+    wanted = ops.resize(CONTENTS[0][:21, :15], (24, 17))
+    np.testing.assert_array_equal(ready.finish(ready.content), wanted)
+    np.testing.assert_array_equal(ready.content[4 - 1], ready.content[4 + 1])
+    np.testing.assert_array_equal(ready.content[:, 24 - 2], ready.content[:, 24])
+    assert ready.styles[0].shape == (16, 32, 3)
+
+
+def test_the_compiler_is_asked_once_for_a_shape(monkeypatch):
+    asked = []
+    lower = microbatch.run_steps.lower
+
+    def counted(*arguments, **options):
+        asked.append(1)
+        return lower(*arguments, **options)
+
+    class Steps:
+        def __init__(self, inner):
+            self.inner, self.lower = inner, counted
+
+        def __call__(self, *arguments, **options):
+            return self.inner(*arguments, **options)
+
+    monkeypatch.setattr(microbatch, "_analysed", {})
+    monkeypatch.setattr(microbatch, "run_steps", Steps(microbatch.run_steps))
+    for _ in range(2):
+        run(steps=1)
+    assert len(asked) == 1
+
+
+def test_a_batch_of_nothing_or_of_mixed_paintings_says_so():
+    with pytest.raises(ValueError, match="at least one"):
+        render_batch(SETTINGS, NETWORK, [], [])
+    mixed = replace(SETTINGS, blend=(1.0, 2.0))
+    with pytest.raises(ValueError, match="leave blend"):
+        render_batch(mixed, NETWORK, CONTENTS, STYLES)

@@ -11,6 +11,7 @@ from networks import narrow_network, picture
 from jaxnst import Config, Weights, ops, optimizers, stylize, stylize_pyramid
 from jaxnst import grid as grid_module
 from jaxnst.grid import best_start, grid_search, render_grid
+from jaxnst.memory import least_bytes
 from jaxnst.presets import get
 from jaxnst.render import render
 from jaxnst.settings import Geometry, Optimization, Settings
@@ -153,9 +154,7 @@ def test_what_exploded_at_a_coarse_level_stays_frozen():
 def test_microbatches_do_not_change_results():
     whole = search(betas=[1, 2, 3, 4, 5])
     needed = []
-    budget = grid_module.optimize_many.__globals__["least_bytes"](
-        NETWORK, CONFIG.layers, (24, 20)
-    )
+    budget = least_bytes(NETWORK, CONFIG.layers, (24, 20))
 
     def callback(progress):
         needed.append((progress.step, progress.steps, progress.picture().shape[0]))
