@@ -19,7 +19,8 @@ from jaxnst.objective import Targets, content_targets, style_targets
 from jaxnst.pyramid import size_at, widened
 from jaxnst.render import prepare
 from jaxnst.settings import Settings
-from jaxnst.transfer import Callback, Result, initial_image
+from jaxnst.start import initial_image
+from jaxnst.transfer import Callback, Result
 
 
 def grid_search(

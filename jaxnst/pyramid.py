@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import accumulate
 from typing import Any
 
 import jax
@@ -12,12 +13,12 @@ from jax import Array
 from jaxnst import _check, ops, optimizers
 from jaxnst.loop import State, init_state
 from jaxnst.networks.network import Network
+from jaxnst.start import initial_image
 from jaxnst.transfer import (
     Callback,
     Progress,
     Result,
     check_whole,
-    initial_image,
     stylize,
 )
 
@@ -35,6 +36,7 @@ def stylize_pyramid(
     callback: Callback | None = None,
     carry: bool = True,
     margin: int = 0,
+    resume: Result | None = None,
     **options: Any,
 ) -> Result:
     """`stylize` at several sizes in turn, each started from the one before.
@@ -53,6 +55,9 @@ def stylize_pyramid(
         margin: pixels by which each level's pictures are continued, mirrored, on every
             side, and cut off again. A pixel at a border is seen by fewer features than
             others, and drifts to loud colours: let that happen outside.
+        resume: go on from what a callback's `Progress.result` gave, with the same
+            pictures and options: what is done is not done again, and the end is, bit
+            for bit on the same machine, what it would have been.
         options: config, weights, average, blend and every, as in `stylize`.
 
     Returns:
@@ -66,19 +71,26 @@ def stylize_pyramid(
     averaging = options.get("average") is not None
     image = initial_image(init, content, styles[0], key)
     results: list[Result] = []
-    for level, count in zip(levels, steps, strict=True):
-        size = size_at(content, level)
-        start = widened(ops.resize(image, size), margin)
-        state = init_state(start, factory, averaging=averaging)
-        if results and carry and results[-1].state is not None:
-            state = carried(results[-1].state, state, margin)
+    if resume is not None:
+        image, results = resume.image, [resume]
+    for end, level, count in zip(accumulate(steps), levels, steps, strict=True):
         done = sum(result.steps for result in results)
+        if end <= done:
+            continue
+        size = size_at(content, level)
+        if done > end - count and resume is not None:  # in the midst of this level
+            state = resume.state
+        else:
+            start = widened(ops.resize(image, size), margin)
+            state = init_state(start, factory, averaging=averaging)
+            if results and carry and results[-1].state is not None:
+                state = carried(results[-1].state, state, margin)
         result = stylize(
             network,
             widened(ops.resize(content, size), margin),
             [ops.resize(s, size_at(s, level)) for s in styles],
             optimizer=factory,
-            steps=count,
+            steps=end - done,
             state=state,
             before=done,
             callback=_offset(callback, sum(steps), results, margin),
@@ -86,7 +98,7 @@ def stylize_pyramid(
         )
         image = trimmed(result.image, margin)
         results.append(replace(result, image=image))
-        if result.steps < count or not result.finite:
+        if result.steps < end - done or not result.finite:
             break
     return _joined(results)
 
@@ -147,19 +159,26 @@ def carried(old: State, new: State, margin: int) -> State:
 def _offset(
     callback: Callback | None, total: int, before: list[Result], margin: int
 ) -> Callback | None:
-    """`callback`, told of all levels' steps and seconds, shown pictures trimmed."""
+    """`callback`, told of all levels' steps and seconds, given pictures trimmed."""
     if callback is None:
         return None
+    before = list(before)
     spent = sum(result.seconds for result in before)
 
     def offset(progress: Progress) -> bool | None:
         picture = progress.picture
+
+        def result() -> Result:
+            now = progress.result()
+            return _joined([*before, replace(now, image=trimmed(now.image, margin))])
+
         return callback(
             replace(
                 progress,
                 steps=total,
                 seconds=spent + progress.seconds,
                 picture=lambda: trimmed(picture(), margin),
+                result=result,
             )
         )
 

@@ -24,6 +24,7 @@ def render(
     init: Array | None = None,
     callback: Callback | None = None,
     every: int | None = None,
+    resume: Result | None = None,
 ) -> Result:
     """Run `settings` on pictures.
 
@@ -33,7 +34,9 @@ def render(
         content: the photograph, (H, W, 3); resized as the settings say.
         styles: one painting or several; resized as the settings say.
         init: a picture to start from; None, what the settings say.
-        callback, every: as in `stylize`.
+        callback, every: as in `stylize`; `Progress.result` has the colours that are
+            optimised.
+        resume: as in `stylize_pyramid`.
 
     Raises:
         TypeError, ValueError: what are not pictures, or the settings start from a
@@ -47,6 +50,7 @@ def render(
         weights=settings.terms,
         callback=_finished(callback, ready.finish),
         every=every,
+        resume=resume,
         **ready.options,
     )
     return replace(result, image=ready.finish(result.image))

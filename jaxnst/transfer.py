@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -11,22 +11,18 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxnst import _check, ops, optimizers
+from jaxnst import _check, optimizers
 from jaxnst.config import Config, Weights
 from jaxnst.loop import CAPACITY, Items, State, init_state, picture_of, run_steps
 from jaxnst.memory import check_memory
 from jaxnst.networks.network import Network
 from jaxnst.objective import make_targets
-
-INITS = ("content", "noise", "style")
-
-# White noise about middle grey: N(0.5, 0.15²), cut off at [0, 1].
-NOISE_MEAN = 0.5
-NOISE_SCALE = 0.15
+from jaxnst.start import initial_image
 
 # Time that a compiled call should take: long enough that starting it costs nothing,
 # short enough for progress and cancellation.
 _CALL_SECONDS = 0.5
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -39,6 +35,8 @@ class Progress:
         seconds: since the run began, compilation included.
         picture: gives a copy of the picture as it would be returned now; to be called
             within the callback, for the next call is given its memory.
+        result: gives a copy of what would be returned if the run ended now, from which
+            it can go on; to be called within the callback, too.
     """
 
     step: int
@@ -46,6 +44,7 @@ class Progress:
     terms: dict[str, float]
     seconds: float
     picture: Callable[[], Array]
+    result: Callable[[], "Result"]
 
 
 Callback = Callable[[Progress], bool | None]
@@ -72,38 +71,6 @@ class Result:
     finite: bool | np.ndarray
     seconds: float
     state: State | None
-
-
-def initial_image(
-    init: str | Array, content: Array, style: Array, key: Array | None = None
-) -> Array:
-    """The picture to start from, (H, W, 3), of the content's size.
-
-    Args:
-        init: "content"; "noise", independent N(0.5, 0.15²) cut off at [0, 1];
-            "style", resized to the content's size; or a picture.
-        key: of `jax.random`, needed by "noise".
-
-    Raises:
-        ValueError: an unknown name, no key for noise, a picture of another size.
-    """
-    if not isinstance(init, str):
-        image = _check.check_image(init, "init")
-        if image.shape != content.shape:
-            raise ValueError(
-                f"init has shape {image.shape}, the content {content.shape}; "
-                "resize it to the content's size"
-            )
-        return image
-    _check.check_choice(init, "init", INITS)
-    if init == "noise":
-        if key is None:
-            raise ValueError("init 'noise' needs key=jax.random.key(seed)")
-        noise = jax.random.normal(key, content.shape, jnp.float32)
-        return jnp.clip(NOISE_MEAN + NOISE_SCALE * noise, 0.0, 1.0)
-    if init == "style":
-        return ops.resize(style, content.shape[:2])
-    return content
 
 
 def stylize(
@@ -224,6 +191,17 @@ def drive(
     decay, began = arguments[-1], time.perf_counter()
     traces: list[dict[str, np.ndarray]] = []
     done, length = 0, 1
+
+    def result() -> Result:
+        joined = {k: np.concatenate([t[k] for t in traces]).T for k in traces[0]}
+        seconds = time.perf_counter() - began
+        finite = bool(state.finite) if items is None else np.asarray(state.finite)
+        return Result(show(state, decay), joined, done, finite, seconds, state)
+
+    def copied() -> Result:
+        # The next call is given this state's memory.
+        return replace(result(), state=jax.tree.map(jnp.copy, state))
+
     while done < steps:
         length = min(length, steps - done, CAPACITY)
         if every:
@@ -234,18 +212,13 @@ def drive(
         now, done = time.perf_counter(), done + length
         if callback is not None:
             terms = {name: float(v[-1].mean()) for name, v in traces[-1].items()}
-            # Bound now: the next call is given this state's memory.
             picture = partial(show, state, decay)
             seen = before + done, before + steps
-            if callback(Progress(*seen, terms, now - began, picture)):
+            if callback(Progress(*seen, terms, now - began, picture, copied)):
                 break
         if not np.any(state.finite):
             break
         # The first call compiles as well, so its time says nothing.
         pace = (now - called) / length if done > length else None
         length = 1 if pace is None else max(1, int(_CALL_SECONDS / max(pace, 1e-4)))
-    joined = {k: np.concatenate([t[k] for t in traces]).T for k in traces[0]}
-    image = show(state, decay)
-    seconds = time.perf_counter() - began
-    finite = bool(state.finite) if items is None else np.asarray(state.finite)
-    return Result(image, joined, done, finite, seconds, state)
+    return result()

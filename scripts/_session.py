@@ -3,6 +3,7 @@
 import math
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 
@@ -10,7 +11,7 @@ from jax import Array
 from tqdm import tqdm
 
 from jaxnst import images
-from jaxnst.transfer import Progress
+from jaxnst.transfer import Progress, Result
 
 _FRAMES = 60  # in an animation, about
 
@@ -26,18 +27,26 @@ class Session:
         every: int | None,
         quality: int | None,
         frames: bool,
+        keep: Callable[[Result], None] | None = None,
+        keep_every: int | None = None,
+        done: int = 0,
     ) -> None:
+        """`keep` is given the run so far after every so many steps, and on Ctrl-C;
+        `done` steps were done before."""
         self.output, self.quality = output, quality
         self.picture_every = every
         self.frame_every = max(1, total // _FRAMES) if frames else None
         self.frames: list[Array] = []
+        self.keep, self.keep_every = keep, keep_every if keep else None
         self.interrupted = False
-        self.bar = tqdm(total=total, unit="step", disable=None, dynamic_ncols=True)
+        look = {"unit": "step", "disable": None, "dynamic_ncols": True}
+        self.bar = tqdm(total=total, initial=done, **look)
 
     @property
     def every(self) -> int | None:
         """Steps after which the run is to look up."""
-        wanted = [n for n in (self.picture_every, self.frame_every) if n]
+        periods = self.picture_every, self.frame_every, self.keep_every
+        wanted = [n for n in periods if n]
         return math.gcd(*wanted) if wanted else None
 
     def __enter__(self) -> None:
@@ -66,4 +75,7 @@ class Session:
             images.save_image(path, picture, quality=self.quality)
         if self.frame_every and progress.step % self.frame_every == 0:
             self.frames.append(progress.picture())
+        due = self.keep_every and progress.step % self.keep_every == 0
+        if self.keep and (due or self.interrupted):
+            self.keep(progress.result())
         return self.interrupted

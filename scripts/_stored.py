@@ -16,7 +16,8 @@ from jaxnst.transfer import Result
 _PACKAGES = ("jaxnst", "jax", "jaxlib", "flax", "optax", "numpy", "pillow")
 
 
-def _digest(path: Path) -> str:
+def digest(path: Path) -> str:
+    """SHA-256 of a file."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -36,7 +37,7 @@ def describe(
         "settings": settings.to_json(),
         "content": str(pictures[0]),
         "styles": [str(path) for path in pictures[1:]],
-        "sha256": {str(path): _digest(path) for path in files},
+        "sha256": {str(path): digest(path) for path in files},
         "weights": {"source": network.source, "sha256": network.checksum},
         "steps": result.steps,
         "final": {
@@ -76,7 +77,7 @@ def changes(path: Path, files: Iterable[Path], network: Network) -> Iterator[str
     digests, weights = stored.get("sha256"), stored.get("weights")
     known = digests if isinstance(digests, dict) else {}
     for file in files:
-        if known.get(str(file)) not in (None, _digest(file)):
+        if known.get(str(file)) not in (None, digest(file)):
             yield f"{file} is not the picture it was when {path} was made"
     if isinstance(weights, dict) and weights.get("sha256") != network.checksum:
         yield f"the network's weights are not those with which {path} was made"

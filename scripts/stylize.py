@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
+import _kept
 import tyro
 from _cli import Common, fail, run, warn
 from _network import obtain
@@ -25,7 +26,8 @@ from jaxnst._files import check_writable_folder
 from jaxnst.memory import check_memory
 from jaxnst.networks.network import Network
 from jaxnst.settings import Settings
-from jaxnst.transfer import INITS, Result
+from jaxnst.start import INITS
+from jaxnst.transfer import Result
 
 __doc__ = f"{__doc__}\nPresets: {', '.join(presets.NAMES)}."
 
@@ -52,6 +54,12 @@ class Arguments(Common):
     """Write every term at every step as .csv."""
     plot: Path | None = None
     """Plot the losses as .png, .svg or .pdf (needs matplotlib)."""
+    checkpoint: Path | None = None
+    """Keep the run in this file on its way, until the picture is written."""
+    checkpoint_every: int = 50
+    """Steps after which it is kept again."""
+    resume: bool = False
+    """Go on from --checkpoint, if it is there; an --animation begins there, too."""
     settings: Settings = field(default_factory=Settings)
 
     @property
@@ -104,8 +112,12 @@ def check(arguments: Arguments) -> None:
             f"one of: {', '.join(INITS)}"
         )
     images.check_output(arguments.output, arguments.quality)
-    if arguments.every is not None and arguments.every < 1:
-        raise ValueError(f"--every must be at least 1, got {arguments.every}")
+    for name in ("every", "checkpoint_every"):
+        steps = getattr(arguments, name)
+        if steps is not None and steps < 1:
+            option = name.replace("_", "-")
+            raise ValueError(f"--{option} must be at least 1, got {steps}")
+    _kept.check(arguments.checkpoint, arguments.resume)
     if arguments.animation is not None:
         images.check_animation(arguments.animation)
     if arguments.losses is not None:
@@ -195,12 +207,19 @@ def main(arguments: Arguments) -> int:
         size = content.shape[0], content.shape[1]
         start = images.load_image(arguments.start, size=size)
     total = sum(settings.optimization.steps_at(len(settings.geometry.levels())))
+    checkpoint = _kept.Checkpoint(
+        arguments.checkpoint, settings, network, arguments.files
+    )
+    before = checkpoint.load() if arguments.resume else None
     session = Session(
         arguments.output,
         total,
         every=arguments.every,
         quality=arguments.quality,
         frames=arguments.animation is not None,
+        keep=None if arguments.checkpoint is None else checkpoint.save,
+        keep_every=arguments.checkpoint_every,
+        done=before.steps if before else 0,
     )
     with session:
         result = jaxnst.render(
@@ -211,6 +230,7 @@ def main(arguments: Arguments) -> int:
             init=start,
             callback=session,
             every=session.every,
+            resume=before,
         )
     warn_if_astray(result)
     write(arguments, network, session, result)
@@ -219,8 +239,10 @@ def main(arguments: Arguments) -> int:
         f"{arguments.output}: {width} x {height} pixels, {result.steps} steps in "
         f"{result.seconds:.0f} s, loss {result.trace['loss'][-1]:.4g}"
     )
-    if session.interrupted:
-        return fail(f"interrupted after {result.steps} of {total} steps; kept", 130)
+    if result.steps < total and session.interrupted:
+        after = f"interrupted after {result.steps} of {total} steps; kept"
+        return fail(after + _kept.hint(arguments.checkpoint), 130)
+    checkpoint.remove()
     return 0 if result.finite else 1
 
 

@@ -22,8 +22,9 @@ FLOORS = [
     ["builtin", "download", "sources", "networks.loading"],
     ["roots", "losses"],
     ["config", "objective", "optimizers", "loop"],
-    ["memory", "transfer", "pyramid", "settings", "presets", "render"],
-    ["report", "microbatch", "many", "batch", "grid", "metrics", "distill", "silence"],
+    ["memory", "start", "transfer", "pyramid", "settings", "presets", "render"],
+    ["checkpoint", "report", "metrics", "distill", "silence"],
+    ["microbatch", "many", "batch", "grid"],
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}
 

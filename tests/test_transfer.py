@@ -10,7 +10,7 @@ import pytest
 from networks import narrow_network, picture
 
 from jaxnst import Config, Weights, ops, optimizers, stylize
-from jaxnst.transfer import initial_image
+from jaxnst.start import initial_image
 
 NETWORK = narrow_network(depth=3)
 CONTENT, STYLE = picture(24, 20), picture(18, 26, 1)
