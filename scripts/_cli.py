@@ -22,7 +22,7 @@ class Common:
     """Show the traceback of an error."""
 
 
-_EXPECTED = (
+EXPECTED = (
     OSError,
     ValueError,
     TypeError,
@@ -40,7 +40,7 @@ def fail(text: str, code: int) -> int:
     return code
 
 
-def _describe(error: Exception) -> str:
+def describe_error(error: Exception) -> str:
     """An error of the operating system without its number; others as they are."""
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
@@ -128,7 +128,7 @@ def run(
         return main(given) or 0
     except KeyboardInterrupt:
         return fail("interrupted", 130)
-    except _EXPECTED as error:
+    except EXPECTED as error:
         if "--debug" in sys.argv:
             raise
-        return fail(_describe(error), 1)
+        return fail(describe_error(error), 1)

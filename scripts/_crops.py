@@ -13,20 +13,7 @@ from jaxnst import images
 
 Pixels = np.ndarray  # (H, W, 3), RGB in [0, 1], float32
 
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
 _SHRINK = 2**0.5  # between the sizes at which a picture is kept
-
-
-def picture_files(folders: Sequence[Path]) -> list[Path]:
-    """Every picture in and under `folders`, in the order of their names."""
-    found = []
-    for folder in folders:
-        if not folder.is_dir():
-            raise NotADirectoryError(f"{folder} is not a folder of pictures")
-        found += [p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES]
-    if not found:
-        raise FileNotFoundError(f"no pictures in {', '.join(map(str, folders))}")
-    return sorted(set(found))
 
 
 def read_sizes(path: Path, least: int) -> list[np.ndarray]:

@@ -21,7 +21,7 @@ import jax
 import jax.numpy as jnp
 import tyro
 from _cli import Common, run
-from _crops import picture_files
+from _folders import picture_files
 from tqdm import tqdm
 
 import jaxnst

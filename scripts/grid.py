@@ -6,7 +6,6 @@ DIR gets every picture with its settings, sheet.png with the pictures side by si
 results.csv, losses.csv and report.html, which opens in any browser.
 """
 
-import argparse
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ import tyro
 from _cli import Common, run
 from _grid import Grid, write
 from _network import obtain
+from _options import preset_settings
 from tqdm import tqdm
 
 import jaxnst
@@ -83,14 +83,11 @@ class Arguments(Common):
 
 def defaults() -> Any:
     """Options as the preset that the command line names has them."""
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    first.add_argument("--preset", nargs="?")
-    name = first.parse_known_args()[0].preset or "default"
-    settings = presets.get(name)
+    settings = preset_settings()
     return Arguments(
         pictures=tyro.MISSING,
         output=tyro.MISSING,
-        preset=name,
+        preset=settings.preset,
         network=settings.network,
         weights=settings.weights,
         color=settings.color,

@@ -6,7 +6,6 @@ The picture carries its settings: `--from out.png` runs them again. Ctrl-C ends 
 and keeps the picture reached so far.
 """
 
-import argparse
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -16,6 +15,7 @@ import _kept
 import tyro
 from _cli import Common, fail, run, warn
 from _network import obtain
+from _options import adapted, given, preset_settings
 from _session import Session
 from _stored import changes, describe, misfit, recall
 from jax import Array
@@ -76,27 +76,15 @@ class Arguments(Common):
 
 def defaults() -> Arguments:
     """Options as the preset, or the picture, that the command line names has them."""
-    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    for name in ("--preset", "--from", "--optimizer"):
-        first.add_argument(name, nargs="?")
-    given = vars(first.parse_known_args()[0])
-    preset, again, pictures = given["preset"], given["from"], tuple[Path, ...]()
+    again, pictures = given("from"), tuple[Path, ...]()
     if again is None:
-        settings = presets.get(preset or "default")
+        settings = preset_settings()
     else:
         settings, pictures = recall(Path(again))
-        if preset not in (None, settings.preset):
+        if given("preset") not in (None, settings.preset):
             raise ValueError("--preset and --from exclude each other; give one of them")
-    settings = adapted(settings, given["optimizer"])
+        settings = adapted(settings)
     return Arguments(pictures=pictures, settings=settings)
-
-
-def adapted(settings: Settings, optimizer: str | None) -> Settings:
-    """The defaults with another optimiser: a preset's rate belongs to its own."""
-    how = settings.optimization
-    if optimizer in (None, how.optimizer):
-        return settings
-    return replace(settings, optimization=replace(how, learning_rate=None))
 
 
 def check(arguments: Arguments) -> None:

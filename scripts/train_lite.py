@@ -19,7 +19,7 @@ import jax
 import numpy as np
 import tyro
 from _cli import Common, fail, run
-from _crops import picture_files
+from _folders import picture_files
 from _training import Run, Training
 from tqdm import tqdm
 

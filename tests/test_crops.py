@@ -17,6 +17,12 @@ def crops():
 
 
 @pytest.fixture(scope="module")
+def picture_files():
+    with pytest.MonkeyPatch.context() as patch:
+        yield imported(patch, "_folders").picture_files
+
+
+@pytest.fixture(scope="module")
 def folder(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("pictures")
     (folder / "deep").mkdir()
@@ -27,22 +33,22 @@ def folder(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def source(crops, folder):
+def source(crops, picture_files, folder):
     return crops.Crops(
-        crops.picture_files([folder]), side=32, count=5, leaves=2, seed=7
+        picture_files([folder]), side=32, count=5, leaves=2, seed=7
     )
 
 
-def test_pictures_are_found_in_folders_below(crops, folder):
-    found = crops.picture_files([folder, folder])
+def test_pictures_are_found_in_folders_below(picture_files, folder):
+    found = picture_files([folder, folder])
     assert [path.name for path in found] == ["b.png", "a.JPG"]
 
 
-def test_folders_without_pictures(crops, tmp_path):
+def test_folders_without_pictures(picture_files, tmp_path):
     with pytest.raises(FileNotFoundError, match="no pictures in"):
-        crops.picture_files([tmp_path])
+        picture_files([tmp_path])
     with pytest.raises(NotADirectoryError, match="absent is not a folder"):
-        crops.picture_files([tmp_path / "absent"])
+        picture_files([tmp_path / "absent"])
 
 
 def test_a_picture_is_kept_at_ever_smaller_sizes(crops, folder):
@@ -52,14 +58,16 @@ def test_a_picture_is_kept_at_ever_smaller_sizes(crops, folder):
         crops.read_sizes(folder / "b.png", 61)
 
 
-def test_a_batch_depends_on_seed_and_number_alone(crops, folder, source):
+def test_a_batch_depends_on_seed_and_number_alone(
+    crops, picture_files, folder, source
+):
     first, later = source.batch(3), source.batch(4)
     assert first.shape == (5, 32, 32, 3) and first.dtype == np.float32
     assert first.min() >= 0 and first.max() <= 1
     np.testing.assert_array_equal(source.batch(3), first)
     assert np.abs(first - later).mean() > 0.05
     other = crops.Crops(
-        crops.picture_files([folder]), side=32, count=5, leaves=2, seed=8
+        picture_files([folder]), side=32, count=5, leaves=2, seed=8
     )
     assert np.abs(other.batch(3) - first).mean() > 0.05
 
