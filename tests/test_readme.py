@@ -1,5 +1,6 @@
 """What README.md shows works as it stands there."""
 
+import ast
 import re
 from functools import partial
 from pathlib import Path
@@ -57,13 +58,18 @@ def test_named_options_exist():
     from jaxnst.settings import Settings
 
     known = re.findall(r"--([a-z][\w-]*)", README)
-    fields = set(_fields(Settings)) | {
-        # of the scripts themselves
-        *("from", "every", "animation", "losses", "plot", "quality", "debug", "help"),
-        *("judge", "refine", "contents", "styles", "networks"),
-        "quiet",  # pip's
-    }
+    fields = {*_fields(Settings), *_options(), "from", "help"}
+    fields.add("quiet")  # pip's
     assert {name.replace("-", "_") for name in known} <= fields
+
+
+def _options():
+    """The fields of what the scripts take from their command lines."""
+    for path in (Path(__file__).parents[1] / "scripts").glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.ClassDef) and node.name in ("Arguments", "Common"):
+                fields = [part for part in node.body if isinstance(part, ast.AnnAssign)]
+                yield from (field.target.id for field in fields)
 
 
 def _fields(cls):
