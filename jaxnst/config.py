@@ -38,6 +38,8 @@ class Config:
             "mean255", 255 (image - mean) with no division by a deviation.
         precision: of the activations; losses and picture stay float32.
         clip: keep the picture within [0, 1] after each step.
+        tile: side in pixels of tiles in which larger pictures are seen, for memory that
+            does not grow with them; None, at once. Equal but for rounding.
     """
 
     content_layers: tuple[str, ...] = ("relu4_2",)
@@ -55,6 +57,7 @@ class Config:
     normalization: Literal["file", "mean255"] = "file"
     precision: Literal["float32", "bfloat16"] = "float32"
     clip: bool = True
+    tile: int | None = None
 
     def __post_init__(self) -> None:
         for name in ("content_layers", "style_layers"):
@@ -70,6 +73,8 @@ class Config:
             _check.check_choice(getattr(self, name), name, choices)
         if self.padding is not None:
             _check.check_choice(self.padding, "padding", PADDING_CHOICES)
+        if self.tile is not None:
+            _check.check_number(self.tile, "tile", minimum=1)
         if self.statistic == "gaussian":
             _check.check_choice(
                 self.style_reduction,

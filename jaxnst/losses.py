@@ -71,16 +71,20 @@ def gram_matrix(features: Array, *, normalize: str = "elements") -> Array:
     Returns:
         (..., c, c), float32.
     """
-    _check.check_choice(normalize, "normalize", GRAM_NORMALIZATIONS)
     height, width, channels = features.shape[-3:]
-    count = {"none": 1, "positions": height * width}.get(
-        normalize, height * width * channels
-    )
+    count = gram_divisor(height * width, channels, normalize)
     flat = features.astype(jnp.float32).reshape(
         (*features.shape[:-3], height * width, channels)
     )
     flat = flat * count**-0.5
     return jnp.einsum("...pc,...pd->...cd", flat, flat, precision=_EXACT)
+
+
+def gram_divisor(positions: int, channels: int, normalize: str) -> int:
+    """n of `gram_matrix`."""
+    _check.check_choice(normalize, "normalize", GRAM_NORMALIZATIONS)
+    divisors = {"none": 1, "positions": positions}
+    return divisors.get(normalize, positions * channels)
 
 
 def gaussian(features: Array) -> Gaussian:
@@ -126,14 +130,24 @@ def content_loss(features: Array, target: Array, *, reduction: str = "mean") -> 
     Returns:
         A scalar, float32.
     """
-    _check.check_choice(reduction, "reduction", CONTENT_REDUCTIONS)
+    return content_reduced(content_square(features, target), target, reduction)
+
+
+def content_square(features: Array, target: Array) -> Array:
+    """Σ (F - P)², float32."""
     wanted = target.astype(jnp.float32)
-    square = jnp.square(features.astype(jnp.float32) - wanted)
-    if reduction == "mean":
-        return jnp.mean(square)
+    return jnp.sum(jnp.square(features.astype(jnp.float32) - wanted))
+
+
+def content_reduced(square: Array, target: Array, reduction: str) -> Array:
+    """`content_loss` from Σ (F - P)²."""
+    _check.check_choice(reduction, "reduction", CONTENT_REDUCTIONS)
+    if reduction in ("sum", "half_sum"):
+        return square * (0.5 if reduction == "half_sum" else 1.0)
+    mean = square / target.size
     if reduction == "relative":
-        return _over(jnp.mean(square), jnp.mean(jnp.square(wanted)))
-    return jnp.sum(square) * (0.5 if reduction == "half_sum" else 1.0)
+        return _over(mean, jnp.mean(jnp.square(target.astype(jnp.float32))))
+    return mean
 
 
 def style_loss(

@@ -1,13 +1,28 @@
-"""Whether a picture of a given size can fit into memory at all."""
+"""How a picture, or how many of a size, can fit into memory."""
 
 import math
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
 import psutil
 
+from jaxnst.config import Config
 from jaxnst.networks.network import Network
+from jaxnst.networks.vgg import VGG
+
+# Of what is free; the rest is for pictures on their way and for other programs.
+SHARE = 0.8
+
+# Bytes of a step over those of the features alone.
+FACTOR = 3
+
+# What is kept of the picture's own size: itself, its gradient, the optimiser's memory,
+# the average, copies, and the crops that overlap.
+_PICTURES = 14
+
+_LARGEST, _STEP = 2048, 64  # sides of tiles that are tried
 
 
 def least_bytes(
@@ -95,20 +110,36 @@ def items_that_fit(
         items = wanted
 
 
-def check_memory(
-    network: Network,
-    layers: Sequence[str],
-    size: tuple[int, ...],
-    precision: str = "float32",
-) -> None:
-    """Raise MemoryError if a picture of that (height, width) cannot fit.
+def fitted(
+    network: Network, config: Config, size: tuple[int, ...], *, share: float = SHARE
+) -> Config:
+    """`config`, with tiles if a picture of (height, width) would not fit at once.
 
-    Without it the system would end the process, without a word, when memory runs out.
+    The largest tiles that take, with the pictures themselves, at most this share of
+    what is free. A tile that `config` has is kept.
+
+    Raises:
+        MemoryError: not even small tiles fit, or the network cannot be seen in tiles.
+            Without this the system would end the process, without a word, when memory
+            runs out.
     """
-    needed = least_bytes(network, layers, size, precision)
-    free = available_bytes()
-    if needed > free:
-        raise MemoryError(
-            f"{size[1]} x {size[0]} pixels need at least {needed / 2**30:.1f} GiB "
-            f"of memory and {free / 2**30:.1f} GiB are free; choose a smaller size"
-        )
+    height, width = size[:2]
+    free = int(available_bytes() * share)
+
+    def needed(tile: int | None) -> int:
+        sides = [side if tile is None else min(side, tile) for side in (height, width)]
+        seen = least_bytes(network, config.layers, tuple(sides), config.precision)
+        return FACTOR * seen + _PICTURES * 12 * height * width
+
+    if config.tile is not None or needed(None) <= free:
+        return config
+    if isinstance(network.module, VGG):
+        reach, strides = network.reach(config.layers)
+        least = -(-2 * (reach + 2 * max(strides.values())) // _STEP) * _STEP
+        for tile in range(_LARGEST, least - 1, -_STEP):
+            if tile < max(height, width) and needed(tile) <= free:
+                return replace(config, tile=tile)
+    raise MemoryError(
+        f"{width} x {height} pixels need {needed(None) / 2**30:.1f} GiB of memory and "
+        f"{free / 2**30:.1f} GiB are free; choose a smaller size"
+    )

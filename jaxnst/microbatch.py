@@ -15,17 +15,17 @@ from jax.tree_util import Partial
 from jaxnst import ops
 from jaxnst.config import Config, Weights
 from jaxnst.loop import Items, State, init_state, run_steps
-from jaxnst.memory import available_bytes, items_that_fit, least_bytes
+from jaxnst.memory import (
+    FACTOR,
+    SHARE,
+    available_bytes,
+    items_that_fit,
+    least_bytes,
+)
 from jaxnst.networks.network import Network
 from jaxnst.objective import Targets
 from jaxnst.pyramid import carried, check_levels, size_at, trimmed, widened
 from jaxnst.transfer import Callback, Result, drive
-
-# Of what is free; the rest is for pictures on their way and for other programs.
-_SHARE = 0.8
-
-# Bytes of a step over those of the features alone: only where to look first.
-_FACTOR = 3
 
 # Bytes by what was compiled: a caller with many batches of one shape asks again and
 # again, and even a compilation that is kept takes a second to find.
@@ -104,7 +104,7 @@ class Microbatches:
         count, height, width, _ = starts.shape
         margin, level = self.schedule.margin, max(self.schedule.levels)
         size = tuple(side + 2 * margin for side in size_at(starts, level))
-        budget = int(available_bytes() * _SHARE) if budget is None else budget
+        budget = int(available_bytes() * SHARE) if budget is None else budget
         one = least_bytes(self.network, self.config.layers, size, self.config.precision)
 
         def bytes_of(items: int) -> int:
@@ -129,7 +129,7 @@ class Microbatches:
                 _analysed[key] = int(total) * self.mesh.size
             return _analysed[key]
 
-        guess = max(1, budget // (_FACTOR * one))
+        guess = max(1, budget // (FACTOR * one))
         most = items_that_fit(
             bytes_of, count, guess, multiple=self.mesh.size, budget=budget
         )

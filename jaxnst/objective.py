@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxnst import _check, losses
+from jaxnst import _check, losses, tiles
 from jaxnst.config import Config, Weights
 from jaxnst.networks.network import Network
 
@@ -94,11 +94,19 @@ def _shares(blend: Sequence[float] | None, count: int) -> Array:
     return numbers / numbers.sum()
 
 
-@jax.jit
 def content_targets(
     network: Network, content: Array, config: Config
 ) -> dict[str, Array]:
-    """`Targets.content` of a picture, or of many: (..., H, W, 3)."""
+    """`Targets.content` of a picture (H, W, 3)."""
+    if tiles.tiled(config, content.shape):
+        return tiles.features(content, network, config)
+    return _content_features(network, content, config)
+
+
+@jax.jit
+def _content_features(
+    network: Network, content: Array, config: Config
+) -> dict[str, Array]:
     return network(content, config.content_layers, **config.network_options)
 
 
@@ -106,16 +114,23 @@ def content_targets(
 def _style_targets(
     network: Network, styles: list[Array], shares: Array, config: Config
 ) -> dict[str, Any]:
-    options = config.network_options
-    found = [network(style, config.style_layers, **options) for style in styles]
+    found = [_statistics(style, network, config) for style in styles]
     aims: dict[str, Any] = {}
     for layer in config.style_layers:
-        parts = [_statistic(features[layer], config) for features in found]
+        parts = [statistics[layer] for statistics in found]
         if config.statistic == "gaussian":
             aims[layer] = losses.gaussian_target(losses.mixture(parts, shares))
         else:
             aims[layer] = jnp.einsum("n,ncd->cd", shares, jnp.stack(parts))
     return aims
+
+
+def _statistics(image: Array, network: Network, config: Config) -> dict[str, Any]:
+    """{style layer: its Gram matrix or `Gaussian`} of a picture."""
+    if tiles.tiled(config, image.shape):
+        return tiles.statistics(image, network, config)
+    features = network(image, config.style_layers, **config.network_options)
+    return {layer: _statistic(features[layer], config) for layer in features}
 
 
 def _statistic(features: Array, config: Config) -> Any:
@@ -124,17 +139,34 @@ def _statistic(features: Array, config: Config) -> Any:
     return losses.gram_matrix(features, normalize=config.gram_normalize)
 
 
-def _style_term(features: Array, target: Any, config: Config) -> Array:
-    statistic = _statistic(features, config)
+def _seen(
+    image: Array, network: Network, targets: Targets, config: Config
+) -> tuple[dict[str, Array], dict[str, Any]]:
+    """{content layer: Σ (F - P)²} and {style layer: statistic} of a picture."""
+    if tiles.tiled(config, image.shape):
+        middles = {}
+        if config.statistic == "gaussian":
+            middles = {layer: aim.mean for layer, aim in targets.style.items()}
+        return tiles.sums(image, network, config, targets.content, middles)
+    features = network(image, config.layers, **config.network_options)
+    squares = {
+        layer: losses.content_square(features[layer], targets.content[layer])
+        for layer in config.content_layers
+    }
+    return squares, {
+        layer: _statistic(features[layer], config) for layer in config.style_layers
+    }
+
+
+def _style_term(
+    statistic: Any, target: Any, config: Config, positions: int | None
+) -> Array:
     if config.statistic == "gaussian":
         return losses.wasserstein_loss(
             statistic, target, reduction=config.style_reduction
         )
     return losses.style_loss(
-        statistic,
-        target,
-        reduction=config.style_reduction,
-        positions=features.shape[-3] * features.shape[-2],
+        statistic, target, reduction=config.style_reduction, positions=positions
     )
 
 
@@ -161,15 +193,20 @@ def objective(
         "style/LAYER" ...}: "content" and "style" are summed over layers and, like
         "tv", not yet multiplied by alpha, beta and tv. Scalars, float32.
     """
-    features = network(image, config.layers, **config.network_options)
+    squares, statistics = _seen(image, network, targets, config)
     content = [
-        losses.content_loss(
-            features[layer], targets.content[layer], reduction=config.content_reduction
+        losses.content_reduced(
+            squares[layer], targets.content[layer], config.content_reduction
         )
         for layer in config.content_layers
     ]
+    positions: dict[str, int] = {}
+    if config.style_reduction in ("gatys", "per_position"):
+        positions = network.positions(image.shape[:2], config.style_layers)
     style = [
-        _style_term(features[layer], targets.style[layer], config)
+        _style_term(
+            statistics[layer], targets.style[layer], config, positions.get(layer)
+        )
         for layer in config.style_layers
     ]
     terms = {

@@ -14,7 +14,7 @@ from jax import Array
 from jaxnst import _check, optimizers
 from jaxnst.config import Config, Weights
 from jaxnst.loop import CAPACITY, Items, State, init_state, picture_of, run_steps
-from jaxnst.memory import check_memory
+from jaxnst.memory import fitted
 from jaxnst.networks.network import Network
 from jaxnst.objective import make_targets
 from jaxnst.start import initial_image
@@ -94,7 +94,8 @@ def stylize(
     """Optimise a picture whose features match a photograph and a painting.
 
     Compiled once for each size, network, config and kind of optimiser; numbers,
-    steps and pictures may change freely.
+    steps and pictures may change freely. Where memory demands it the picture is seen
+    in tiles, as `Config.tile` has it.
 
     Args:
         network: from `load_network`.
@@ -129,7 +130,9 @@ def stylize(
     factory = optimizers.as_factory(optimizer or optimizers.adam())
     min_side = network.min_side(config.layers)
     content = _check.check_image(content, "content", min_side=min_side)
-    check_memory(network, config.layers, content.shape[:2], config.precision)
+    pictures = [content, *_check.check_images(style, "style", min_side=min_side)]
+    largest = max(pictures, key=lambda picture: picture.size)
+    config = fitted(network, config, largest.shape)
     targets = make_targets(network, content, style, config, blend=blend)
     if state is None:
         first = _check.check_images(style, "style")[0]

@@ -88,6 +88,11 @@ def candidates(arguments: Arguments) -> list[Candidate]:
     settings = replace(
         settings, geometry=replace(settings.geometry, size=arguments.size)
     )
+    if arguments.other_beta == settings.terms.beta:
+        raise ValueError(
+            f"--other-beta is {settings.terms.beta:g} as in the preset; give another, "
+            "to see what style costs in content"
+        )
     found: list[Candidate] = []
     for name in arguments.networks:
         label, network = load(name, found[0].network if found else None)

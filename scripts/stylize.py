@@ -6,6 +6,7 @@ The picture carries its settings: `--from out.png` runs them again. Ctrl-C ends 
 and keeps the picture reached so far.
 """
 
+import math
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -23,7 +24,7 @@ from jax import Array
 import jaxnst
 from jaxnst import images, ops, presets, report
 from jaxnst._files import check_writable_folder
-from jaxnst.memory import check_memory
+from jaxnst.memory import fitted
 from jaxnst.networks.network import Network
 from jaxnst.settings import Settings
 from jaxnst.start import INITS
@@ -134,9 +135,8 @@ def load(arguments: Arguments, network: Network) -> tuple[Array, list[Array]]:
             f"least {least} on each side; choose a larger --size or --coarsest"
         )
     shapes = [geometry.style_size(*images.picture_size(path), size) for path in styles]
-    wanted = settings.objective
-    for shape in (size, *shapes):
-        check_memory(network, wanted.layers, shape, wanted.precision)
+    largest = max((size, *shapes), key=math.prod)
+    fitted(network, settings.objective, largest)
     paintings = [
         images.load_image(path, size=shape)
         for path, shape in zip(styles, shapes, strict=True)

@@ -21,7 +21,7 @@ FLOORS = [
     ["_untrusted", "_unpickle", "torchfile", "_published", "weights", "convert"],
     ["builtin", "download", "sources", "networks.loading"],
     ["roots", "losses"],
-    ["config", "objective", "optimizers", "loop"],
+    ["config", "tiles", "objective", "optimizers", "loop"],
     ["memory", "start", "transfer", "pyramid", "settings", "presets", "render"],
     ["checkpoint", "report", "metrics", "distill", "silence"],
     ["microbatch", "many", "batch", "grid"],

@@ -93,6 +93,11 @@ def test_what_is_painted_already_is_kept(drive, painted):
     assert len(painted) == before + 18  # of another size, another picture
 
 
+def test_the_other_beta_is_another(drive, painted):
+    code, _, error = drive("one.h5", "second.h5", options=("--other-beta", "8"))
+    assert code == 1 and "--other-beta is 8 as in the preset" in error and not painted
+
+
 def test_style_is_compared_at_equal_content(script, capsys):
     def scores(style, content):
         return {

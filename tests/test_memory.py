@@ -1,5 +1,6 @@
 """Whether a picture can fit into memory is told before anything is compiled."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import jax
@@ -61,22 +62,51 @@ def test_available_on_a_device_is_what_is_left_of_its_limit(monkeypatch):
     assert memory.available_bytes() == 12345
 
 
-def test_a_picture_that_just_fits_passes(monkeypatch, network):
-    needed = memory.least_bytes(network, ["relu1_1"], (64, 48))
-    free(monkeypatch, needed)
-    memory.check_memory(network, ["relu1_1"], (64, 48))
-    free(monkeypatch, needed - 1)
+CONFIG = Config(content_layers=("relu1_1",), style_layers=("relu2_1",))
+SIDE = 400
+
+
+def needs(network, side, tile):
+    seen = memory.least_bytes(network, CONFIG.layers, (tile, tile))
+    return memory.FACTOR * seen + 14 * 12 * side * side
+
+
+def test_tiles_only_where_the_whole_does_not_fit(monkeypatch, network):
+    at_once = needs(network, SIDE, SIDE)
+    free(monkeypatch, at_once)
+    assert memory.fitted(network, CONFIG, (SIDE, SIDE), share=1.0) == CONFIG
+    free(monkeypatch, at_once - 1)
+    tile = memory.fitted(network, CONFIG, (SIDE, SIDE), share=1.0).tile
+    assert tile == 384  # the largest multiple of 64 below
+    free(monkeypatch, needs(network, SIDE, 128))
+    assert memory.fitted(network, CONFIG, (SIDE, SIDE), share=1.0).tile == 128
+    free(monkeypatch, needs(network, SIDE, 64) - 1)
     with pytest.raises(MemoryError):
-        memory.check_memory(network, ["relu1_1"], (64, 48))
+        memory.fitted(network, CONFIG, (SIDE, SIDE), share=1.0)
+
+
+def test_a_tile_that_was_chosen_is_kept(monkeypatch, network):
+    free(monkeypatch, needs(network, SIDE, 128))
+    chosen = replace(CONFIG, tile=96)
+    assert memory.fitted(network, chosen, (SIDE, SIDE)) == chosen
 
 
 def test_error_names_both_numbers_and_the_way_out(monkeypatch, network):
     free(monkeypatch, 3 * 2**29)
     with pytest.raises(MemoryError) as caught:
-        memory.check_memory(network, ["relu1_1"], (100_000, 50_000))
-    needed = 4 * 8 * 100_000 * 50_000 / 2**30
-    for part in ("50000 x 100000 pixels", f"{needed:.1f} GiB", "1.5 GiB", "smaller"):
+        memory.fitted(network, CONFIG, (100_000, 50_000), share=1.0)
+    for part in ("50000 x 100000 pixels", "1.5 GiB", "smaller"):
         assert part in str(caught.value)
+
+
+def test_a_tiled_run_is_chosen_by_stylize(monkeypatch, network):
+    def noted(network, content, style, config, **_):
+        raise RuntimeError(config.tile)
+
+    monkeypatch.setattr(transfer, "make_targets", noted)
+    free(monkeypatch, int(needs(network, SIDE, 192) / memory.SHARE) + 1)
+    with pytest.raises(RuntimeError, match="192"):
+        stylize(network, picture(SIDE, SIDE), picture(32, 32), config=CONFIG)
 
 
 def test_stylize_raises_before_it_compiles(monkeypatch, network):
@@ -87,5 +117,5 @@ def test_stylize_raises_before_it_compiles(monkeypatch, network):
         monkeypatch.setattr(transfer, name, never)
     monkeypatch.setattr(memory, "available_bytes", lambda: 1000)
     config = Config(content_layers=("relu2_1",), style_layers=("relu1_1",))
-    with pytest.raises(MemoryError, match="16 x 12 pixels"):
+    with pytest.raises(MemoryError, match="16 x 12 pixels need"):
         stylize(network, picture(12, 16), picture(12, 16), config=config)

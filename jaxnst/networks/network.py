@@ -64,6 +64,29 @@ class Network:
         """Smallest side in pixels for which every one of `layers` has a value."""
         return self.module.min_side(self.check_layers(layers))
 
+    def reach(self, layers: Sequence[str]) -> tuple[int, dict[str, int]]:
+        """Pixels that features of `layers` see beyond their own, and {layer: pixels
+        from one feature to the next}.
+
+        Raises:
+            ValueError: an unknown layer, or a network that is not a VGG.
+        """
+        layers = self.check_layers(layers)
+        if not isinstance(self.module, VGG):
+            raise ValueError(
+                f"{self.module.architecture} cannot be seen in tiles; choose a smaller "
+                "size, or a VGG network"
+            )
+        return self.module.reach(layers)
+
+    def positions(
+        self, size: tuple[int, ...], layers: Sequence[str]
+    ) -> dict[str, int]:
+        """{layer: h w} for pictures of (height, width)."""
+        image = jax.ShapeDtypeStruct((*size[:2], 3), jnp.float32)
+        features = jax.eval_shape(partial(self, layers=tuple(layers)), image)
+        return {name: x.shape[-3] * x.shape[-2] for name, x in features.items()}
+
     def __call__(
         self,
         images: Array,

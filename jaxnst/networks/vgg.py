@@ -85,6 +85,23 @@ class VGG(nn.Module):
         # Reflection needs a second row to reflect.
         return (2 if self.padding == "reflect" else 1) << pools
 
+    def reach(self, layers: Sequence[str]) -> tuple[int, dict[str, int]]:
+        """Pixels that features of `layers` see beyond their own, and {layer: stride}.
+
+        A feature at position p of a layer with stride s lies over pixels p s to
+        p s + s - 1.
+        """
+        radius, stride, reached = 0, 1, 0
+        strides: dict[str, int] = {}
+        for name in layer_table(self.architecture):
+            pools = name.startswith("pool")
+            radius += stride
+            stride *= 2 if pools else 1
+            for kind in (name, name.replace("conv", "relu")):
+                if kind in layers:
+                    reached, strides[kind] = radius, stride
+        return reached, {layer: strides[layer] for layer in layers}
+
     @nn.compact
     def __call__(self, x: Array, layers: Sequence[str]) -> dict[str, Array]:
         """Features by name; nothing deeper than the deepest of `layers` is computed.
