@@ -1,4 +1,4 @@
-"""The same optimisation in eager PyTorch, channels last, for comparison."""
+"""The same optimisation in eager PyTorch, for comparison."""
 
 from typing import Any
 
@@ -9,36 +9,59 @@ from torch.nn import functional
 
 from jaxnst import Network
 
+LAYOUTS = {"NCHW": torch.contiguous_format, "NHWC": torch.channels_last}
+
 
 class Peer:
-    """Style transfer with the default objective on Gram matrices, by Adam."""
+    """Style transfer of N pictures: the objective on Gram matrices, Adam.
 
-    def __init__(self, network: Network, content: Array, style: Array) -> None:
+    Args:
+        contents, styles: (N, H, W, 3).
+        layout: of `LAYOUTS`.
+        precision: "float32", or "bfloat16" for the activations.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        contents: Array,
+        styles: Array,
+        *,
+        layout: str,
+        precision: str,
+    ) -> None:
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        self.layout, self.kind = LAYOUTS[layout], getattr(torch, precision)
         self.mean, self.std = (
-            torch.tensor(np.asarray(value)).reshape(1, 3, 1, 1)
+            torch.tensor(np.asarray(value)).reshape(1, 3, 1, 1).to(self.device)
             for value in (network.mean, network.std)
         )
         self.padding = network.module.padding
         self.kernels = {
             name: (
-                torch.tensor(np.asarray(part["kernel"]).transpose(3, 2, 0, 1)).to(
-                    memory_format=torch.channels_last
-                ),
-                torch.tensor(np.asarray(part["bias"])),
+                self.placed(np.asarray(part["kernel"]).transpose(3, 2, 0, 1)),
+                torch.tensor(np.asarray(part["bias"])).to(self.device, self.kind),
             )
             for name, part in network.params.items()
         }
+        pictures = [np.asarray(x).transpose(0, 3, 1, 2) for x in (contents, styles)]
+        photographs, paintings = (self.placed(x, torch.float32) for x in pictures)
         with torch.no_grad():
-            self.content = self.features(_tensor(content))["relu4_2"]
-            painted = self.features(_tensor(style))
+            self.content = self.features(photographs)["relu4_2"]
+            painted = self.features(paintings)
             self.grams = {
                 f"relu{n}_1": _gram(painted[f"relu{n}_1"]) for n in range(1, 6)
             }
-        self.image = _tensor(content).clone().requires_grad_()
+        self.image = photographs.clone().requires_grad_()
         self.adam = torch.optim.Adam([self.image], lr=0.02)
+
+    def placed(self, array: np.ndarray, kind: Any = None) -> Any:
+        tensor = torch.tensor(np.ascontiguousarray(array))
+        return tensor.to(self.device, kind or self.kind, memory_format=self.layout)
 
     def features(self, image: Any) -> dict[str, Any]:
         x, found, block = (image - self.mean) / self.std, {}, "1"
+        x = x.to(self.kind)
         for name, (kernel, bias) in self.kernels.items():
             if name[4] != block:
                 x, block = functional.max_pool2d(x, 2), name[4]
@@ -47,18 +70,20 @@ class Peer:
                 x = functional.pad(x, (1, 1, 1, 1), mode=self.padding)
             x = functional.relu(functional.conv2d(x, kernel, bias, padding=zeros))
             found[name.replace("conv", "relu")] = x
-        return found
+        return {name: x.float() for name, x in found.items() if _wanted(name)}
 
     def loss(self) -> Any:
+        """The sum over pictures."""
         found = self.features(self.image)
         loss = _relative(found["relu4_2"], self.content)
         for name, gram in self.grams.items():
             loss = loss + 30 / len(self.grams) * _relative(_gram(found[name]), gram)
         across, down = self.image.diff(dim=3), self.image.diff(dim=2)
-        return loss + 0.05 * (across.abs().mean() + down.abs().mean())
+        rough = across.abs().mean((1, 2, 3)) + down.abs().mean((1, 2, 3))
+        return (loss + 0.05 * rough).sum()
 
     def run(self, steps: int) -> float:
-        """The loss before the last of so many steps."""
+        """The loss a picture before the last of so many steps."""
         for _ in range(steps):
             self.adam.zero_grad()
             loss = self.loss()
@@ -66,18 +91,19 @@ class Peer:
             self.adam.step()
             with torch.no_grad():
                 self.image.clamp_(0, 1)
-        return float(loss.detach())
+        return float(loss.detach()) / len(self.image)
 
 
-def _tensor(image: Array) -> Any:
-    array = torch.tensor(np.asarray(image).transpose(2, 0, 1)[None])
-    return array.contiguous(memory_format=torch.channels_last)
+def _wanted(name: str) -> bool:
+    return name == "relu4_2" or name.endswith("_1")
 
 
 def _gram(feature: Any) -> Any:
-    flat = feature[0].flatten(1)
-    return flat @ flat.T / flat.numel()
+    flat = feature.flatten(2)
+    return flat @ flat.transpose(1, 2) / flat[0].numel()
 
 
 def _relative(value: Any, target: Any) -> Any:
-    return ((value - target) ** 2).mean() / (target**2).mean()
+    """For each picture."""
+    wrong, aim = (value - target).flatten(1), target.flatten(1)
+    return (wrong**2).mean(1) / (aim**2).mean(1)

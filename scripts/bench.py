@@ -1,117 +1,148 @@
 """Time a step of the compiled loop against PyTorch, interleaved in one run.
 
-    python scripts/bench.py --sizes 256 512
+    python scripts/bench.py --sizes 256 512 --batches 1 4 --json bench.json
 
 Both do the same work on the same weights: VGG-19 to relu5_1, the Gram objective, its
-gradient to the picture and a step of Adam, float32. The full VGG-19's weights are
-random, which does not change the time. Without torch its columns stay empty. Only
-ratios within one run mean anything: machines differ, and shared ones drift.
+gradient to the picture and a step of Adam. PyTorch runs eagerly, in the faster of its
+two memory layouts. The full VGG-19's weights are random, which does not change the
+time. Without torch its columns stay empty. Only ratios within one run mean anything:
+machines differ, and shared ones drift.
 """
 
-import statistics
+import json
+import os
+import platform
 import sys
-import time
-from collections.abc import Callable
-from dataclasses import dataclass
-from importlib.util import find_spec
-from typing import Any
+import tempfile
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
 
 import jax
 import jax.numpy as jnp
+from _bench import (
+    Workload,
+    commands,
+    interleaved,
+    matrix_rate,
+    network_of,
+    operations,
+    ours,
+    theirs,
+)
 from _cli import Common, run
 
-from jaxnst import Config, Network, Weights, load_network, make_targets, optimizers
-from jaxnst.loop import init_state, run_steps
-from jaxnst.networks.vgg import VGG, convolutions
+from jaxnst import images
+from jaxnst._files import atomic_write, check_writable_folder
 
-_FULL = (64, 128, 256, 512, 512)
-_CALL = 4  # steps in one timed call
+Row = dict[str, Any]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments(Common):
+    networks: tuple[Literal["vgg19", "vgg19-lite"], ...] = ("vgg19", "vgg19-lite")
+    """The full VGG-19, and the one that comes with jaxnst."""
     sizes: tuple[int, ...] = (256, 512)
     """Sides of the square pictures in pixels."""
+    batches: tuple[int, ...] = (1,)
+    """Pictures at once."""
+    precisions: tuple[Literal["float32", "bfloat16"], ...] = ("float32",)
+    """Of the activations, for both programs."""
     repeats: int = 5
     """Timed calls, of which the median counts."""
+    quick: bool = False
+    """Little of everything: whether it works, not how fast."""
+    json: Path | None = None
+    """Write all numbers to this file, too."""
 
 
-def random_network(widths: tuple[int, ...]) -> Network:
-    """VGG-19 through conv5_1 with He-scaled random kernels."""
-    names = [n for n in convolutions("vgg19") if n <= "conv5_1"]
-    channels = tuple(widths[int(name[4]) - 1] for name in names)
-    module = VGG("vgg19", channels)
-    keys = jax.random.key(0), jnp.zeros((16, 16, 3)), ("relu5_1",)
-    params: Any = module.init(*keys)["params"]
-    return Network(module, params, jnp.full(3, 0.45), jnp.full(3, 0.225))
+def measured(work: Workload, repeats: int, rate: float) -> Row:
+    """One line of the table; seconds are those of a step for one picture."""
+    network = network_of(work.network)
+    steps = 4 if work.batch == 1 else 1
+    call, needed = ours(work, network, steps)
+    calls = {"jaxnst": call, **theirs(work, network, steps)}
+    found = interleaved(calls, repeats)
+    each = {name: s / steps / work.batch for name, (s, _) in found.items()}
+    others = {name: s for name, s in each.items() if name != "jaxnst"}
+    best = min(others, key=others.__getitem__, default=None)
+    speed = operations(network, work.size) / each["jaxnst"]
+    return {
+        **asdict(work),
+        "seconds": each["jaxnst"],
+        "torch_seconds": others,
+        "ratio": None if best is None else others[best] / each["jaxnst"],
+        "gflops": speed / 1e9,
+        "share": speed / rate,
+        "loss": found["jaxnst"][1],
+        "torch_loss": None if best is None else found[best][1],
+        "gib": needed / 2**30,
+        "gib_per_megapixel": needed / 2**30 / (work.batch * work.size**2 / 1e6),
+    }
 
 
-def ours(network: Network, content: Any, style: Any) -> tuple[Callable[[], float], int]:
-    """A call of `_CALL` steps that returns the loss, and the bytes that it takes."""
-    config, factory = Config(), optimizers.as_factory(optimizers.adam())
-    targets = make_targets(network, content, style, config)
-    arguments = (network, targets, Weights(), factory, config, 0.0, _CALL)
-    state = init_state(content, factory)
-    compiled = run_steps.lower(state, *arguments).compile()
-    analysis: Any = compiled.memory_analysis()
-
-    def call() -> float:
-        nonlocal state
-        state, trace = compiled(state, *arguments)
-        return float(trace["loss"][_CALL - 1])
-
-    return call, analysis.temp_size_in_bytes + analysis.argument_size_in_bytes
+def line(row: Row) -> str:
+    others = row["torch_seconds"]
+    peer = f"{min(others.values()):.3f} s | {row['ratio']:.2f}" if others else " | "
+    losses = f"{row['loss']:.4g}"
+    if others:
+        losses += f", {row['torch_loss']:.4g}"
+    return (
+        f"| {row['network']} | {row['size']} | {row['batch']} | {row['precision']} "
+        f"| {row['seconds']:.3f} s | {peer} | {row['gflops']:.0f} | {row['share']:.0%} "
+        f"| {losses} | {row['gib_per_megapixel']:.2f} GiB |"
+    )
 
 
-def theirs(network: Network, content: Any, style: Any) -> Callable[[], float] | None:
-    """The same in PyTorch, or None where it is not installed."""
-    if find_spec("torch") is None:
-        return None
-    from _peer import Peer
-
-    peer = Peer(network, content, style)
-    return lambda: peer.run(_CALL)
-
-
-def timed(call: Callable[[], float]) -> tuple[float, float]:
-    began = time.perf_counter()
-    loss = call()
-    return (time.perf_counter() - began) / _CALL, loss
-
-
-def networks() -> dict[str, Network]:
-    return {"vgg19": random_network(_FULL), "vgg19-lite": load_network("vgg19-lite")}
+def started(options: tuple[str, ...]) -> dict[str, float]:
+    """Seconds of whole commands, with an empty cache of compiled code at first."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder, name) for name in ("photo.png", "painting.png")]
+        for seed, path in enumerate(paths):
+            picture = jax.random.uniform(jax.random.key(seed), (256, 256, 3))
+            images.save_image(path, jnp.asarray(picture))
+        before = os.environ.get("XDG_CACHE_HOME")
+        os.environ["XDG_CACHE_HOME"] = folder
+        try:
+            return commands(Path(__file__).with_name("stylize.py"), paths, options)
+        finally:
+            os.environ.pop("XDG_CACHE_HOME")
+            if before is not None:
+                os.environ["XDG_CACHE_HOME"] = before
 
 
 def main(arguments: Arguments) -> None:
-    print(f"{jax.local_devices()[0].device_kind}, jax {jax.__version__}\n")
-    print("| network | size | step | PyTorch | ratio | losses after | memory per MP |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
-    ours_by_size: dict[int, list[float]] = {size: [] for size in arguments.sizes}
-    for name, network in networks().items():
-        for size in arguments.sizes:
-            keys = jax.random.split(jax.random.key(size))
-            content, style = (jax.random.uniform(k, (size, size, 3)) for k in keys)
-            call, needed = ours(network, content, style)
-            peer = theirs(network, content, style)
-            calls = [c for c in (call, peer) if c is not None]
-            # One round to warm up, then in turn, so that a drift meets both alike.
-            rounds = [[timed(c) for c in calls] for _ in range(arguments.repeats + 1)]
-            steps = [
-                statistics.median(r[i][0] for r in rounds[1:])
-                for i in range(len(calls))
-            ]
-            losses = ", ".join(f"{loss:.4g}" for _, loss in rounds[-1])
-            peers = f"{steps[1]:.3f} s | {steps[1] / steps[0]:.2f}" if peer else " | "
-            memory = needed / 2**30 / (size * size / 1e6)
-            print(
-                f"| {name} | {size} | {steps[0]:.3f} s | {peers} | {losses} "
-                f"| {memory:.2f} GiB |",
-                flush=True,
-            )
-            ours_by_size[size].append(steps[0])
-    for size, (full, lite) in ours_by_size.items():
-        print(f"\nat {size} a step of vgg19-lite is {full / lite:.1f} times faster")
+    if arguments.json is not None:
+        check_writable_folder(arguments.json)
+    sizes, repeats = arguments.sizes, arguments.repeats
+    if arguments.quick:
+        sizes, repeats = sizes[:1], 1
+    device = str(jax.local_devices()[0].device_kind)
+    print(
+        f"{device}, {platform.processor() or platform.machine()}, jax "
+        f"{jax.__version__}\n"
+    )
+    print(
+        "| network | size | batch | precision | step | PyTorch | ratio | GFLOP/s "
+        "| of a product's | losses | memory per MP |"
+    )
+    print("|" + " --- |" * 11)
+    rows = []
+    for precision in arguments.precisions:
+        rate = matrix_rate(precision, 512 if arguments.quick else 2048)
+        for name, size, batch in product(arguments.networks, sizes, arguments.batches):
+            rows.append(measured(Workload(name, size, batch, precision), repeats, rate))
+            print(line(rows[-1]), flush=True)
+    print("\n| command | seconds |\n| --- | --- |")
+    small = ("--size", "48", "--steps", "2", "--margin", "0")
+    times = started(small if arguments.quick else ("--size", "256"))
+    for command, seconds in times.items():
+        print(f"| {command} | {seconds:.1f} |")
+    if arguments.json is not None:
+        found = {"device": device, "jax": jax.__version__, "rows": rows}
+        with atomic_write(arguments.json) as temporary:
+            temporary.write_text(json.dumps(found | {"commands": times}, indent=1))
 
 
 if __name__ == "__main__":

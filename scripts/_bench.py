@@ -1,0 +1,152 @@
+"""The workloads of bench.py: what is timed, and what it takes."""
+
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+
+from jaxnst import Config, Network, Weights, load_network, make_targets, optimizers
+from jaxnst.loop import init_state, run_steps
+from jaxnst.networks.vgg import VGG, convolutions
+
+_FULL = (64, 128, 256, 512, 512)
+
+Call = Callable[[], float]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """So many square pictures in a network, in a precision."""
+
+    network: str
+    size: int
+    batch: int
+    precision: str
+
+
+def network_of(name: str) -> Network:
+    """vgg19-lite, or a full VGG-19 with random weights, which take the same time."""
+    return random_network(_FULL) if name == "vgg19" else load_network(name)
+
+
+def random_network(widths: tuple[int, ...]) -> Network:
+    """VGG-19 through conv5_1 with He-scaled random kernels."""
+    names = [n for n in convolutions("vgg19") if n <= "conv5_1"]
+    channels = tuple(widths[int(name[4]) - 1] for name in names)
+    module = VGG("vgg19", channels)
+    keys = jax.random.key(0), jnp.zeros((16, 16, 3)), ("relu5_1",)
+    params: Any = module.init(*keys)["params"]
+    return Network(module, params, jnp.full(3, 0.45), jnp.full(3, 0.225))
+
+
+def pictures(work: Workload) -> tuple[jax.Array, jax.Array]:
+    """Random photographs and paintings, (N, H, W, 3) each."""
+    keys = jax.random.split(jax.random.key(work.size))
+    shape = work.batch, work.size, work.size, 3
+    contents, styles = (jax.random.uniform(key, shape) for key in keys)
+    return contents, styles
+
+
+def ours(work: Workload, network: Network, steps: int) -> tuple[Call, int]:
+    """A call of so many steps that returns the loss a picture; the bytes it takes."""
+    config = Config(precision=work.precision)  # type: ignore[arg-type]
+    factory = optimizers.as_factory(optimizers.adam())
+    targets = jax.vmap(lambda c, s: make_targets(network, c, s, config))(
+        *pictures(work)
+    )
+    numbers = jax.tree.map(
+        lambda x: jnp.full(work.batch, x, jnp.float32), (Weights(), factory, 0.0)
+    )
+    state = jax.vmap(init_state)(pictures(work)[0], numbers[1])
+    arguments = (network, targets, numbers[0], numbers[1], config, numbers[2])
+    compiled = run_steps.lower(state, *arguments, steps, items="own").compile()
+    analysis: Any = compiled.memory_analysis()
+
+    def call() -> float:
+        nonlocal state
+        state, trace = compiled(state, *arguments, steps)
+        return float(trace["loss"][steps - 1].mean())
+
+    return call, analysis.temp_size_in_bytes + analysis.argument_size_in_bytes
+
+
+def theirs(work: Workload, network: Network, steps: int) -> dict[str, Call]:
+    """The same in PyTorch in each of its layouts; none where it is not installed."""
+    if find_spec("torch") is None:
+        return {}
+    from _peer import LAYOUTS, Peer
+
+    calls: dict[str, Call] = {}
+    for layout in LAYOUTS:
+        peer = Peer(network, *pictures(work), layout=layout, precision=work.precision)
+        calls[layout] = partial(peer.run, steps)
+    return calls
+
+
+def interleaved(calls: dict[str, Call], repeats: int) -> dict[str, tuple[float, float]]:
+    """{name: (median seconds, loss in the end)}, after one round to warm up.
+
+    In turn, so that a drift of the machine meets all alike.
+    """
+    seconds: dict[str, list[float]] = {name: [] for name in calls}
+    losses: dict[str, float] = {}
+    for _ in range(repeats + 1):
+        for name, call in calls.items():
+            began = time.perf_counter()
+            losses[name] = call()
+            seconds[name].append(time.perf_counter() - began)
+    return {
+        name: (statistics.median(times[1:]), losses[name])
+        for name, times in seconds.items()
+    }
+
+
+def operations(network: Network, size: int) -> float:
+    """Operations of the convolutions in a step for one picture, there and back."""
+    total, (image,) = 0.0, ((size, size),)
+    for name, part in network.params.items():
+        height, width, channels, features = part["kernel"].shape
+        side = image[0] >> (int(name[4]) - 1)
+        total += 2.0 * height * width * channels * features * side * side
+    return 2 * total
+
+
+def matrix_rate(precision: str, side: int = 2048) -> float:
+    """Operations a second of a product of matrices: what the machine could do."""
+    keys = jax.random.split(jax.random.key(0))
+    left, right = (jax.random.normal(key, (side, side), precision) for key in keys)
+    product = jax.jit(jnp.matmul)
+    calls: dict[str, Call] = {"product": lambda: float(product(left, right)[0, 0])}
+    return 2.0 * side**3 / interleaved(calls, 5)["product"][0]
+
+
+def commands(
+    script: Path, pictures: Sequence[Path], options: Sequence[str]
+) -> dict[str, float]:
+    """Seconds of whole commands, each a process of its own.
+
+    The second run finds the code that the first compiled, if that was new.
+    """
+    out = pictures[0].with_name("bench.png")
+    paint = [str(script), *map(str, pictures), "--network", "vgg19-lite"]
+    paint += [*options, "-o", str(out)]
+    found = {}
+    for name, words in {
+        "import jaxnst": ["-c", "import jaxnst"],
+        "stylize.py --help": [str(script), "--help"],
+        "a picture, first run": paint,
+        "a picture, second run": paint,
+    }.items():
+        began = time.perf_counter()
+        subprocess.run([sys.executable, *words], check=True, capture_output=True)
+        found[name] = time.perf_counter() - began
+    return found
