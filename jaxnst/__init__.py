@@ -25,6 +25,7 @@ from jaxnst.networks.network import Network
 from jaxnst.objective import Targets, make_targets, objective
 from jaxnst.pyramid import stylize_pyramid
 from jaxnst.render import render
+from jaxnst.rows import split_rows
 from jaxnst.settings import Settings
 from jaxnst.transfer import Result, stylize
 
@@ -54,6 +55,7 @@ __all__ = [
     "render_batch",
     "render_grid",
     "save_image",
+    "split_rows",
     "style_loss",
     "stylize",
     "stylize_batch",

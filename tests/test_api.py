@@ -22,7 +22,7 @@ FLOORS = [
     ["builtin", "download", "sources", "networks.loading"],
     ["roots", "losses"],
     ["config", "tiles", "objective", "optimizers", "loop"],
-    ["memory", "start", "transfer", "pyramid", "settings", "presets", "render"],
+    ["memory", "rows", "start", "transfer", "pyramid", "settings", "presets", "render"],
     ["checkpoint", "report", "metrics", "distill", "silence"],
     ["microbatch", "many", "batch", "grid"],
 ]
@@ -165,6 +165,7 @@ POSITIONAL = {
     "render": ["settings", "network", "content", "styles"],
     "render_batch": ["settings", "network", "contents", "styles"],
     "best_start": ["result"],
+    "split_rows": ["network", "content"],
     "render_grid": ["settings", "network", "content", "styles"],
 }
 
