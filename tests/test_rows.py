@@ -47,5 +47,6 @@ def test_each_device_holds_its_part():
 def test_rows_that_cannot_be_divided():
     with pytest.raises(ValueError, match="63 rows .* 2 devices; .* 62 rows"):
         split_rows(NETWORK, picture(63, 48))
-    network, content = split_rows(NETWORK, picture(63, 48), devices=jax.local_devices()[:1])
+    one = jax.local_devices()[:1]
+    network, content = split_rows(NETWORK, picture(63, 48), devices=one)
     assert content.shape == (63, 48, 3)
