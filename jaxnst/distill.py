@@ -64,6 +64,41 @@ def new_maps(key: Array, student: Network, teachers: Iterable[Teacher]) -> Param
     }
 
 
+def fitted_maps(
+    student: Network,
+    teachers: Iterable[Teacher],
+    scales: dict[str, Array],
+    batches: Iterable[Array],
+) -> Params:
+    """Maps as of `new_maps` that fit a student best over pictures, by least squares.
+
+    A little is added to the diagonal of the normal equations, 1e-3 of its mean, for
+    channels that are silent.
+    """
+    teachers = tuple(teachers)
+    learners = learners_of(teachers)
+
+    @jax.jit
+    def products(images: Array) -> dict[str, tuple[Array, Array]]:
+        seen = student(images, tuple(dict.fromkeys(learners.values())))
+        found = {}
+        for layer, lesson in teach(teachers, images, scales).items():
+            x = seen[learners[layer]]
+            ones = jnp.ones((*x.shape[:-1], 1))
+            x = jnp.concatenate([x, ones], -1).reshape(-1, x.shape[-1] + 1)
+            y = lesson.reshape(-1, lesson.shape[-1])
+            found[layer] = x.T @ x / len(x), x.T @ y / len(x)
+        return found
+
+    total = jax.tree.map(lambda *parts: sum(parts), *map(products, batches))
+    maps = {}
+    for layer, (square, both) in total.items():
+        ridge = 1e-3 * jnp.trace(square) / len(square) * jnp.eye(len(square))
+        solved = jnp.linalg.solve(square + ridge, both)
+        maps[layer] = {"kernel": solved[:-1], "bias": solved[-1]}
+    return maps
+
+
 def _shapes(teachers: Iterable[Teacher]) -> dict[str, int]:
     """Channels by layer."""
     image = jax.ShapeDtypeStruct((64, 64, 3), jnp.float32)
@@ -177,7 +212,7 @@ def distillation_loss(
         lessons: of `teach`, for `images`.
         learners: of `learners_of`.
         geometry: {layer: (C,)}, by which the lessons are multiplied to be the teachers'
-            features again; then the `geometry_loss` of each layer that learns from one
+            features again; then the `geometry_loss` of those that learn from one
             of its own name is added.
 
     Returns:
@@ -192,7 +227,7 @@ def distillation_loss(
         seen = features[learners[layer]].reshape(-1, kernel.shape[0])
         lesson = lesson.reshape(-1, kernel.shape[1])
         parts[layer] = jnp.mean(jnp.square(seen @ kernel + bias[None] - lesson))
-        if geometry is not None and learners[layer] == layer:
+        if geometry is not None and layer in geometry and learners[layer] == layer:
             shapes.append(geometry_loss(seen, lesson * geometry[layer][None]))
     total = jnp.mean(jnp.stack(list(parts.values())))
     return total + (jnp.mean(jnp.stack(shapes)) if shapes else 0.0), parts
@@ -212,7 +247,7 @@ def distill_step(
     scales: dict[str, Array],
     images: Array,
     optimizer: optax.GradientTransformation,
-    geometry: bool = False,
+    geometry: tuple[str, ...] = (),
 ) -> tuple[tuple[Params, Params], optax.OptState, dict[str, Array]]:
     """One step of the optimiser on one batch of pictures (N, H, W, 3).
 
@@ -220,7 +255,7 @@ def distill_step(
         learned: the student's parameters and the maps; donated, as is `memory`.
         networks, layers: the teachers, and the items of their layers.
         scales: of `channel_scales`.
-        geometry: whether `geometry_loss` counts, too.
+        geometry: layers of which the `geometry_loss` counts, too.
 
     Returns:
         `learned` and `memory` after the step, and "loss" and "layer/..." before it.
@@ -229,7 +264,7 @@ def distill_step(
     lessons, learners = teach(teachers, images, scales), learners_of(teachers)
 
     def loss(learned: tuple[Params, Params]) -> tuple[Array, dict[str, Array]]:
-        shapes = scales if geometry else None
+        shapes = {layer: scales[layer] for layer in geometry}
         params, maps = learned
         return distillation_loss(
             params, maps, student, lessons, learners, images, shapes

@@ -52,9 +52,9 @@ class Training:
     changes: float = 1.0
     """How often colours are changed, noise is added and crops are mixed, relative to
     the first training."""
-    geometry: bool = False
-    """Learn distances between features from the teachers, too, not only what a linear
-    map can read."""
+    geometry: tuple[str, ...] = ()
+    """Layers that learn distances between features from the teacher, too, not only
+    what a linear map can read."""
     revive: int = 0
     """Draw channels that are always 0 anew after every so many steps of the first 60 %;
     0 for never."""
@@ -72,6 +72,12 @@ class Training:
             raise ValueError(
                 f"crop must be at least {least} for {len(self.widths)} blocks, "
                 f"got {self.crop}"
+            )
+        strange = set(self.geometry) - {*SHALLOW, *DEEP}
+        if strange:
+            raise ValueError(
+                f"geometry can be learned at {', '.join((*SHALLOW, *DEEP))}, "
+                f"not at {', '.join(sorted(strange))}"
             )
         if not 0 <= self.changes <= 1:
             raise ValueError(f"changes must be from 0 to 1, got {self.changes}")
@@ -121,7 +127,8 @@ class Run:
         self.optimizer = optax.adam(
             optax.warmup_cosine_decay_schedule(0.0, how.learning_rate, warm, how.steps)
         )
-        learned = student.params, distill.new_maps(keys[1], student, self.teachers)
+        maps = distill.new_maps(keys[1], student, self.teachers)
+        learned = student.params, maps
         self.state: dict[str, Any] = {
             "step": 0,
             "learned": learned,
@@ -129,6 +136,12 @@ class Run:
             "trace": {},
         }
         self.scales = distill.channel_scales(self.teachers, self.tests())
+        if start is not None:  # maps that fit, or the first steps would undo much
+            fitted = distill.fitted_maps(
+                student, self.teachers, self.scales, self.tests()
+            )
+            self.state["learned"] = student.params, fitted
+            self.state["memory"] = self.optimizer.init(self.state["learned"])
 
     def tests(self) -> list[jax.Array]:
         """Batches that no step learns from."""

@@ -169,7 +169,15 @@ def test_steps_learn_the_geometry(teachers, batch):
     memory = optimizer.init(learned)
     for _ in range(40):
         learned, memory, terms = distill.distill_step(
-            learned, memory, student, networks, layers, scales, batch, optimizer, True
+            learned,
+            memory,
+            student,
+            networks,
+            layers,
+            scales,
+            batch,
+            optimizer,
+            tuple(lessons),
         )
     assert apart(learned[0]) < 0.6 * apart(student.params)
     parts = [value for name, value in terms.items() if name.startswith("layer/")]
@@ -197,6 +205,25 @@ def test_a_layer_can_learn_from_several_teachers(batch):
     wanted = distill.geometry_loss(features, lessons["relu2_1"].reshape(-1, 6))
     total, _ = distill.distillation_loss(*given, ones)
     np.testing.assert_allclose(total - plain, wanted, rtol=1e-4)
+    total, _ = distill.distillation_loss(*given, {})
+    np.testing.assert_allclose(total, plain, rtol=1e-6)
+
+
+def test_fitted_maps_are_the_best_ones(teachers, batch):
+    student = distill.new_student(jax.random.key(0), (4, 6, 6))
+    scales = distill.channel_scales(teachers, [batch])
+    maps = distill.fitted_maps(student, teachers, scales, [batch[:1], batch[1:]])
+    lessons = distill.teach(teachers, batch, scales)
+    learners = distill.learners_of(teachers)
+    given = (student, lessons, learners, batch)
+    _, parts = distill.distillation_loss(student.params, maps, *given)
+    for layer, lesson in lessons.items():
+        seen = np.float64(student(batch, [learners[layer]])[learners[layer]])
+        x = np.c_[seen.reshape(-1, seen.shape[-1]), np.ones(seen[..., 0].size)]
+        y = np.float64(lesson).reshape(-1, lesson.shape[-1])
+        best = np.mean((x @ np.linalg.lstsq(x, y, rcond=None)[0] - y) ** 2)
+        # Not quite the best, for the ridge.
+        np.testing.assert_allclose(parts[layer], best, rtol=0.05)
 
 
 def test_silent_channels_are_found_and_drawn_anew(teachers, batch):

@@ -131,6 +131,7 @@ def test_a_damaged_state(drive, stopped):
         (("--plot", "x.gif"), ".png, .svg or .pdf"),
         (("--losses", "no/l.csv"), "no/l.csv"),
         (("--deep", "absent.h5"), "absent.h5"),
+        (("--geometry", "relu9_1"), "not at relu9_1"),
         (("--shallow", "narrow.h5"), "relu2_2' is not in this vgg19"),
         (("--learning-rate", "1e30"), "not finite"),
     ],
@@ -145,10 +146,11 @@ def test_what_is_wrong_is_said_in_a_line(options, message, drive):
 @pytest.mark.slow
 def test_begins_from_an_earlier_training(drive):
     assert drive(out="first.h5")[0] == 0
-    assert drive("--start", "first.h5", "--geometry", out="second.h5")[0] == 0
+    geometry = ("--geometry", "relu2_1")
+    assert drive("--start", "first.h5", *geometry, out="second.h5")[0] == 0
     first, second = read_weights("first.h5"), read_weights("second.h5")
     made = json.loads(second.notes["training"])
-    assert made["start"]["sha256"] == first.checksum and made["geometry"]
+    assert made["start"]["sha256"] == first.checksum and made["geometry"] == ["relu2_1"]
     assert made["start"]["training"] == json.loads(first.notes["training"])
     kernels = [w.tensors["conv2_1"]["kernel"] for w in (first, second)]
     assert 0 < np.abs(kernels[0] - kernels[1]).max() < 0.5
