@@ -77,6 +77,7 @@ def records(folder="out"):
 ALL = {f"{content}__{style}.png" for content in "abde" for style in "xy"}
 
 
+@pytest.mark.slow
 def test_every_pair_is_what_it_would_be_alone(drive):
     code, out, error = drive("--multiple", "1", "--format", "tif")
     assert code == 0 and "out: 8 of 8 pictures" in out and "error" not in error
@@ -146,6 +147,26 @@ def test_bad_files_cost_themselves_alone(drive):
     Path("c/bad.png").unlink()
     code, out, error = drive("-o", "other")
     assert code == 1 and "other: 10 of 12 pictures (8 from before)" in out
+
+
+def test_two_hundred_pairs_with_five_bad_files_among_them(drive):
+    whole = Path("c/a.png").read_bytes()
+    for n in range(200):
+        Path(f"c/n{n:03d}.png").write_bytes(whole)
+    Path("c/n010.png").write_bytes(b"no picture")
+    Path("c/n055.png").write_bytes(whole[:200])
+    Path("c/n100.png").unlink()
+    Path("c/n133.png").unlink()
+    Path("c/n133.png").mkdir()
+    Path("c/n199.png").write_bytes(b"")
+    rows = [f"n{n:03d}.png,{'xy'[n % 2]}.png,p{n:03d}\n" for n in range(200)]
+    Path("l.csv").write_text("content,style,output\n" + "".join(rows))
+    code, out, error = drive("--pairs", "l.csv", "--batch", "32")
+    assert code == 1 and "out: 195 of 200 pictures" in out
+    assert error.count("error: c/n") == 5
+    bad = {f"p{n:03d}.png" for n in (10, 55, 100, 133, 199)}
+    assert {n for n, one in records().items() if one["status"] == "failed"} == bad
+    assert len(pictures()) == 195 and not bad & set(pictures())
 
 
 def test_numbers_of_their_own_and_one_that_is_not_finite(drive):

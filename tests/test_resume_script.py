@@ -53,7 +53,9 @@ def stop_after(monkeypatch, saves):
     monkeypatch.setattr(_kept, "save_checkpoint", save)
 
 
-@pytest.mark.parametrize("saves", [1, 3, 4])
+@pytest.mark.parametrize(
+    "saves", [3, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 4))]
+)
 def test_interrupted_and_resumed_it_is_the_same(saves, drive, whole, monkeypatch):
     with monkeypatch.context() as patch:
         stop_after(patch, saves)
@@ -67,6 +69,7 @@ def test_interrupted_and_resumed_it_is_the_same(saves, drive, whole, monkeypatch
     assert not Path("run.kept").exists()
 
 
+@pytest.mark.slow
 def test_a_first_run_may_say_resume_already(drive, whole):
     code, _, error = drive(*HOW, *KEPT, "--resume")
     assert code == 0 and "no checkpoint at run.kept yet" in error
@@ -107,6 +110,7 @@ def test_misuse_says_how_to_mend_it(options, said, drive):
     assert code == 1 and said in error
 
 
+@pytest.mark.slow
 def test_a_full_disk_costs_the_checkpoint_alone(drive, whole, monkeypatch):
     import _kept
 

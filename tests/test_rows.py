@@ -15,7 +15,9 @@ CONTENT, STYLE = picture(64, 48, 1), picture(50, 40, 2)
 LAYERS = {"content_layers": ("relu3_1",), "style_layers": ("relu1_1", "relu2_1")}
 
 
-@pytest.mark.parametrize("statistic", ["gram", "gaussian"])
+@pytest.mark.parametrize(
+    "statistic", ["gaussian", pytest.param("gram", marks=pytest.mark.slow)]
+)
 def test_the_result_is_that_of_one_device(statistic):
     config = Config(**LAYERS, statistic=statistic)
     how = {"config": config, "steps": 6, "average": 0.9}
