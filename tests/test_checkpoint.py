@@ -49,7 +49,11 @@ def load(path, description=ABOUT, name="adam", averaging=True):
 
 @pytest.mark.parametrize(
     ("name", "average"),
-    [("adam", 0.9), ("lbfgs", None), pytest.param("adam", None, marks=pytest.mark.slow)],
+    [
+        ("adam", 0.9),
+        ("lbfgs", None),
+        pytest.param("adam", None, marks=pytest.mark.slow),
+    ],
 )
 def test_the_end_is_the_same_bit_for_bit(name, average, tmp_path):
     whole = run(name, average)
