@@ -7,13 +7,10 @@ pictures are from those of 16 runs; then 1, 2, 4 ... pairs in one call, in the d
 settings. Compilation is not counted: everything runs twice, the second run is timed.
 """
 
-import resource
 import sys
 import time
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +18,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import tyro
+from _apart import apart, device, peak
 from _cli import Common, keep_compiled, run
 
 import jaxnst
@@ -66,15 +64,6 @@ def load(arguments: Arguments) -> tuple[Network, jax.Array, jax.Array]:
     pictures = (arguments.content, arguments.style)
     content, style = (images.load_image(path, size=size) for path in pictures)
     return network, content, style
-
-
-def peak() -> float:
-    """GiB that this process held at most: of the device, or of memory on a CPU."""
-    stats = jax.local_devices()[0].memory_stats() or {}
-    if "peak_bytes_in_use" in stats:
-        return float(stats["peak_bytes_in_use"]) / 2**30
-    unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float]:
@@ -128,17 +117,6 @@ def pairs(arguments: Arguments, count: int) -> Row:
     began = time.perf_counter()
     painted(settings)
     return Row(count, time.perf_counter() - began, peak())
-
-
-def device() -> str:
-    return str(jax.local_devices()[0].device_kind)
-
-
-def apart(function: Callable[..., Any], *given: Any) -> Any:
-    """The function in a new process: what one held before is not in another's peak, nor
-    does this one, which uses no device, keep a GPU's memory from it."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *given).result()
 
 
 def main(arguments: Arguments) -> None:
