@@ -21,6 +21,7 @@ from jaxnst.memory import (
     available_bytes,
     items_that_fit,
     least_bytes,
+    most_at_once,
 )
 from jaxnst.networks.network import Network
 from jaxnst.objective import Targets
@@ -129,9 +130,10 @@ class Microbatches:
                 _analysed[key] = int(total) * self.mesh.size
             return _analysed[key]
 
+        best = min(count, most_at_once(size) * self.mesh.size)
         guess = max(1, budget // (FACTOR * one))
         most = items_that_fit(
-            bytes_of, count, guess, multiple=self.mesh.size, budget=budget
+            bytes_of, best, guess, multiple=self.mesh.size, budget=budget
         )
         even = -(-count // -(-count // most))
         return -(-even // self.mesh.size) * self.mesh.size

@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+import jax
 from _cli import EXPECTED, describe_error
 from _manifest import Manifest
 from _pairs import Pair
@@ -15,6 +16,7 @@ from jax import Array
 
 import jaxnst
 from jaxnst import images
+from jaxnst.memory import most_at_once
 from jaxnst.networks.network import Network
 from jaxnst.render import extended_size, nearest
 from jaxnst.settings import Settings
@@ -137,7 +139,10 @@ class Painting:
         That number depends on all that was ever to be painted in this shape, not on
         what is missing: a picture is the same after an interruption as without one.
         """
-        width = -(-len(group) // -(-len(group) // self.width))
+        margin = 2 * self.settings.geometry.margin
+        shape = [side + margin for side in extended_size(group[0].size, self.multiple)]
+        most = min(self.width, most_at_once(tuple(shape)) * jax.local_device_count())
+        width = -(-len(group) // -(-len(group) // most))
         missing = [x for x in group if not self.manifest.has(x.output.name, x.job)]
         self.before += len(group) - len(missing)
         for first in range(0, len(missing), width):

@@ -351,3 +351,15 @@ def test_a_batch_of_nothing_or_of_mixed_paintings_says_so():
     mixed = replace(SETTINGS, blend=(1.0, 2.0))
     with pytest.raises(ValueError, match="leave blend"):
         render_batch(mixed, NETWORK, CONTENTS, STYLES)
+
+
+def test_microbatches_are_as_large_as_is_best(monkeypatch):
+    seen = []
+
+    def callback(progress):
+        seen.append((progress.picture().shape[0], progress.steps))
+
+    monkeypatch.setattr(microbatch, "most_at_once", lambda size: 2)
+    found = run(steps=3, callback=callback)
+    assert {items for items, _ in seen} == {2} and seen[-1][1] == 3 * 3
+    np.testing.assert_allclose(found.image, run(steps=3).image, atol=1e-6)

@@ -119,3 +119,11 @@ def test_stylize_raises_before_it_compiles(monkeypatch, network):
     config = Config(content_layers=("relu2_1",), style_layers=("relu1_1",))
     with pytest.raises(MemoryError, match="16 x 12 pixels need"):
         stylize(network, picture(12, 16), picture(12, 16), config=config)
+
+
+def test_a_cpu_is_given_few_large_pictures_at_once(monkeypatch):
+    assert memory.most_at_once((64, 64)) == 16
+    assert memory.most_at_once((256, 256)) == memory.most_at_once((999, 999)) == 1
+    gpu = SimpleNamespace(platform="gpu")
+    monkeypatch.setattr(jax, "local_devices", lambda: [gpu])
+    assert memory.most_at_once((999, 999)) > 10**9
