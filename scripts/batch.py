@@ -50,7 +50,7 @@ class Arguments(Common):
     """1 to 100, of JPEG (95) or lossy WebP."""
     batch: int = 8
     """Pictures in one compiled call at most; fewer where memory demands it, and on a
-    CPU, which is fastest with one unless they are small."""
+    CPU, which is fastest with two unless they are small."""
     multiple: int = 32
     """Photographs are continued, mirrored, to sides that are multiples of this, and
     pictures cut to their own size; paintings are resized to such sides. Larger: fewer
