@@ -135,8 +135,8 @@ def load(arguments: Arguments, network: Network) -> tuple[Array, list[Array]]:
             f"least {least} on each side; choose a larger --size or --coarsest"
         )
     shapes = [geometry.style_size(*images.picture_size(path), size) for path in styles]
-    largest = max((size, *shapes), key=math.prod)
-    fitted(network, settings.objective, largest)
+    for shape in (size, max(shapes, key=math.prod)):
+        fitted(network, settings.objective, shape)
     paintings = [
         images.load_image(path, size=shape)
         for path, shape in zip(styles, shapes, strict=True)

@@ -292,7 +292,10 @@ SETTINGS = Settings(
 )
 
 
-@pytest.mark.parametrize("color", ["style", "content", "match"])
+@pytest.mark.parametrize(
+    "color",
+    ["content", *(pytest.param(c, marks=pytest.mark.slow) for c in ("style", "match"))],
+)
 def test_render_batch_is_render_of_each_pair(color):
     settings = replace(SETTINGS, color=color)
     terms = [Weights(beta=3.0), Weights(beta=30.0)]

@@ -51,7 +51,7 @@ def load(path, description=ABOUT, name="adam", averaging=True):
     ("name", "average"),
     [
         ("adam", 0.9),
-        ("lbfgs", None),
+        pytest.param("lbfgs", None, marks=pytest.mark.slow),
         pytest.param("adam", None, marks=pytest.mark.slow),
     ],
 )

@@ -29,6 +29,7 @@ def test_the_result_is_that_of_one_device(statistic):
         np.testing.assert_allclose(two.trace[name], values, rtol=1e-3, err_msg=name)
 
 
+@pytest.mark.slow
 def test_each_device_holds_its_part():
     config, factory = Config(**LAYERS), as_factory(adam())
 

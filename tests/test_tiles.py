@@ -63,7 +63,7 @@ def test_loss_and_gradient_are_those_of_the_whole(statistic, padding):
 @pytest.mark.parametrize(
     ("pooling", "reduction"),
     [
-        ("avg", "gatys"),
+        pytest.param("avg", "gatys", marks=pytest.mark.slow),
         pytest.param("l2", "per_position", marks=pytest.mark.slow),
         pytest.param("max", "sum", marks=pytest.mark.slow),
     ],
@@ -140,6 +140,7 @@ def test_a_tile_that_is_too_small_says_what_is_enough():
         make_targets(narrow_network(depth=5), picture(96, 96), picture(90, 80), config)
 
 
+@pytest.mark.slow
 def test_a_run_in_tiles_gives_the_same_picture():
     network = narrow_network(depth=5)
     pictures = picture(101, 78, 1), picture(87, 93, 2)
@@ -150,6 +151,7 @@ def test_a_run_in_tiles_gives_the_same_picture():
     np.testing.assert_allclose(found[1].image, found[0].image, atol=2e-4)
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_a_tile_and_not_of_the_picture():
     network = narrow_network(depth=5, width=16)
     factory = as_factory(adam())
@@ -183,6 +185,7 @@ def test_tiles_under_vmap():
         np.testing.assert_allclose(value, loss(image), rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_features_are_put_together_without_seams():
     network = narrow_network(depth=5)
     image = picture(101, 78)
