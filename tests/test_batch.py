@@ -243,9 +243,10 @@ import resource, sys
 sys.path.insert(0, {tests!r})
 import jax
 from networks import narrow_network, picture
-from jaxnst import Config
-from jaxnst.batch import render_batch, stylize_batch
+from jaxnst import Config, microbatch
+from jaxnst.batch import stylize_batch
 
+microbatch.most_at_once = lambda size: 99  # of memory alone, as on a GPU
 network = narrow_network(depth=5, width=16)
 contents = [picture(96, 96, n) for n in range(24)]
 config = Config(content_layers=("relu3_1",), style_layers=("relu1_1", "relu2_1"))
