@@ -25,9 +25,9 @@ _PICTURES = 14
 
 _LARGEST, _STEP = 2048, 64  # sides of tiles that are tried
 
-# Pixels at once beyond which a CPU's caches no longer help: by scripts/measure_many.py
-# 16 pictures of 256 x 256 took 1.36 times as long each as one alone, 16 of 64 x 64 took
-# 0.55 times.
+# Pixels at once beyond which a CPU's caches no longer help: before there was this limit
+# 16 pictures of 256 x 256 took 1.36 times as long each as one alone; 16 of 64 x 64 take
+# 0.55 times (scripts/measure_many.py, vgg19-lite).
 _CACHED = 2**16
 
 

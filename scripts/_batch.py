@@ -47,7 +47,6 @@ class Painting:
     network: Network
     folder: Path
     manifest: Manifest
-    suffix: str
     quality: int | None
     multiple: int
     width: int
@@ -103,7 +102,6 @@ class Painting:
         size = geometry.content_size(*sizes[0])
         style_size = nearest(geometry.style_size(*sizes[1], size), self.multiple)
         self.check_sizes((pair.content, pair.style), sizes, size, style_size)
-        name = pair.name.removesuffix(self.suffix) + self.suffix
         job = {
             "content": self.digest_of(pair.content),
             "style": self.digest_of(pair.style),
@@ -112,7 +110,7 @@ class Painting:
             "multiple": self.multiple,
             "quality": self.quality,
         }
-        return Item(pair, self.folder / name, settings, size, style_size, job)
+        return Item(pair, self.folder / pair.name, settings, size, style_size, job)
 
     def check_sizes(
         self, paths: Iterable[Path], own: Iterable[Size], size: Size, style_size: Size
@@ -143,7 +141,7 @@ class Painting:
         shape = [side + margin for side in extended_size(group[0].size, self.multiple)]
         most = min(self.width, most_at_once(tuple(shape)) * jax.local_device_count())
         width = -(-len(group) // -(-len(group) // most))
-        missing = [x for x in group if not self.manifest.has(x.output.name, x.job)]
+        missing = [x for x in group if not self.manifest.has(x.pair.name, x.job)]
         self.before += len(group) - len(missing)
         for first in range(0, len(missing), width):
             yield missing[first : first + width], width
@@ -202,13 +200,8 @@ class Painting:
                 raise ValueError(
                     "the loss was not finite; try a lower --learning-rate or weights"
                 )
-            about = describe(
-                item.settings,
-                (pair.content, pair.style),
-                (pair.content, pair.style),
-                self.network,
-                result,
-            )
+            files = pair.content, pair.style
+            about = describe(item.settings, files, files, self.network, result)
             images.save_image(
                 path,
                 result.image,
@@ -216,7 +209,7 @@ class Painting:
                 metadata=about,
                 quality=self.quality,
             )
-            record = self.record(item.pair, "done", path.name) | {
+            record = self.record(pair, "done") | {
                 "job": item.job,
                 "sha256": digest(path),
                 "steps": result.steps,
@@ -227,16 +220,15 @@ class Painting:
         except EXPECTED as error:
             self.fail(pair, error, item)
 
-    def record(self, pair: Pair, status: str, output: str) -> dict[str, Any]:
+    def record(self, pair: Pair, status: str) -> dict[str, Any]:
         files = {"content": str(pair.content), "style": str(pair.style)}
-        return {"output": output, "status": status} | files
+        return {"output": pair.name, "status": status} | files
 
     def fail(self, pair: Pair, error: Exception, item: Item | None = None) -> None:
         """Note what became of a pair; the others go on."""
         said = describe_error(error)
         self.failed.append((pair, said))
-        output = pair.name.removesuffix(self.suffix) + self.suffix
-        record = self.record(pair, "failed", output) | {"error": said}
+        record = self.record(pair, "failed") | {"error": said}
         if item is not None:
             record["job"] = item.job
         try:

@@ -112,10 +112,10 @@ def interleaved(calls: dict[str, Call], repeats: int) -> dict[str, tuple[float, 
 
 def operations(network: Network, size: int) -> float:
     """Operations of the convolutions in a step for one picture, there and back."""
-    total, (image,) = 0.0, ((size, size),)
+    total = 0.0
     for name, part in network.params.items():
         height, width, channels, features = part["kernel"].shape
-        side = image[0] >> (int(name[4]) - 1)
+        side = size >> (int(name[4]) - 1)
         total += 2.0 * height * width * channels * features * side * side
     return 2 * total
 

@@ -15,7 +15,7 @@ _COLUMNS = ("content", "style", *NUMBERS, "output")
 
 @dataclass(frozen=True)
 class Pair:
-    """A photograph, a painting, the picture's name without suffix, and its weights."""
+    """A photograph, a painting, the picture's file name, and its weights."""
 
     content: Path
     style: Path
@@ -27,7 +27,7 @@ class Pair:
 
 
 def plan(
-    how: str, contents: Path | None, styles: Path | None, output: Path
+    how: str, contents: Path | None, styles: Path | None, output: Path, suffix: str
 ) -> list[Pair]:
     """Every pair, none twice.
 
@@ -37,16 +37,17 @@ def plan(
             file.
         contents, styles: folders; for a CSV file, what its paths are relative to.
         output: folder whose pictures are nobody's contents or styles.
+        suffix: of the pictures, such as ".png".
 
     Raises:
         OSError, ValueError: a folder, a file or a line that cannot be used.
     """
     if how.lower().endswith(".csv"):
-        pairs = list(_listed(Path(how), contents, styles))
+        pairs = list(_listed(Path(how), contents, styles, suffix))
         if not pairs:
             raise ValueError(f"{how} lists no pairs")
     else:
-        pairs = _matched(how, contents, styles, output)
+        pairs = _matched(how, contents, styles, output, suffix)
     for name, count in Counter(pair.name for pair in pairs).items():
         if count > 1:
             first, second, *_ = (str(pair) for pair in pairs if pair.name == name)
@@ -58,7 +59,7 @@ def plan(
 
 
 def _matched(
-    how: str, contents: Path | None, styles: Path | None, output: Path
+    how: str, contents: Path | None, styles: Path | None, output: Path, suffix: str
 ) -> list[Pair]:
     if how not in ("product", "zip"):
         raise ValueError(f"--pairs must be product, zip or a .csv file, got {how!r}")
@@ -83,7 +84,7 @@ def _matched(
             "zip needs as many, or take product"
         )
     chosen = product(*found) if how == "product" else zip(*found, strict=True)
-    return [Pair(c, s, f"{names[0][c]}__{names[1][s]}") for c, s in chosen]
+    return [Pair(c, s, f"{names[0][c]}__{names[1][s]}{suffix}") for c, s in chosen]
 
 
 def _labels(files: Sequence[Path]) -> dict[Path, str]:
@@ -101,8 +102,11 @@ def _labels(files: Sequence[Path]) -> dict[Path, str]:
     return {path: label(path) for path in files}
 
 
-def _listed(path: Path, contents: Path | None, styles: Path | None) -> Iterator[Pair]:
+def _listed(
+    path: Path, contents: Path | None, styles: Path | None, suffix: str
+) -> Iterator[Pair]:
     """The pairs of a CSV file."""
+    folders = contents or path.parent, styles or path.parent
     try:
         text = path.read_text("utf-8-sig")
     except UnicodeDecodeError:
@@ -118,23 +122,18 @@ def _listed(path: Path, contents: Path | None, styles: Path | None) -> Iterator[
                 f"and perhaps {', '.join(_COLUMNS[2:])}; got {', '.join(columns)}"
             )
         for row in reader:
-            yield _row(row, f"{path}, line {reader.line_num}", path, contents, styles)
+            yield _row(row, f"{path}, line {reader.line_num}", *folders, suffix)
     except csv.Error as error:
         raise ValueError(f"{path}, line {reader.line_num}: {error}") from None
 
 
 def _row(
-    row: dict[str, str],
-    where: str,
-    path: Path,
-    contents: Path | None,
-    styles: Path | None,
+    row: dict[str, str], where: str, contents: Path, styles: Path, suffix: str
 ) -> Pair:
     values = {k: (v or "").strip() for k, v in row.items() if isinstance(k, str)}
     if None in row or not (values["content"] and values["style"]):
         raise ValueError(f"{where}: give one content and one style")
-    content = (contents or path.parent) / values["content"]
-    style = (styles or path.parent) / values["style"]
+    content, style = contents / values["content"], styles / values["style"]
     try:
         numbers = {name: float(values[name]) for name in NUMBERS if values.get(name)}
     except ValueError as error:
@@ -142,4 +141,4 @@ def _row(
     name = values.get("output") or f"{content.stem}__{style.stem}"
     if Path(name).name != name or name.startswith("."):
         raise ValueError(f"{where}: output must be a plain file name, got {name!r}")
-    return Pair(content, style, name, numbers)
+    return Pair(content, style, name.removesuffix(suffix) + suffix, numbers)

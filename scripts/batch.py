@@ -130,7 +130,8 @@ def clean(folder: Path) -> None:
 def main(arguments: Arguments) -> int:
     check(arguments)
     folder, budget = arguments.output, arguments.budget
-    pairs = plan(arguments.pairs, arguments.contents, arguments.styles, folder)
+    given = arguments.pairs, arguments.contents, arguments.styles
+    pairs = plan(*given, folder, f".{arguments.format}")
     manifest = Manifest(folder)  # from here on DIR is ours alone
     clean(folder)
     settings, network = obtain(arguments.settings)
@@ -141,7 +142,6 @@ def main(arguments: Arguments) -> int:
             network,
             folder,
             manifest,
-            f".{arguments.format}",
             arguments.quality,
             arguments.multiple,
             arguments.batch,

@@ -25,12 +25,13 @@ def here(tmp_path, monkeypatch):
 
 
 def names(found):
-    return [pair.name for pair in found]
+    assert all(pair.name.endswith(".png") for pair in found)
+    return [pair.name.removesuffix(".png") for pair in found]
 
 
 def planned(pairs, how="product", contents="c", styles="s", output="out"):
     folders = [folder and Path(folder) for folder in (contents, styles)]
-    return pairs.plan(how, *folders, Path(output))
+    return pairs.plan(how, *folders, Path(output), ".png")
 
 
 def test_every_photograph_like_every_painting(pairs, here):
@@ -61,7 +62,7 @@ def test_stems_that_are_alike_are_told_apart(pairs, here):
 def test_names_that_stay_alike_are_refused(pairs, here):
     save_image("c/a__x.png", picture(8, 8))
     save_image("s/x__x.png", picture(8, 8))
-    with pytest.raises(ValueError, match='a__x__x; rename a file, or .* "output"'):
+    with pytest.raises(ValueError, match='a__x__x.png; rename a file, or .* "output"'):
         planned(pairs)
 
 
@@ -99,6 +100,10 @@ def test_a_table(pairs, here):
         ("content,style,output\na.png,b.png,.x\n", "plain file name"),
         ('content,style\n"a.png,b.png\n', "line 1: unexpected end of data"),
         ("content,style\na.png,b.png\na.png,b.png\n", "would both be written to"),
+        (
+            "content,style,output\na.png,b.png,x\nc.png,b.png,x.png\n",
+            "would both be written to x.png",
+        ),
     ],
 )
 def test_tables_that_cannot_be_used(text, said, pairs, here):
