@@ -5,9 +5,7 @@ Layer by layer, a learned 1 x 1 map of the student's features is to give the tea
 linear map can read off the student's features, their means and covariances hold, too.
 """
 
-from collections.abc import Iterable
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -16,16 +14,10 @@ from jax import Array
 
 from jaxnst.networks.network import Network
 from jaxnst.networks.vgg import VGG, convolutions
-
-Params = dict[str, Any]
-Teacher = tuple[Network, dict[str, str]]
-"""A network, and by each of its layers that is learned from, the student's layer that
-learns it, which has the same height and width."""
+from jaxnst.teaching import Params, learners_of, teach
 
 # Those of the pictures that torchvision's networks were trained on.
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-LEAST = 1e-3
-"""Below this share of its layer's loudest a channel is taken for silent."""
 
 
 def new_student(key: Array, widths: tuple[int, ...]) -> Network:
@@ -44,124 +36,6 @@ def new_student(key: Array, widths: tuple[int, ...]) -> Network:
     side = 2 << len(widths)
     params = module.init(key, jnp.zeros((side, side, 3)), held[-1:])["params"]
     return Network(module, params, jnp.float32(_MEAN), jnp.float32(_STD))
-
-
-def new_maps(key: Array, student: Network, teachers: Iterable[Teacher]) -> Params:
-    """{layer: {"kernel": (student's channels, teacher's), "bias"}}, random."""
-    teachers = tuple(teachers)
-    wide = _shapes(teachers)
-    learners = learners_of(teachers)
-    found = _shapes([(student, {name: name for name in learners.values()})])
-    narrow = {layer: found[learner] for layer, learner in learners.items()}
-    keys = dict(zip(wide, jax.random.split(key, len(wide)), strict=True))
-    return {
-        layer: {
-            "kernel": jax.random.normal(keys[layer], (narrow[layer], channels))
-            / narrow[layer] ** 0.5,
-            "bias": jnp.zeros((channels,)),
-        }
-        for layer, channels in wide.items()
-    }
-
-
-def fitted_maps(
-    student: Network,
-    teachers: Iterable[Teacher],
-    scales: dict[str, Array],
-    batches: Iterable[Array],
-) -> Params:
-    """Maps as of `new_maps` that fit a student best over pictures, by least squares.
-
-    A little is added to the diagonal of the normal equations, 1e-3 of its mean, for
-    channels that are silent.
-    """
-    teachers = tuple(teachers)
-    learners = learners_of(teachers)
-
-    @jax.jit
-    def products(images: Array) -> dict[str, tuple[Array, Array]]:
-        seen = student(images, tuple(dict.fromkeys(learners.values())))
-        found = {}
-        for layer, lesson in teach(teachers, images, scales).items():
-            x = seen[learners[layer]]
-            ones = jnp.ones((*x.shape[:-1], 1))
-            x = jnp.concatenate([x, ones], -1).reshape(-1, x.shape[-1] + 1)
-            y = lesson.reshape(-1, lesson.shape[-1])
-            found[layer] = x.T @ x / len(x), x.T @ y / len(x)
-        return found
-
-    total = jax.tree.map(lambda *parts: sum(parts), *map(products, batches))
-    maps = {}
-    for layer, (square, both) in total.items():
-        ridge = 1e-3 * jnp.trace(square) / len(square) * jnp.eye(len(square))
-        solved = jnp.linalg.solve(square + ridge, both)
-        maps[layer] = {"kernel": solved[:-1], "bias": solved[-1]}
-    return maps
-
-
-def _shapes(teachers: Iterable[Teacher]) -> dict[str, int]:
-    """Channels by layer."""
-    image = jax.ShapeDtypeStruct((64, 64, 3), jnp.float32)
-    found: dict[str, int] = {}
-    for network, layers in teachers:
-        features = jax.eval_shape(partial(network, layers=tuple(layers)), image)
-        for layer, array in features.items():
-            if layer in found:
-                raise ValueError(f"{layer} has two teachers; give it one")
-            found[layer] = array.shape[-1]
-    return found
-
-
-def learners_of(teachers: Iterable[Teacher]) -> dict[str, str]:
-    """{a teacher's layer: the student's that learns it}, of all teachers."""
-    return {k: v for _, layers in teachers for k, v in layers.items()}
-
-
-def teach(
-    teachers: Iterable[Teacher], images: Array, scales: dict[str, Array] | None = None
-) -> dict[str, Array]:
-    """The teachers' features {layer: (..., h, w, c)} of pictures (..., H, W, 3).
-
-    Borders are reflected where the teacher is a VGG, whatever it was trained with:
-    zeros around a small crop would be most of what its deep features see.
-
-    Args:
-        scales: of `channel_scales`; every channel is divided by its own.
-    """
-    found: dict[str, Array] = {}
-    for network, layers in teachers:
-        padding = "reflect" if isinstance(network.module, VGG) else None
-        found |= network(images, tuple(layers), padding=padding)
-    if scales is None:
-        return found
-    one = (1,) * (images.ndim - 1)
-    return {layer: x / scales[layer].reshape(*one, -1) for layer, x in found.items()}
-
-
-def channel_scales(
-    teachers: Iterable[Teacher], batches: Iterable[Array]
-) -> dict[str, Array]:
-    """Root mean square of every channel over pictures: {layer: (c,)}.
-
-    Channels of one layer differ by orders of magnitude, and those of Caffe's VGG go
-    into the hundreds: undivided, the loudest few are all that is learned.
-    """
-    teachers = tuple(teachers)
-
-    @jax.jit
-    def squares(images: Array) -> dict[str, Array]:
-        features = teach(teachers, images)
-        return {
-            layer: jnp.mean(jnp.square(x), tuple(range(x.ndim - 1)))
-            for layer, x in features.items()
-        }
-
-    means: Any = jax.tree.map(
-        lambda *parts: jnp.sqrt(sum(parts) / len(parts)), *map(squares, batches)
-    )
-    return {
-        layer: jnp.maximum(scale, LEAST * scale.max()) for layer, scale in means.items()
-    }
 
 
 def geometry_loss(features: Array, wanted: Array) -> Array:

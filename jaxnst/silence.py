@@ -7,8 +7,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxnst.distill import LEAST, Params
 from jaxnst.networks.network import Network
+from jaxnst.teaching import LEAST, Params
 
 
 def silent_channels(

@@ -6,116 +6,17 @@ that borders are padded as ever. Sums over tiles are then the sums over the pict
 for rounding, and so are gradients.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import partial
-from itertools import product
 from typing import Any
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import Array, lax
 
 from jaxnst import losses
 from jaxnst.config import Config
 from jaxnst.networks.network import Network
-
-
-@dataclass(frozen=True)
-class Spans:
-    """Tiles along one axis, all of one length, in pixels.
-
-    Attributes:
-        length: of every tile.
-        starts: where each begins, multiples of the network's stride.
-        edges: tile i owns edges[i] to edges[i + 1].
-    """
-
-    length: int
-    starts: tuple[int, ...]
-    edges: tuple[int, ...]
-
-    def owned(self, stride: int) -> np.ndarray:
-        """(tiles, length // stride): 1 at the positions of a layer that are a tile's
-        own, 0 elsewhere."""
-        place = np.arange(self.length // stride)
-        rows = []
-        for start, first, end in zip(
-            self.starts, self.edges, self.edges[1:], strict=False
-        ):
-            at = place + start // stride
-            rows.append((first // stride <= at) & (at < end // stride))
-        return np.stack(rows).astype(np.float32)
-
-
-def spans(length: int, tile: int, reach: int, stride: int) -> Spans:
-    """Tiles of about `tile` pixels over an axis.
-
-    Args:
-        reach: pixels that a feature sees on each side of its own.
-        stride: pixels between features of the deepest layer.
-
-    Raises:
-        ValueError: the tile is too small for what the features see.
-    """
-    margin = -(-reach // stride) * stride
-    # Features of tiles lie where those of the picture do, and the last tile ends with
-    # the picture, if what the stride leaves over is the same.
-    tile = tile // stride * stride + length % stride
-    if length <= tile:
-        return Spans(length, (0,), (0, length))
-    step = (tile - 2 * margin) // stride * stride
-    if step < stride:
-        raise ValueError(
-            f"a tile of {tile} pixels is too small: the deepest layer sees {margin} "
-            f"pixels on every side; choose at least {2 * margin + 2 * stride}"
-        )
-    last = length - tile
-    starts = (*range(0, last, step), last)
-    edges = (0, *(start + margin for start in starts[1:]), length)
-    return Spans(tile, starts, edges)
-
-
-@dataclass(frozen=True)
-class Tiling:
-    """The tiles of a picture of one size for the layers of a network."""
-
-    rows: Spans
-    columns: Spans
-    layers: tuple[tuple[str, int], ...]
-
-    @property
-    def strides(self) -> dict[str, int]:
-        """Pixels from one feature of a layer to the next."""
-        return dict(self.layers)
-
-    @classmethod
-    def of(cls, network: Network, config: Config, size: tuple[int, int]) -> "Tiling":
-        """Tiles of `config.tile` pixels; raises ValueError as `spans`."""
-        assert config.tile is not None
-        reach, strides = network.reach(config.layers)
-        stride = max(strides.values())
-        rows, columns = (spans(side, config.tile, reach, stride) for side in size)
-        return cls(rows, columns, tuple(strides.items()))
-
-    def __len__(self) -> int:
-        return len(self.rows.starts) * len(self.columns.starts)
-
-    @property
-    def corners(self) -> np.ndarray:
-        """(tiles, 2): row and column at which each begins."""
-        return np.array(list(product(self.rows.starts, self.columns.starts)))
-
-    def masks(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """{layer: own rows (tiles, h, 1), own columns (tiles, 1, w)} of every tile."""
-        found = {}
-        for layer, stride in self.strides.items():
-            rows, columns = self.rows.owned(stride), self.columns.owned(stride)
-            down = np.repeat(rows, len(columns), axis=0)
-            across = np.tile(columns, (len(rows), 1))
-            found[layer] = down[:, :, None], across[:, None, :]
-        return found
+from jaxnst.tiling import Tiling
 
 
 @partial(jax.custom_vjp, nondiff_argnums=(1,))
@@ -254,9 +155,9 @@ def features(image: Array, network: Network, config: Config) -> dict[str, Array]
         lambda crop: network(crop, config.content_layers, **config.network_options)
     )
     rows: dict[str, list[Array]] = {layer: [] for layer in config.content_layers}
-    for top, *down in _extents(tiling.rows):
+    for top, *down in tiling.rows.extents():
         parts: dict[str, list[Array]] = {layer: [] for layer in config.content_layers}
-        for left, *across in _extents(tiling.columns):
+        for left, *across in tiling.columns.extents():
             crop = image[
                 top : top + tiling.rows.length, left : left + tiling.columns.length
             ]
@@ -270,8 +171,3 @@ def features(image: Array, network: Network, config: Config) -> dict[str, Array]
         for layer, row in parts.items():
             rows[layer].append(jnp.concatenate(row, axis=1))
     return {layer: jnp.concatenate(parts) for layer, parts in rows.items()}
-
-
-def _extents(spans: Spans) -> Iterator[tuple[int, int, int]]:
-    """Every tile's start and the two ends of what it owns."""
-    yield from zip(spans.starts, spans.edges, spans.edges[1:], strict=False)

@@ -15,7 +15,7 @@ import optax
 from _crops import Crops
 from flax import serialization
 
-from jaxnst import Network, distill, network_from_weights, silence
+from jaxnst import Network, distill, network_from_weights, silence, teaching
 from jaxnst._files import atomic_write
 from jaxnst.weights import NetworkWeights
 
@@ -127,7 +127,12 @@ class Run:
         self.optimizer = optax.adam(
             optax.warmup_cosine_decay_schedule(0.0, how.learning_rate, warm, how.steps)
         )
-        maps = distill.new_maps(keys[1], student, self.teachers)
+        self.scales = teaching.channel_scales(self.teachers, self.tests())
+        if start is None:
+            maps = teaching.new_maps(keys[1], student, self.teachers)
+        else:  # such that fit, or the first steps would undo much
+            seen = self.batches(0)
+            maps = teaching.fitted_maps(student, self.teachers, self.scales, seen)
         learned = student.params, maps
         self.state: dict[str, Any] = {
             "step": 0,
@@ -135,18 +140,14 @@ class Run:
             "memory": self.optimizer.init(learned),
             "trace": {},
         }
-        self.scales = distill.channel_scales(self.teachers, self.tests())
-        if start is not None:  # maps that fit, or the first steps would undo much
-            fitted = distill.fitted_maps(
-                student, self.teachers, self.scales, self.tests()
-            )
-            self.state["learned"] = student.params, fitted
-            self.state["memory"] = self.optimizer.init(self.state["learned"])
+
+    def batches(self, first: int) -> list[jax.Array]:
+        """As many as it takes to know means."""
+        return [jnp.asarray(self.crops.batch(first + n)) for n in range(_TESTS)]
 
     def tests(self) -> list[jax.Array]:
         """Batches that no step learns from."""
-        first = self.how.steps
-        return [jnp.asarray(self.crops.batch(first + n)) for n in range(_TESTS)]
+        return self.batches(self.how.steps)
 
     @property
     def student(self) -> Network:
@@ -215,7 +216,7 @@ class Run:
         seen = [jnp.asarray(self.crops.batch(number + n)) for n in range(_TESTS // 2)]
         silent = silence.silent_channels(self.student, seen)
         key = jax.random.fold_in(jax.random.key(how.seed), number)
-        learners = distill.learners_of(self.teachers)
+        learners = teaching.learners_of(self.teachers)
         self.state["learned"] = silence.revive(
             key, self.state["learned"], learners, silent
         )
@@ -223,9 +224,9 @@ class Run:
     def unexplained(self) -> dict[str, float]:
         """{layer: share of the teacher that the student misses}, on unseen batches."""
         maps, total = self.state["learned"][1], []
-        learners = distill.learners_of(self.teachers)
+        learners = teaching.learners_of(self.teachers)
         for images in self.tests():
-            lessons = distill.teach(self.teachers, images, self.scales)
+            lessons = teaching.teach(self.teachers, images, self.scales)
             total.append(
                 distill.distillation_loss(
                     self.student.params, maps, self.hollow, lessons, learners, images
@@ -250,7 +251,7 @@ def _as_started(student: Network, start: Network) -> Network:
 
 def taught(
     networks: Sequence[Network], widths: tuple[int, ...]
-) -> tuple[distill.Teacher, ...]:
+) -> tuple[teaching.Teacher, ...]:
     """Who teaches which of the layers that the student has.
 
     Args:

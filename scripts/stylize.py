@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
-import _kept
+import _checkpoint
 import tyro
 from _cli import Common, fail, run, warn
 from _network import obtain
@@ -106,7 +106,7 @@ def check(arguments: Arguments) -> None:
         if steps is not None and steps < 1:
             option = name.replace("_", "-")
             raise ValueError(f"--{option} must be at least 1, got {steps}")
-    _kept.check(arguments.checkpoint, arguments.resume)
+    _checkpoint.check(arguments.checkpoint, arguments.resume)
     if arguments.animation is not None:
         images.check_animation(arguments.animation)
     if arguments.losses is not None:
@@ -195,7 +195,7 @@ def main(arguments: Arguments) -> int:
         size = content.shape[0], content.shape[1]
         start = images.load_image(arguments.start, size=size)
     total = sum(settings.optimization.steps_at(len(settings.geometry.levels())))
-    checkpoint = _kept.Checkpoint(
+    checkpoint = _checkpoint.Checkpoint(
         arguments.checkpoint, settings, network, arguments.files
     )
     before = checkpoint.load() if arguments.resume else None
@@ -229,7 +229,7 @@ def main(arguments: Arguments) -> int:
     )
     if result.steps < total and session.interrupted:
         after = f"interrupted after {result.steps} of {total} steps; kept"
-        return fail(after + _kept.hint(arguments.checkpoint), 130)
+        return fail(after + _checkpoint.hint(arguments.checkpoint), 130)
     checkpoint.remove()
     return 0 if result.finite else 1
 

@@ -21,9 +21,9 @@ FLOORS = [
     ["_untrusted", "_unpickle", "torchfile", "_published", "weights", "convert"],
     ["builtin", "download", "sources", "networks.loading"],
     ["roots", "losses"],
-    ["config", "tiles", "objective", "optimizers", "loop"],
+    ["config", "tiling", "tiles", "objective", "optimizers", "loop"],
     ["memory", "rows", "start", "transfer", "pyramid", "settings", "presets", "render"],
-    ["checkpoint", "report", "metrics", "distill", "silence"],
+    ["checkpoint", "report", "metrics", "teaching", "distill", "silence"],
     ["microbatch", "many", "batch", "grid"],
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

@@ -9,7 +9,7 @@ import optax
 import pytest
 from networks import narrow_network, picture
 
-from jaxnst import distill, silence
+from jaxnst import distill, silence, teaching
 
 SHALLOW = {"relu1_1": "relu1_1", "relu2_1": "relu2_1"}
 DEEP = {"relu3_1": "relu3_1"}
@@ -55,7 +55,7 @@ def test_impossible_widths(widths):
 
 def test_maps_lead_from_the_students_channels_to_the_teachers(teachers):
     student = distill.new_student(jax.random.key(0), (2, 3, 4))
-    maps = distill.new_maps(jax.random.key(1), student, teachers)
+    maps = teaching.new_maps(jax.random.key(1), student, teachers)
     shapes = {layer: part["kernel"].shape for layer, part in maps.items()}
     assert shapes == {"relu1_1": (2, 6), "relu2_1": (3, 6), "relu3_1": (4, 5)}
     assert all((part["bias"] == 0).all() for part in maps.values())
@@ -64,19 +64,19 @@ def test_maps_lead_from_the_students_channels_to_the_teachers(teachers):
 def test_two_teachers_of_one_layer(teachers):
     student = distill.new_student(jax.random.key(0), (2, 3, 4))
     with pytest.raises(ValueError, match="relu1_1 has two teachers"):
-        distill.new_maps(jax.random.key(1), student, [teachers[0], teachers[0]])
+        teaching.new_maps(jax.random.key(1), student, [teachers[0], teachers[0]])
 
 
 def test_lessons_have_channels_of_root_mean_square_one(teachers, batch):
-    scales = distill.channel_scales(teachers, [batch[:2], batch[2:]])
-    plain = distill.teach(teachers, batch)
+    scales = teaching.channel_scales(teachers, [batch[:2], batch[2:]])
+    plain = teaching.teach(teachers, batch)
     for layer, features in plain.items():
         halves = [np.float64(features[:2]), np.float64(features[2:])]
         wanted = np.sqrt(np.mean([(x**2).mean((0, 1, 2)) for x in halves], 0))
         np.testing.assert_allclose(
             scales[layer], np.maximum(wanted, 1e-3 * wanted.max()), rtol=1e-5
         )
-    for layer, lesson in distill.teach(teachers, batch, scales).items():
+    for layer, lesson in teaching.teach(teachers, batch, scales).items():
         whole = np.asarray(lesson) * np.asarray(scales[layer])
         np.testing.assert_allclose(whole, plain[layer], rtol=1e-5)
 
@@ -84,14 +84,14 @@ def test_lessons_have_channels_of_root_mean_square_one(teachers, batch):
 def test_teachers_see_reflections_at_the_border(teachers):
     # Of a flat picture a network that reflects sees the same everywhere.
     flat = jnp.full((1, 16, 16, 3), 0.3)
-    for features in distill.teach(teachers, flat).values():
+    for features in teaching.teach(teachers, flat).values():
         np.testing.assert_allclose(np.ptp(features, (1, 2)), 0, atol=1e-5)
 
 
 def test_the_loss_is_the_mean_square_of_what_the_maps_miss(teachers, batch):
     student = distill.new_student(jax.random.key(0), (2, 3, 4))
-    maps = distill.new_maps(jax.random.key(1), student, teachers)
-    lessons = distill.teach(teachers, batch)
+    maps = teaching.new_maps(jax.random.key(1), student, teachers)
+    lessons = teaching.teach(teachers, batch)
     loss, parts = distill.distillation_loss(
         student.params, maps, student, lessons, LEARNERS, batch
     )
@@ -105,8 +105,8 @@ def test_the_loss_is_the_mean_square_of_what_the_maps_miss(teachers, batch):
 
 def test_steps_bring_the_student_nearer(teachers, batch):
     student = distill.new_student(jax.random.key(0), (4, 6, 6))
-    maps = distill.new_maps(jax.random.key(1), student, teachers)
-    scales = distill.channel_scales(teachers, [batch])
+    maps = teaching.new_maps(jax.random.key(1), student, teachers)
+    scales = teaching.channel_scales(teachers, [batch])
     networks, layers = zip(*((n, tuple(m.items())) for n, m in teachers), strict=True)
     optimizer = optax.adam(0.01)
     learned = jax.tree.map(jnp.copy, (student.params, maps))
@@ -119,7 +119,7 @@ def test_steps_bring_the_student_nearer(teachers, batch):
     names = ["loss", "layer/relu1_1", "layer/relu2_1", "layer/relu3_1"]
     assert list(found[0]) == sorted(names, key=list(found[0]).index)
     assert found[-1]["loss"] < 0.5 * found[0]["loss"]
-    lessons = distill.teach(teachers, batch, scales)
+    lessons = teaching.teach(teachers, batch, scales)
     before, _ = distill.distillation_loss(
         student.params, maps, student, lessons, LEARNERS, batch
     )
@@ -150,10 +150,10 @@ def test_geometry_does_not_see_rotation_and_scale(rng):
 
 def test_steps_learn_the_geometry(teachers, batch):
     student = distill.new_student(jax.random.key(0), (4, 6, 6))
-    maps = distill.new_maps(jax.random.key(1), student, teachers)
-    scales = distill.channel_scales(teachers, [batch])
+    maps = teaching.new_maps(jax.random.key(1), student, teachers)
+    scales = teaching.channel_scales(teachers, [batch])
     networks, layers = zip(*((n, tuple(m.items())) for n, m in teachers), strict=True)
-    lessons = distill.teach(teachers, batch)
+    lessons = teaching.teach(teachers, batch)
 
     def apart(params):
         seen = replace(student, params=params)(batch, tuple(lessons))
@@ -190,12 +190,15 @@ def test_a_layer_can_learn_from_several_teachers(batch):
         (narrow_network(width=6, seed=1, depth=3), {"relu2_1": "relu2_1"}),
         (narrow_network(width=5, seed=2, depth=3), {"conv2_1": "relu2_1"}),
     )
-    assert distill.learners_of(teachers) == {"relu2_1": "relu2_1", "conv2_1": "relu2_1"}
+    assert teaching.learners_of(teachers) == {
+        "relu2_1": "relu2_1",
+        "conv2_1": "relu2_1",
+    }
     student = distill.new_student(jax.random.key(0), (2, 3))
-    maps = distill.new_maps(jax.random.key(1), student, teachers)
+    maps = teaching.new_maps(jax.random.key(1), student, teachers)
     assert maps["conv2_1"]["kernel"].shape == (3, 5)
-    lessons = distill.teach(teachers, batch)
-    learners = distill.learners_of(teachers)
+    lessons = teaching.teach(teachers, batch)
+    learners = teaching.learners_of(teachers)
     given = (student.params, maps, student, lessons, learners, batch)
     plain, parts = distill.distillation_loss(*given)
     assert set(parts) == {"relu2_1", "conv2_1"}
@@ -211,10 +214,10 @@ def test_a_layer_can_learn_from_several_teachers(batch):
 
 def test_fitted_maps_are_the_best_ones(teachers, batch):
     student = distill.new_student(jax.random.key(0), (4, 6, 6))
-    scales = distill.channel_scales(teachers, [batch])
-    maps = distill.fitted_maps(student, teachers, scales, [batch[:1], batch[1:]])
-    lessons = distill.teach(teachers, batch, scales)
-    learners = distill.learners_of(teachers)
+    scales = teaching.channel_scales(teachers, [batch])
+    maps = teaching.fitted_maps(student, teachers, scales, [batch[:1], batch[1:]])
+    lessons = teaching.teach(teachers, batch, scales)
+    learners = teaching.learners_of(teachers)
     given = (student, lessons, learners, batch)
     _, parts = distill.distillation_loss(student.params, maps, *given)
     for layer, lesson in lessons.items():
@@ -235,12 +238,12 @@ def test_silent_channels_are_found_and_drawn_anew(teachers, batch):
     silent = silence.silent_channels(student, [batch[:2], batch[2:]])
     assert silent["conv1_2"][1] and silent["conv3_1"].all()
     assert not silent["conv1_1"].all()
-    maps = distill.new_maps(jax.random.key(1), student, teachers)
+    maps = teaching.new_maps(jax.random.key(1), student, teachers)
     given = (jax.random.key(2), (params, maps), LEARNERS, silent)
     drawn, read = silence.revive(*given)
     awake = replace(student, params=drawn)
     # What spoke before says the same, through the network and through the maps.
-    lessons = distill.teach(teachers, batch)
+    lessons = teaching.teach(teachers, batch)
     losses = [
         distill.distillation_loss(p, m, student, lessons, LEARNERS, batch)[1]
         for p, m in ((params, maps), (drawn, read))

@@ -40,9 +40,9 @@ def whole(drive):
 
 def stop_after(monkeypatch, saves):
     """Ctrl-C when the checkpoint is written for that time."""
-    import _kept
+    import _checkpoint
 
-    own, count = _kept.save_checkpoint, []
+    own, count = _checkpoint.save_checkpoint, []
 
     def save(*arguments):
         own(*arguments)
@@ -50,7 +50,7 @@ def stop_after(monkeypatch, saves):
         if len(count) == saves:
             os.kill(os.getpid(), signal.SIGINT)
 
-    monkeypatch.setattr(_kept, "save_checkpoint", save)
+    monkeypatch.setattr(_checkpoint, "save_checkpoint", save)
 
 
 @pytest.mark.parametrize(
@@ -112,12 +112,12 @@ def test_misuse_says_how_to_mend_it(options, said, drive):
 
 @pytest.mark.slow
 def test_a_full_disk_costs_the_checkpoint_alone(drive, whole, monkeypatch):
-    import _kept
+    import _checkpoint
 
     def full(*_):
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(_kept, "save_checkpoint", full)
+    monkeypatch.setattr(_checkpoint, "save_checkpoint", full)
     code, _, error = drive(*HOW, *KEPT)
     assert code == 0 and "run.kept could not be written: No space left" in error
     np.testing.assert_array_equal(load_image("o.png"), whole[0])

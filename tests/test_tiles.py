@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from networks import narrow_network, picture
 
-from jaxnst import Config, Weights, make_targets, objective, stylize
+from jaxnst import Config, Weights, make_targets, objective, stylize, tiling
 from jaxnst import tiles as tiles_module
 from jaxnst.loop import init_state, run_steps
 from jaxnst.optimizers import adam, as_factory
@@ -109,16 +109,14 @@ def test_what_is_seen_reaches_as_far_as_it_says():
 
 
 @settings(deadline=None, max_examples=200)
-@given(
-    st.integers(1, 500), st.integers(1, 200), st.integers(0, 40), st.integers(0, 4)
-)
+@given(st.integers(1, 500), st.integers(1, 200), st.integers(0, 40), st.integers(0, 4))
 def test_every_position_is_one_tiles_own_and_seen_whole(length, tile, reach, pools):
     stride = 2**pools
     try:
-        found = tiles_module.spans(length, tile, reach, stride)
+        found = tiling.spans(length, tile, reach, stride)
     except ValueError as error:
         least = int(str(error).split()[-1])
-        tiles_module.spans(length, least, reach, stride)  # what it says is enough
+        tiling.spans(length, least, reach, stride)  # what it says is enough
         return
     assert found.length <= max(tile + stride, min(length, stride))
     for own in (2**n for n in range(pools + 1)):
