@@ -77,3 +77,9 @@ def check_number(value: Any, name: str, *, minimum: float = 0.0) -> Any:
                 f"{name} must be finite and at least {minimum:g}, got {number:g}"
             )
     return value
+
+
+def check_whole(value: Any, name: str) -> None:
+    """ValueError unless `value` is a whole number from 1."""
+    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} must be a whole number from 1, got {value!r}")

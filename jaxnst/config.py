@@ -74,7 +74,7 @@ class Config:
         if self.padding is not None:
             _check.check_choice(self.padding, "padding", PADDING_CHOICES)
         if self.tile is not None:
-            _check.check_number(self.tile, "tile", minimum=1)
+            _check.check_whole(self.tile, "tile")
         if self.statistic == "gaussian":
             _check.check_choice(
                 self.style_reduction,

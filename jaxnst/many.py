@@ -86,7 +86,8 @@ def optimize_many(
             fifths of what is free.
         devices: None, all local ones. The axis of items is divided between them.
         callback: as in `stylize`; its terms are means over a microbatch, its steps
-            are counted over all of them, its picture is a microbatch's.
+            are counted over all of them, its picture and its result are a
+            microbatch's.
 
     Returns:
         image (N, H, W, 3) and finite (N,), NumPy's; trace {term: (N, steps)}. Where the

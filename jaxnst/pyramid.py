@@ -18,7 +18,6 @@ from jaxnst.transfer import (
     Callback,
     Progress,
     Result,
-    check_whole,
     stylize,
 )
 
@@ -113,9 +112,9 @@ def check_levels(levels: Sequence[float], steps: Sequence[int], margin: int) -> 
     if not all(0 < level <= 1 for level in levels):
         raise ValueError(f"levels must be above 0 and at most 1, got {tuple(levels)}")
     for count in steps:
-        check_whole(count, "steps")
+        _check.check_whole(count, "steps")
     if margin:
-        check_whole(margin, "margin")
+        _check.check_whole(margin, "margin")
 
 
 def size_at(image: Array, level: float) -> tuple[int, int]:

@@ -123,9 +123,9 @@ def stylize(
     config = Config() if config is None else config
     weights = Weights() if weights is None else weights
     weights.check(config)
-    check_whole(steps, "steps")
+    _check.check_whole(steps, "steps")
     if every is not None:
-        check_whole(every, "every")
+        _check.check_whole(every, "every")
     check_average(average)
     factory = optimizers.as_factory(optimizer or optimizers.adam())
     min_side = network.min_side(config.layers)
@@ -155,12 +155,6 @@ def check_average(average: Any) -> None:
     """ValueError unless the decay, or each of an array of them, is one."""
     if average is not None and not np.all((0 <= average) & (average < 1)):
         raise ValueError(f"average must be at least 0 and below 1, got {average}")
-
-
-def check_whole(value: Any, name: str) -> None:
-    """ValueError unless `value` is a whole number from 1."""
-    if not isinstance(value, int | np.integer) or isinstance(value, bool) or value < 1:
-        raise ValueError(f"{name} must be a whole number from 1, got {value!r}")
 
 
 def _check_state(

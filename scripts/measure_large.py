@@ -8,11 +8,9 @@ Every line is a process of its own; the losses of one size agree.
 import sys
 from dataclasses import dataclass
 from itertools import product
-from pathlib import Path
 
-import tyro
-from _apart import apart, device, peak
-from _cli import Common, keep_compiled, run
+from _cli import keep_compiled, run
+from _measure import Measured, apart, device, peak
 
 import jaxnst
 from jaxnst import Config, images, optimizers
@@ -20,15 +18,7 @@ from jaxnst.transfer import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(Common):
-    content: tyro.conf.Positional[Path]
-    """The photograph."""
-    style: tyro.conf.Positional[Path]
-    """The painting."""
-    network: str = "vgg19-lite"
-    """Feature network."""
-    weights: str | None = None
-    """Weights of the network: a file, or the name of a source."""
+class Arguments(Measured):
     sizes: tuple[int, ...] = (1024, 2048)
     """Sides of the square pictures in pixels."""
     tiles: tuple[int, ...] = (0, 512, 1024)
@@ -48,7 +38,7 @@ class Row:
 
 def measured(arguments: Arguments, size: int, tile: int) -> Row:
     keep_compiled()
-    network = jaxnst.load_network(arguments.network, weights=arguments.weights)
+    network = arguments.load_network()
     content = images.load_image(arguments.content, size=(size, size))
     style = images.load_image(arguments.style, size=512)
     times = []

@@ -11,15 +11,13 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import tyro
-from _apart import apart, device, peak
-from _cli import Common, keep_compiled, run
+from _cli import keep_compiled, run
+from _measure import Measured, apart, device, peak
 
 import jaxnst
 from jaxnst import Config, Network, Settings, Weights, images, presets
@@ -28,15 +26,7 @@ _ALPHAS, _BETAS = (0.25, 0.5, 1.0, 2.0), (2.0, 8.0, 32.0, 128.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(Common):
-    content: tyro.conf.Positional[Path]
-    """The photograph."""
-    style: tyro.conf.Positional[Path]
-    """The painting."""
-    network: str = "vgg19-lite"
-    """Feature network."""
-    weights: str | None = None
-    """Weights of the network: a file, or the name of a source."""
+class Arguments(Measured):
     size: int = 256
     """Side of the pictures in pixels; they are square."""
     steps: int = 20
@@ -59,7 +49,7 @@ class Row:
 
 def load(arguments: Arguments) -> tuple[Network, jax.Array, jax.Array]:
     keep_compiled()
-    network = jaxnst.load_network(arguments.network, weights=arguments.weights)
+    network = arguments.load_network()
     size = arguments.size, arguments.size
     pictures = (arguments.content, arguments.style)
     content, style = (images.load_image(path, size=size) for path in pictures)

@@ -16,7 +16,8 @@ from typing import Annotated
 
 import jax.numpy as jnp
 import tyro
-from _cli import Common, run
+from _cli import run
+from _measure import Measured
 from jax import Array
 
 import jaxnst
@@ -25,15 +26,7 @@ from jaxnst.settings import Geometry
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(Common):
-    content: tyro.conf.Positional[Path]
-    """The photograph."""
-    style: tyro.conf.Positional[Path]
-    """The painting."""
-    network: str = "vgg19-lite"
-    """Feature network."""
-    weights: str | None = None
-    """Weights of the network: a file, or the name of a source."""
+class Arguments(Measured):
     sizes: tuple[int, ...] = (256, 512, 1024)
     """Long sides of the picture in pixels, the smallest first."""
     steps: int = 100
@@ -87,7 +80,7 @@ def load(arguments: Arguments, size: int) -> tuple[Array, Array]:
 
 
 def main(arguments: Arguments) -> None:
-    network = jaxnst.load_network(arguments.network, weights=arguments.weights)
+    network = arguments.load_network()
     relative = Config(), Weights(1.0, arguments.beta, 0.05)
     smallest = load(arguments, arguments.sizes[0])
     gatys = gatys_equal_to(network, *smallest, arguments.beta)

@@ -1,13 +1,37 @@
-"""Measuring in a process of its own, and the memory that it took."""
+"""Measuring: what on, in a process of its own, and the memory that it took."""
 
 import resource
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 import jax
+import tyro
+from _cli import Common
+
+import jaxnst
+from jaxnst import Network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured(Common):
+    """What every measurement is made on."""
+
+    content: tyro.conf.Positional[Path]
+    """The photograph."""
+    style: tyro.conf.Positional[Path]
+    """The painting."""
+    network: str = "vgg19-lite"
+    """Feature network."""
+    weights: str | None = None
+    """Weights of the network: a file, or the name of a source."""
+
+    def load_network(self) -> Network:
+        return jaxnst.load_network(self.network, weights=self.weights)
 
 
 def peak() -> float:
