@@ -11,7 +11,6 @@ import numpy as np
 
 from jaxnst._untrusted import WeightsError, attribute, datasets, open_hdf5
 from jaxnst.networks import vgg
-from jaxnst.torchfile import read_torch_state
 
 Tensors = dict[str, dict[str, np.ndarray]]
 
@@ -48,9 +47,10 @@ def _torch_indices(architecture: str) -> tuple[int, ...]:
     return tuple(indices)
 
 
-def _torch_features(path: Path) -> dict[str, np.ndarray]:
+def _torch_features(
+    state: Mapping[str, np.ndarray], path: Path
+) -> dict[str, np.ndarray]:
     """Tensors of the convolutional part, named "0.weight", "0.bias", "2.weight" ..."""
-    state = read_torch_state(path)
     names = [name for name in state if not name.startswith("classifier.")]
     if any(name.endswith("running_mean") for name in names):
         raise WeightsError(
@@ -63,14 +63,16 @@ def _torch_features(path: Path) -> dict[str, np.ndarray]:
         if not (index.isascii() and index.isdigit()) or kind not in ("weight", "bias"):
             raise WeightsError(
                 f"{path} holds {name[:80]!r}, which is no part of torchvision's VGG; "
-                "fetch the state dict of vgg16 or vgg19"
+                "fetch the state dict of vgg16, vgg19 or googlenet"
             )
     return features
 
 
-def from_torch(path: Path, architectures: tuple[str, ...]) -> tuple[str, Tensors]:
+def from_torch(
+    state: Mapping[str, np.ndarray], path: Path, architectures: tuple[str, ...]
+) -> tuple[str, Tensors]:
     """The architecture, one of those given, and the tensors of a state dict."""
-    features = _torch_features(path)
+    features = _torch_features(state, path)
     places = {a: _torch_indices(a) for a in architectures}
     wanted = {a: tuple(f"{i}.weight" for i in held) for a, held in places.items()}
     weights = {name for name in features if name.endswith(".weight")}

@@ -1,20 +1,24 @@
 """Published weights in foreign formats, turned into the project's own.
 
-Recognised by content: PyTorch state dicts of torchvision's VGG, Keras's VGG weights,
-and the project's own files. Kernels come out (k, k, I, O) for RGB input.
+Recognised by content: PyTorch state dicts of torchvision's VGG and GoogLeNet, Keras's
+VGG weights, and the project's own files. Kernels come out (k, k, I, O) for RGB input.
 """
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
 
 import numpy as np
 
+from jaxnst import _torch_googlenet
 from jaxnst._check import check_choice
 from jaxnst._published import Tensors, from_keras, from_torch
 from jaxnst._untrusted import WeightsError, attribute, check_readable, open_hdf5
-from jaxnst.networks import vgg
+from jaxnst.networks import googlenet, vgg
+from jaxnst.torchfile import read_torch_state
 from jaxnst.weights import (
     FORMAT,
     NetworkWeights,
@@ -23,11 +27,9 @@ from jaxnst.weights import (
     write_weights,
 )
 
+ARCHITECTURES = (*vgg.ARCHITECTURES, googlenet.ARCHITECTURE)
+
 _HDF5 = b"\x89HDF\r\n\x1a\n"
-# Of the ImageNet pictures that torchvision's networks were trained on, RGB.
-_TORCH_MEAN, _TORCH_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-# Caffe's networks took 8-bit values minus these, here turned from BGR to RGB.
-_CAFFE_MEAN = (123.68, 116.779, 103.939)
 
 
 def recognise(path: str | os.PathLike[str]) -> str:
@@ -55,6 +57,63 @@ def recognise(path: str | os.PathLike[str]) -> str:
     )
 
 
+class _About(NamedTuple):
+    """What a published file does not say of itself; mean and std of RGB in [0, 1]."""
+
+    publisher: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    license: str
+    notes: Mapping[str, str] = MappingProxyType({})
+
+
+_TORCHVISION = _About(
+    "torchvision",
+    (0.485, 0.456, 0.406),
+    (0.229, 0.224, 0.225),
+    "BSD-3-Clause (torchvision); trained on ImageNet",
+)
+# TensorFlow's inputs were in [-1, 1], and torchvision's module turns its own into them.
+_INCEPTION = _TORCHVISION._replace(
+    mean=(0.5,) * 3, std=(0.5,) * 3, notes={"variant": "torchvision"}
+)
+# Caffe's networks took 8-bit values minus these, here turned from BGR to RGB.
+_CAFFE = _About(
+    "Keras (Caffe's weights)",
+    tuple(value / 255 for value in (123.68, 116.779, 103.939)),
+    (1 / 255,) * 3,
+    "CC BY 4.0 (Simonyan and Zisserman); trained on ImageNet",
+)
+_Published = tuple[str, Tensors, _About]
+
+
+def _vggs(path: Path, architecture: str | None) -> tuple[str, ...]:
+    """Architectures that a file of a VGG may be of."""
+    if architecture == googlenet.ARCHITECTURE:
+        raise WeightsError(
+            f"{path} holds no {architecture}; give another file or leave the "
+            "architecture out"
+        )
+    return vgg.ARCHITECTURES if architecture is None else (architecture,)
+
+
+def _read_torch(path: Path, architecture: str | None) -> _Published:
+    state = read_torch_state(path)
+    if not _torch_googlenet.is_googlenet(state):
+        return *from_torch(state, path, _vggs(path, architecture)), _TORCHVISION
+    if architecture not in (None, googlenet.ARCHITECTURE):
+        raise WeightsError(
+            f"{path} holds googlenet, not {architecture}; give another file or leave "
+            "the architecture out"
+        )
+    tensors = _torch_googlenet.from_torch(state, path)
+    return googlenet.ARCHITECTURE, tensors, _INCEPTION
+
+
+def _read_keras(path: Path, architecture: str | None) -> _Published:
+    return *from_keras(path, _vggs(path, architecture)), _CAFFE
+
+
 def convert(
     path: str | os.PathLike[str], *, architecture: str | None = None
 ) -> NetworkWeights:
@@ -63,7 +122,8 @@ def convert(
     Args:
         path: torchvision's `.pth`, Keras's `.h5` or the project's own `.h5`.
         architecture: "vgg16" or "vgg19", where the file holds only layers that both
-            have; otherwise found from the layers, and an error if it differs.
+            have; otherwise found from the layers, and an error if it differs from
+            them.
 
     Raises:
         FileNotFoundError, IsADirectoryError, PermissionError: `path` cannot be read.
@@ -80,27 +140,19 @@ def convert(
             )
         return weights
     if architecture is not None:
-        check_choice(architecture, "architecture", vgg.ARCHITECTURES)
-    names = (architecture,) if architecture else vgg.ARCHITECTURES
-    read: Callable[[Path, tuple[str, ...]], tuple[str, Tensors]]
-    if kind == "torch":
-        read, mean, std = from_torch, np.array(_TORCH_MEAN), np.array(_TORCH_STD)
-        license = "BSD-3-Clause (torchvision); trained on ImageNet"
-    else:
-        read, mean = from_keras, np.array(_CAFFE_MEAN) / 255
-        std = np.full(3, 1 / 255)
-        license = "CC BY 4.0 (Simonyan and Zisserman); trained on ImageNet"
-    found, tensors = read(path, names)
+        check_choice(architecture, "architecture", ARCHITECTURES)
+    published = _read_torch if kind == "torch" else _read_keras
+    found, tensors, about = published(path, architecture)
     with open(path, "rb") as file:
         checksum = hashlib.file_digest(file, "sha256").hexdigest()
-    publisher = "torchvision" if kind == "torch" else "Keras (Caffe's weights)"
     weights = NetworkWeights(
         architecture=found,
-        mean=mean.astype(np.float32),
-        std=std.astype(np.float32),
+        mean=np.array(about.mean, np.float32),
+        std=np.array(about.std, np.float32),
         padding="zeros",
-        source=f"{found} of {publisher}; {path.name}, sha256 {checksum}",
-        license=license,
+        source=f"{found} of {about.publisher}; {path.name}, sha256 {checksum}",
+        license=about.license,
+        notes=about.notes,
         tensors={
             # Copies: what was read may be mapped from a file that goes away.
             layer: {k: np.array(v, np.float32, order="C") for k, v in tensor.items()}
@@ -112,8 +164,9 @@ def convert(
 
 
 def _same(a: NetworkWeights, b: NetworkWeights) -> bool:
+    texts = ("architecture", "padding", "source", "license", "notes")
     return (
-        (a.architecture, a.padding, a.source) == (b.architecture, b.padding, b.source)
+        all(getattr(a, name) == getattr(b, name) for name in texts)
         and np.array_equal([a.mean, a.std], [b.mean, b.std])
         and [*a.tensors] == [*b.tensors]
         and all(

@@ -202,6 +202,14 @@ def max_pool3(features: Array, *, stride: int) -> Array:
     return _maximum_of_three(rows, features.ndim - 2, stride=stride)
 
 
+def ceil_max_pool2(features: Array) -> Array:
+    """Maxima over 2 x 2 windows with stride 2 of which the last may hang over the edge:
+    (..., H, W, C) to (..., ceil(H / 2), ceil(W / 2), C)."""
+    odd = [(0, side % 2) for side in features.shape[-3:-1]]
+    border = [(0, 0)] * (features.ndim - 3) + [*odd, (0, 0)]
+    return pool2d(jnp.pad(features, border, mode="edge"), kind="max")
+
+
 def local_response_norm(
     features: Array, *, size: int = 5, alpha: float = 1e-4, beta: float = 0.75
 ) -> Array:

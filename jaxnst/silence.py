@@ -11,6 +11,28 @@ from jaxnst.networks.network import Network
 from jaxnst.teaching import LEAST, Params
 
 
+def widened(params: Params, wider: Params) -> Params:
+    """Parameters in the shapes of a wider network's, whose further channels are silent.
+
+    Every layer says what it said, and `revive` then draws the rest: a network that
+    grows without forgetting (Chen et al., "Net2Net", ICLR 2016).
+
+    Raises:
+        ValueError: other layers, or a layer that is narrower.
+    """
+    if params.keys() != wider.keys():
+        raise ValueError(f"layers {list(params)} cannot become {list(wider)}")
+
+    def padded(array: Array, like: Array) -> Array:
+        room = [new - old for new, old in zip(like.shape, array.shape, strict=True)]
+        if min(room) < 0:
+            raise ValueError(f"shape {array.shape} cannot grow to {like.shape}")
+        return jnp.pad(array, [(0, more) for more in room])
+
+    # In the order of `wider`, which is that of the layers.
+    return {name: jax.tree.map(padded, params[name], wider[name]) for name in wider}
+
+
 def silent_channels(
     network: Network, batches: Iterable[Array]
 ) -> dict[str, np.ndarray]:

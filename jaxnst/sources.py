@@ -68,16 +68,20 @@ SOURCES = (
         None,
         "sha256-prefix:397923af",
     ),
+    Source(
+        "googlenet",
+        "torchvision",
+        "https://download.pytorch.org/models/googlenet-1378be20.pth",
+        None,
+        "sha256-prefix:1378be20",
+    ),
 )
-
-# Networks that can be built but have no published file that could be converted.
-_UNPUBLISHED = ("googlenet",)
 
 
 def _sources(name: str) -> dict[str, Source]:
-    """The sources of a network by name, its default first; none if unpublished."""
+    """The sources of a network by name, its default first; none of a built-in one."""
     published = dict.fromkeys(s.architecture for s in SOURCES)
-    check_choice(name, "network", (*published, *BUILTINS, *_UNPUBLISHED))
+    check_choice(name, "network", (*published, *BUILTINS))
     return {s.name: s for s in SOURCES if s.architecture == name}
 
 
@@ -168,13 +172,6 @@ def _is_path(source: str | os.PathLike[str]) -> bool:
     )
 
 
-def _unpublished(name: str, reason: str) -> str:
-    return (
-        f"{reason}; this version knows no published file of {name}: give a file in "
-        "jaxnst's format (weights=PATH)"
-    )
-
-
 def _publisher(name: str, source: str | os.PathLike[str] | None) -> str | None:
     """The name of the source that alone is to count, if one is."""
     published = _sources(name)
@@ -182,8 +179,6 @@ def _publisher(name: str, source: str | os.PathLike[str] | None) -> str | None:
         return None
     if name in BUILTINS:
         raise ValueError(f"{name} is built in, it has no source {str(source)!r}")
-    if not published:
-        raise ValueError(_unpublished(name, f"no source {str(source)!r} of {name}"))
     return check_choice(str(source), f"source of {name}", published)
 
 
@@ -240,10 +235,6 @@ def find_weights(
         return found
     publisher, published = _publisher(name, source), _sources(name)
     looked = _look(name, publisher)[1]
-    if not published:
-        places = ", ".join(map(str, looked))
-        reason = f"no weights of {name}: looked for {places}"
-        raise FileNotFoundError(_unpublished(name, reason))
     wanted = published[publisher or next(iter(published))]
     repository, folder = _repository_weights(), _cache()
     if repository is not None and os.access(repository, os.W_OK | os.X_OK):

@@ -25,7 +25,7 @@ from jaxnst._untrusted import (
     datasets,
     open_hdf5,
 )
-from jaxnst.networks import vgg
+from jaxnst.networks import googlenet, vgg
 from jaxnst.ops import PADDINGS
 
 FORMAT = "jaxnst.weights"
@@ -182,8 +182,11 @@ def _in_order(
     tensors: Mapping[str, Mapping[str, np.ndarray]], architecture: str
 ) -> dict[str, Mapping[str, np.ndarray]]:
     """Layers as they are computed where that is known, by name where it is not."""
-    known = architecture in vgg.ARCHITECTURES
-    order = vgg.convolutions(architecture) if known else ()
+    order: tuple[str, ...] = ()
+    if architecture in vgg.ARCHITECTURES:
+        order = vgg.convolutions(architecture)
+    elif architecture == googlenet.ARCHITECTURE:
+        order = googlenet.convolutions()
     names = [n for n in order if n in tensors] + sorted(set(tensors) - set(order))
     return {name: tensors[name] for name in names}
 

@@ -110,8 +110,11 @@ class Run:
         )
         keys = jax.random.split(jax.random.key(how.seed))
         student = distill.new_student(keys[0], how.widths)
+        self.grown = False
         if start is not None:
-            student = _as_started(student, network_from_weights(start))
+            begun = network_from_weights(start)
+            self.grown = student.module != begun.module
+            student = _as_started(student, begun)
         self.hollow = replace(student, params={})
         warm = min(200, how.steps // 2)
         self.optimizer = optax.adam(
@@ -201,7 +204,8 @@ class Run:
     def revive(self, number: int) -> None:
         """Before step `number`: draw silent channels anew, if it is time."""
         how = self.how
-        if not how.revive or number % how.revive or number > 0.6 * how.steps:
+        again = how.revive and not number % how.revive and number <= 0.6 * how.steps
+        if not (again or self.grown and number == 0):
             return
         seen = [jnp.asarray(self.crops.batch(number + n)) for n in range(_TESTS // 2)]
         silent = silence.silent_channels(self.student, seen)
@@ -229,11 +233,15 @@ class Run:
 
 
 def _as_started(student: Network, start: Network) -> Network:
-    """The student with the parameters of `start`, if they are of its kind."""
-    if start.module != student.module:
+    """The student with the parameters of `start`, which may be narrower."""
+    try:
+        if start.module != student.module.clone(widths=start.module.widths):
+            raise ValueError
+        params = silence.widened(start.params, student.params)
+    except (AttributeError, ValueError):  # not a VGG, another padding, wider, deeper
         raise ValueError(
             f"cannot start from widths {start.module.widths} and padding "
             f"{start.module.padding!r}; the student has {student.module.widths} and "
             f"{student.module.padding!r}"
-        )
-    return replace(student, params=jax.tree.map(jnp.copy, start.params))
+        ) from None
+    return replace(student, params=params)

@@ -1,7 +1,7 @@
 """Convert published network weights to jaxnst's own format.
 
-Reads torchvision's .pth files (PyTorch is not needed), Keras's .h5 files and jaxnst's
-own. What was written is read again and compared with its source.
+Reads torchvision's .pth files of VGG and GoogLeNet (PyTorch is not needed), Keras's .h5
+files and jaxnst's own. What was written is read again and compared with its source.
 """
 
 import sys
@@ -21,7 +21,7 @@ class Arguments(Common):
     """Weights in any known format."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])]
     """The .h5 file to write."""
-    architecture: Literal["vgg16", "vgg19"] | None = None
+    architecture: Literal["vgg16", "vgg19", "googlenet"] | None = None
     """Needed only where the file's layers fit both."""
 
 

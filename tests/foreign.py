@@ -112,6 +112,36 @@ def torch_state(
     return state
 
 
+BRANCHES = ("branch1", "branch2.0", "branch2.1", "branch3.0", "branch3.1", "branch4.1")
+SIZES = (1, 1, 3, 1, 3, 1)
+
+
+def googlenet_state(rng: np.random.Generator, width: int = 2) -> dict[str, np.ndarray]:
+    """torchvision's GoogLeNet, `width` channels everywhere, with its classifiers."""
+    state: dict[str, np.ndarray] = {}
+
+    def conv(name: str, size: int, channels: int) -> None:
+        shape = (width, channels, size, size)
+        scale = np.sqrt(2 / (channels * size**2))
+        state[f"{name}.conv.weight"] = rng.normal(size=shape) * scale
+        state[f"{name}.bn.weight"] = rng.uniform(0.5, 1.5, width)
+        state[f"{name}.bn.bias"] = rng.normal(size=width) * 0.2
+        state[f"{name}.bn.running_mean"] = rng.normal(size=width) * 0.2
+        state[f"{name}.bn.running_var"] = rng.uniform(0.3, 2, width)
+
+    for name, size, channels in (("conv1", 7, 3), ("conv2", 1, width)):
+        conv(name, size, channels)
+    conv("conv3", 3, width)
+    for block in "3a 3b 4a 4b 4c 4d 4e 5a 5b".split():
+        below = width if block == "3a" else 4 * width
+        for branch, size in zip(BRANCHES, SIZES, strict=True):
+            inner = branch in ("branch2.1", "branch3.1")
+            conv(f"inception{block}.{branch}", size, width if inner else below)
+    for name in ("aux1.fc1.weight", "aux2.conv.conv.weight", "fc.bias"):
+        state[name] = rng.normal(size=(2, 2))
+    return {name: value.astype(np.float32) for name, value in state.items()}
+
+
 def write_keras(
     path: Path,
     tensors: dict[str, dict[str, np.ndarray]],

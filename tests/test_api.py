@@ -18,7 +18,8 @@ PACKAGE = Path(jaxnst.__file__).parent
 FLOORS = [
     ["_check", "_files", "ops", "colors", "images"],
     ["networks.vgg", "networks.googlenet", "networks.network"],
-    ["_untrusted", "_unpickle", "torchfile", "_published", "weights", "convert"],
+    ["_untrusted", "_unpickle", "torchfile", "_published", "_torch_googlenet"],
+    ["weights", "convert"],
     ["builtin", "download", "sources", "networks.loading"],
     ["roots", "losses"],
     ["config", "tiling", "tiles", "objective", "optimizers", "loop"],

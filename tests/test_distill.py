@@ -53,6 +53,36 @@ def test_impossible_widths(widths):
         distill.new_student(jax.random.key(0), widths)
 
 
+def test_a_network_grows_without_forgetting(teachers, batch):
+    before = distill.new_student(jax.random.key(0), (2, 3, 4))
+    wider = distill.new_student(jax.random.key(1), (2, 5, 7))
+    grown = replace(wider, params=silence.widened(before.params, wider.params))
+    layers = ("relu1_2", "relu2_2", "relu3_1")
+
+    def check(grown):
+        for layer, x in before(batch, layers).items():
+            found = grown(batch, (layer,))[layer][..., : x.shape[-1]]
+            np.testing.assert_allclose(found, x, atol=1e-6)
+
+    check(grown)
+    silent = silence.silent_channels(grown, [batch])
+    assert {name: int(own.sum()) for name, own in silent.items()} == {
+        name: part["bias"].size - before.params[name]["bias"].size
+        for name, part in grown.params.items()
+    }
+    maps = teaching.new_maps(jax.random.key(2), grown, teachers)
+    learned = silence.revive(jax.random.key(3), (grown.params, maps), LEARNERS, silent)
+    drawn = replace(grown, params=learned[0])
+    check(drawn)
+    assert not any(
+        own.any() for own in silence.silent_channels(drawn, [batch]).values()
+    )
+    for small in ((2, 2, 4), (2, 3)):
+        narrow = distill.new_student(jax.random.key(1), small)
+        with pytest.raises(ValueError, match="cannot"):
+            silence.widened(before.params, narrow.params)
+
+
 def test_maps_lead_from_the_students_channels_to_the_teachers(teachers):
     student = distill.new_student(jax.random.key(0), (2, 3, 4))
     maps = teaching.new_maps(jax.random.key(1), student, teachers)

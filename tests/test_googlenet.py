@@ -10,17 +10,16 @@ import pytest
 from networks import picture
 
 from jaxnst import Network, load_image, load_network, network_from_weights, ops
-from jaxnst.networks.googlenet import TABLE, GoogLeNet, convolutions
-from jaxnst.sources import find_weights
+from jaxnst.networks.googlenet import VARIANTS, GoogLeNet, convolutions, table
 from jaxnst.weights import NetworkWeights, write_weights
 
 STAGES = [f"inception_{name}" for name in "3a 3b 4a 4b 4c 4d 4e 5a 5b".split()]
 
 
-def narrow_weights(count=None, width=2) -> NetworkWeights:
+def narrow_weights(count=None, width=2, variant="caffe") -> NetworkWeights:
     """The first `count` convolutions, `width` channels each, random kernels."""
     rng = np.random.default_rng(0)
-    module = GoogLeNet((width,) * len(convolutions()[:count]))
+    module = GoogLeNet((width,) * len(convolutions()[:count]), variant)
     image = jax.ShapeDtypeStruct((64, 64, 3), jnp.float32)
     shapes = jax.eval_shape(
         lambda key, x: module.init(key, x, module.layers()), jax.random.key(0), image
@@ -34,7 +33,12 @@ def narrow_weights(count=None, width=2) -> NetworkWeights:
             "bias": np.float32(0.1 * rng.uniform(size=shape[3])),
         }
     mean, std = np.full(3, 0.5, np.float32), np.full(3, 0.25, np.float32)
-    return NetworkWeights("googlenet", mean, std, "zeros", "random", "none", tensors)
+    about = ("zeros", "random", "none")
+    notes = {"variant": variant}
+    return NetworkWeights("googlenet", mean, std, *about, tensors, notes=notes)
+
+
+TORCHVISION = narrow_weights(variant="torchvision")
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +110,7 @@ def test_every_layer_is_pytorchs(shared, crop):
     with torch.no_grad():
         wanted = torch_googlenet(network.params)(x.permute(2, 0, 1)[None])
     assert len(given) == len(wanted) == 57 + 9 + 9 + 4 + 2
-    names = {layer.name: layer.tensor for layer in TABLE}
+    names = {layer.name: layer.tensor for layer in table("caffe")}
     for layer, values in given.items():
         expected = wanted[names[layer]][0].permute(1, 2, 0).numpy()
         atol = 1e-3 * np.sqrt(np.mean(expected**2))
@@ -151,6 +155,18 @@ def test_nothing_is_computed_that_is_not_needed(narrow, layers, count):
     + [("inception_5b/1x1", 31)],
 )
 def test_min_side(narrow, layer, side):
+    check_least_side(narrow, layer, side)
+
+
+@pytest.mark.parametrize(
+    "layer, side",
+    [("conv2", 3), ("inception_4e", 15), ("pool4", 15), ("inception_5b", 15)],
+)
+def test_min_side_where_poolings_round_up(layer, side):
+    check_least_side(network_from_weights(TORCHVISION), layer, side)
+
+
+def check_least_side(narrow, layer, side):
     assert narrow.min_side([layer]) == side
     shape = jax.eval_shape(lambda x: narrow(x, [layer]), jnp.zeros((side, side, 3)))
     assert shape[layer].shape[:2] == (1, 1)
@@ -192,6 +208,15 @@ def test_gradient(narrow):
     assert np.isfinite(flat).all()
 
 
+@pytest.mark.parametrize("sides", [(8, 7), (1, 2), (5, 6)])
+def test_max_pool_over_two_rounds_up(rng, sides):
+    x = np.float32(-1 - rng.uniform(size=(*sides, 2)))
+    wanted = np.empty((*(-(-n // 2) for n in sides), 2), np.float32)
+    for i, j in np.ndindex(*wanted.shape[:2]):
+        wanted[i, j] = x[2 * i : 2 * i + 2, 2 * j : 2 * j + 2].max((0, 1))
+    np.testing.assert_array_equal(ops.ceil_max_pool2(jnp.asarray(x)), wanted)
+
+
 @pytest.mark.parametrize("sides", [(8, 8), (7, 8), (8, 5), (1, 2)])
 @pytest.mark.parametrize("size", [1, 3, 7])
 def test_strided_convolution(rng, sides, size):
@@ -229,11 +254,11 @@ def test_local_response_norm(rng):
     )
 
 
-def test_files_round_trip(tmp_path):
-    weights = narrow_weights()
-    write_weights(tmp_path / "g.h5", weights)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_files_round_trip(tmp_path, variant):
+    write_weights(tmp_path / "g.h5", narrow_weights(variant=variant))
     network = load_network("googlenet", weights=tmp_path / "g.h5")
-    assert network.module == GoogLeNet((2,) * 57)
+    assert network.module == GoogLeNet((2,) * 57, variant)
     assert set(network.params) == set(convolutions())
     with pytest.raises(ValueError, match="holds weights of googlenet, not of vgg19"):
         load_network("vgg19", weights=tmp_path / "g.h5")
@@ -257,18 +282,8 @@ def test_weights_that_are_another_network():
         ({"tensors": without}, "first 8 convolutions.*conv2/3x3"),
         ({"tensors": {}}, "first 0 convolutions"),
         ({"padding": "reflect"}, "pads with zeros"),
+        ({"notes": {"variant": "torchvision"}}, r"5x5/kernel .* wants \(3, 3, 2, 2\)"),
+        ({"notes": {"variant": "keras"}}, "unknown variant 'keras'"),
     ):
         with pytest.raises(ValueError, match=message):
             network_from_weights(dataclasses.replace(weights, **changes))
-
-
-def test_there_is_no_published_file(monkeypatch, tmp_path):
-    monkeypatch.delenv("JAXNST_WEIGHTS", raising=False)
-    monkeypatch.setattr("jaxnst.sources._repository_weights", lambda: None)
-    monkeypatch.setattr("jaxnst.sources._cache", lambda: tmp_path)
-    with pytest.raises(FileNotFoundError, match=r"googlenet\.h5.*weights=PATH"):
-        load_network("googlenet")
-    with pytest.raises(ValueError, match="no source 'keras' of googlenet.*weights="):
-        load_network("googlenet", weights="keras")
-    write_weights(tmp_path / "googlenet.h5", narrow_weights(1))
-    assert find_weights("googlenet") == tmp_path / "googlenet.h5"

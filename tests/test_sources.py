@@ -62,6 +62,7 @@ def test_published_files_are_the_agreed_ones():
         ("vgg19", "torchvision"),
         ("vgg19", "keras"),
         ("vgg16", "torchvision"),
+        ("googlenet", "torchvision"),
     ]
     assert table["vgg19", "torchvision"].size == 574_673_361
     assert all(s.url.startswith("https://") for s in SOURCES)

@@ -1,10 +1,14 @@
-"""GoogLeNet (Inception v1) as Caffe has it: a table of layers and a loop over it.
+"""GoogLeNet (Inception v1): a table of layers for each of its kinds, a loop over it.
 
-Szegedy et al., "Going deeper with convolutions", CVPR 2015; the layers are those of
-Caffe's bvlc_googlenet, without its classifiers. Feature maps are (..., H, W, C).
+Szegedy et al., "Going deeper with convolutions", CVPR 2015, without classifiers.
+Caffe's kind is bvlc_googlenet. torchvision's, taken over from TensorFlow, normalises
+batches (folded into the convolutions when it is converted) in place of responses; its
+branch called 5x5 has kernels of 3 x 3, and its last pooling windows of 2 x 2. Feature
+maps are (..., H, W, C).
 """
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 import flax.linen as nn
@@ -12,8 +16,10 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxnst import ops
+from jaxnst._check import check_choice
 
 ARCHITECTURE = "googlenet"
+VARIANTS = ("caffe", "torchvision")
 
 # Caffe names these blobs after kernel and stride; here they go by their stage.
 _BLOBS = {"conv1": "conv1/7x7_s2", "conv2": "conv2/3x3"}
@@ -26,7 +32,7 @@ class Layer(NamedTuple):
         name: what it is asked for by.
         kind: "conv" (and ReLU), "pool", "norm" or "join".
         sources: names of the layers that it is computed from.
-        size: side of a convolution's kernel.
+        size: side of a convolution's kernel, or of a pooling's window.
         stride: of a convolution or pooling.
     """
 
@@ -42,8 +48,9 @@ class Layer(NamedTuple):
         return _BLOBS.get(self.name, self.name)
 
 
-def _inception(name: str, source: str) -> tuple[Layer, ...]:
-    """Four branches side by side and their concatenation."""
+def _inception(name: str, source: str, *, large: int) -> tuple[Layer, ...]:
+    """Four branches side by side and their concatenation; `large` is the largest
+    kernel's side."""
 
     def conv(branch: str, size: int, below: str = source) -> Layer:
         return Layer(f"{name}/{branch}", "conv", (below,), size)
@@ -54,51 +61,52 @@ def _inception(name: str, source: str) -> tuple[Layer, ...]:
         conv("3x3_reduce", 1),
         conv("3x3", 3, f"{name}/3x3_reduce"),
         conv("5x5_reduce", 1),
-        conv("5x5", 5, f"{name}/5x5_reduce"),
+        conv("5x5", large, f"{name}/5x5_reduce"),
         Layer(f"{name}/pool", "pool", (source,)),
         conv("pool_proj", 1, f"{name}/pool"),
         Layer(name, "join", tuple(f"{name}/{branch}" for branch in outputs)),
     )
 
 
-def _table() -> tuple[Layer, ...]:
-    table = [
+@cache
+def table(variant: str) -> tuple[Layer, ...]:
+    """Every layer of a kind of GoogLeNet, in the order of computation."""
+    caffe = check_choice(variant, "variant of GoogLeNet", VARIANTS) == "caffe"
+    rows = [
         Layer("conv1", "conv", ("image",), 7, 2),
         Layer("pool1", "pool", ("conv1",), stride=2),
         Layer("norm1", "norm", ("pool1",)),
-        Layer("conv2/3x3_reduce", "conv", ("norm1",), 1),
+        Layer("conv2/3x3_reduce", "conv", ("norm1" if caffe else "pool1",), 1),
         Layer("conv2", "conv", ("conv2/3x3_reduce",)),
         Layer("norm2", "norm", ("conv2",)),
     ]
-    last = "norm2"
+    last = "norm2" if caffe else "conv2"
     for stage, blocks in ((2, ""), (3, "ab"), (4, "abcde"), (5, "ab")):
         for block in blocks:
-            table += _inception(f"inception_{stage}{block}", last)
-            last = table[-1].name
+            name = f"inception_{stage}{block}"
+            rows += _inception(name, last, large=5 if caffe else 3)
+            last = name
         if stage < 5:
-            table.append(Layer(f"pool{stage}", "pool", (last,), stride=2))
+            size = 3 if caffe or stage < 4 else 2
+            rows.append(Layer(f"pool{stage}", "pool", (last,), size, 2))
             last = f"pool{stage}"
-    return tuple(table)
-
-
-TABLE = _table()
-
-_BY_NAME = {layer.name: layer for layer in TABLE}
+    return tuple(row for row in rows if caffe or row.kind != "norm")
 
 
 def convolutions() -> tuple[str, ...]:
     """Names of the 57 convolutions, as weights files have them, in order."""
-    return tuple(layer.tensor for layer in TABLE if layer.kind == "conv")
+    return tuple(layer.tensor for layer in table("caffe") if layer.kind == "conv")
 
 
-def _ancestors(layers: Sequence[str]) -> set[str]:
+def _ancestors(layers: Sequence[str], variant: str) -> set[str]:
     """`layers` and every layer that they are computed from."""
+    sources = {layer.name: layer.sources for layer in table(variant)}
     needed, open_ = set(), list(layers)
     while open_:
         name = open_.pop()
         if name not in needed and name != "image":
             needed.add(name)
-            open_ += _BY_NAME[name].sources
+            open_ += sources[name]
     return needed
 
 
@@ -127,9 +135,11 @@ class GoogLeNet(nn.Module):
     Attributes:
         widths: output channels of each convolution that there are weights for, in the
             order of `convolutions`.
+        variant: "caffe" or "torchvision".
     """
 
     widths: tuple[int, ...]
+    variant: str = "caffe"
 
     architecture = ARCHITECTURE
     padding = "zeros"
@@ -140,19 +150,20 @@ class GoogLeNet(nn.Module):
     def layers(self) -> tuple[str, ...]:
         """Every name that `__call__` can return, in the order of computation."""
         widths, held = self._widths(), {"image"}
-        for layer in TABLE:
+        for layer in table(self.variant):
             known = layer.kind != "conv" or layer.tensor in widths
             if known and held.issuperset(layer.sources):
                 held.add(layer.name)
-        return tuple(layer.name for layer in TABLE if layer.name in held)
+        return tuple(n.name for n in table(self.variant) if n.name in held)
 
     def min_side(self, layers: Sequence[str]) -> int:
         """Smallest side in pixels for which every one of `layers` has a value."""
-        needed, side = _ancestors(layers), 1
-        for layer in reversed(TABLE):
-            # A pooling halves and rounds down, the convolution halves and rounds up.
+        needed, side = _ancestors(layers, self.variant), 1
+        for layer in reversed(table(self.variant)):
+            # A pooling over 3 x 3 halves and rounds down, all others round up.
             if layer.stride == 2 and layer.name in needed:
-                side = 2 * side if layer.kind == "pool" else 2 * side - 1
+                down = layer.kind == "pool" and layer.size == 3
+                side = 2 * side if down else 2 * side - 1
         return side
 
     @nn.compact
@@ -163,11 +174,11 @@ class GoogLeNet(nn.Module):
             x: (..., H, W, 3), normalised.
             layers: "conv1", "conv2", "inception_3a" ... "inception_5b" (after the
                 ReLU), branches such as "inception_3a/3x3" (after it, too), "pool1" ...
-                "pool4", and "norm1" and "norm2", the local response normalisations.
+                "pool4", and "norm1" and "norm2", Caffe's local response normalisations.
         """
-        needed, widths = _ancestors(layers), self._widths()
+        needed, widths = _ancestors(layers, self.variant), self._widths()
         found: dict[str, Any] = {"image": x}
-        for layer in TABLE:
+        for layer in table(self.variant):
             if layer.name not in needed:
                 continue
             sources = [found[name] for name in layer.sources]
@@ -178,7 +189,11 @@ class GoogLeNet(nn.Module):
                 )
                 found[layer.name] = nn.relu(convolution(sources[0]))
             elif layer.kind == "pool":
-                found[layer.name] = ops.max_pool3(sources[0], stride=layer.stride)
+                found[layer.name] = (
+                    ops.max_pool3(sources[0], stride=layer.stride)
+                    if layer.size == 3
+                    else ops.ceil_max_pool2(sources[0])
+                )
             elif layer.kind == "norm":
                 found[layer.name] = ops.local_response_norm(sources[0])
             else:

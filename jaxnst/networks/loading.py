@@ -24,12 +24,12 @@ def _check_googlenet(module: GoogLeNet, weights: NetworkWeights) -> None:
     if wrong or not held:
         raise ValueError(
             f"the weights do not hold the first {len(held)} convolutions of GoogLeNet "
-            f"({', '.join(wrong[:3])}); give Caffe's GoogLeNet in jaxnst's format"
+            f"({', '.join(wrong[:3])}); give GoogLeNet in jaxnst's format"
         )
     if weights.padding != module.padding:
         raise ValueError(
             f"GoogLeNet pads with {module.padding}, the weights with "
-            f"{weights.padding}; give Caffe's GoogLeNet in jaxnst's format"
+            f"{weights.padding}; give GoogLeNet in jaxnst's format"
         )
     image = jax.ShapeDtypeStruct((64, 64, 3), jnp.float32)
     wanted = jax.eval_shape(
@@ -63,7 +63,10 @@ def network_from_weights(weights: NetworkWeights) -> Network:
     widths = tuple(int(weights.tensors[name]["bias"].shape[0]) for name in names)
     module: VGG | GoogLeNet
     if architecture == googlenet.ARCHITECTURE:
-        module = GoogLeNet(widths)
+        variant = weights.notes.get("variant", googlenet.VARIANTS[0])
+        module = GoogLeNet(
+            widths, _check.check_choice(variant, "variant", googlenet.VARIANTS)
+        )
         _check_googlenet(module, weights)
     else:
         module = VGG(architecture, widths, padding=weights.padding)
@@ -94,8 +97,8 @@ def load_network(
 
     Args:
         name: "vgg19-lite", a small VGG-19 that was taught by the full one; "vgg16",
-            "vgg19" or "googlenet" (Caffe's, for which this version knows no published
-            file).
+            "vgg19" or "googlenet" (torchvision's; Caffe's has no published file that
+            could be converted).
         weights: None, a path or the name of a source.
 
     Raises:

@@ -79,9 +79,7 @@ class Network:
             )
         return self.module.reach(layers)
 
-    def positions(
-        self, size: tuple[int, ...], layers: Sequence[str]
-    ) -> dict[str, int]:
+    def positions(self, size: tuple[int, ...], layers: Sequence[str]) -> dict[str, int]:
         """{layer: h w} for pictures of (height, width)."""
         image = jax.ShapeDtypeStruct((*size[:2], 3), jnp.float32)
         features = jax.eval_shape(partial(self, layers=tuple(layers)), image)
