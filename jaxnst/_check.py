@@ -61,8 +61,10 @@ def check_choice(value: str, name: str, choices: Iterable[str]) -> str:
     return value
 
 
-def check_number(value: Any, name: str, *, minimum: float = 0.0) -> Any:
-    """`value` if it is finite and at least `minimum` everywhere; tracers pass."""
+def check_number(
+    value: Any, name: str, *, minimum: float = 0.0, maximum: float = math.inf
+) -> Any:
+    """`value` if it is finite and within bounds everywhere; tracers pass."""
     if isinstance(value, jax.core.Tracer):
         return value
     try:
@@ -71,10 +73,11 @@ def check_number(value: Any, name: str, *, minimum: float = 0.0) -> Any:
         numbers = np.asarray(value, np.float64).ravel()
     except (TypeError, ValueError, OverflowError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None
+    most = "" if maximum == math.inf else f" and at most {maximum:g}"
     for number in numbers:
-        if not math.isfinite(number) or number < minimum:
+        if not math.isfinite(number) or not minimum <= number <= maximum:
             raise ValueError(
-                f"{name} must be finite and at least {minimum:g}, got {number:g}"
+                f"{name} must be finite and at least {minimum:g}{most}, got {number:g}"
             )
     return value
 

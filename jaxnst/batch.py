@@ -13,7 +13,12 @@ from jaxnst import _check, ops, optimizers
 from jaxnst.config import Config, Weights
 from jaxnst.many import numbers_of, optimize_many, schedule_of, spread
 from jaxnst.networks.network import Network
-from jaxnst.objective import Targets, content_targets, style_targets
+from jaxnst.objective import (
+    Targets,
+    content_targets,
+    style_targets,
+    style_terms,
+)
 from jaxnst.pyramid import size_at, widened
 from jaxnst.render import prepare
 from jaxnst.settings import Settings
@@ -91,17 +96,18 @@ def stylize_batch(
         return seen[name]
 
     def targets_at(level: float, part: np.ndarray) -> Targets:
-        own = [
-            content_targets(
-                network,
-                widened(ops.resize(photographs[i], size_at(starts, level)), margin),
-                config,
+        own = []
+        for i in part:
+            content = widened(
+                ops.resize(photographs[i], size_at(starts, level)), margin
             )
-            for i in part
-        ]
-        painted = [style_at(paintings[i], level) for i in part]
-        stack = lambda *leaves: jnp.stack(leaves)  # noqa: E731
-        return Targets(jax.tree.map(stack, *own), jax.tree.map(stack, *painted))
+            aims = style_at(paintings[i], level)
+            apart = None
+            if numbers.weights.strength is not None:
+                apart = style_terms(network, content, aims, config)
+            own.append(Targets(content_targets(network, content, config), aims, apart))
+        stacked: Targets = jax.tree.map(lambda *leaves: jnp.stack(leaves), *own)
+        return stacked
 
     return optimize_many(
         network,

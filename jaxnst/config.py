@@ -105,7 +105,14 @@ _CHOICES = {
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=("alpha", "beta", "tv", "content_weights", "style_weights"),
+    data_fields=(
+        "alpha",
+        "beta",
+        "tv",
+        "content_weights",
+        "style_weights",
+        "strength",
+    ),
     meta_fields=(),
 )
 @dataclass(frozen=True)
@@ -121,6 +128,9 @@ class Weights:
         tv: weight of the smoothness.
         content_weights: u_l, one for each content layer; None, equal with sum 1.
         style_weights: w_l, one for each style layer; None, equal with sum 1.
+        strength: from 0, the photograph, to 1: how far the picture is to be stylised,
+            whatever the pair; beta is then adjusted at every step (`balance.py`), from
+            what it is here. None, all weights stay as they are.
     """
 
     alpha: float = 1.0
@@ -128,6 +138,7 @@ class Weights:
     tv: float = 0.05
     content_weights: tuple[float, ...] | None = None
     style_weights: tuple[float, ...] | None = None
+    strength: float | None = None
 
     @classmethod
     def grid(cls, **axes: Any) -> "Weights":
@@ -143,7 +154,7 @@ class Weights:
         """
         arrays: dict[str, Any] = {}
         for place, (name, values) in enumerate(axes.items()):
-            _check.check_choice(name, "axis", ("alpha", "beta", "tv"))
+            _check.check_choice(name, "axis", ("alpha", "beta", "tv", "strength"))
             numbers = np.asarray(_check.check_number(values, name), np.float32)
             if numbers.ndim != 1 or not numbers.size:
                 raise ValueError(f"{name} must be a list of numbers, got {values!r}")
@@ -156,6 +167,8 @@ class Weights:
         """ValueError unless all are finite, at least 0 and as many as layers."""
         for name in ("alpha", "beta", "tv"):
             _check.check_number(getattr(self, name), name)
+        if self.strength is not None:
+            _check.check_number(self.strength, "strength", maximum=1.0)
         pairs = (
             ("content_weights", config.content_layers),
             ("style_weights", config.style_layers),
@@ -171,4 +184,3 @@ class Weights:
                 )
             for value in values:
                 _check.check_number(value, name)
-

@@ -15,7 +15,7 @@ from jaxnst.config import Config, Weights
 from jaxnst.many import numbers_of, optimize_many, schedule_of, spread
 from jaxnst.microbatch import Numbers
 from jaxnst.networks.network import Network
-from jaxnst.objective import Targets, content_targets, style_targets
+from jaxnst.objective import Targets, make_targets
 from jaxnst.pyramid import size_at, widened
 from jaxnst.render import prepare
 from jaxnst.settings import Settings
@@ -88,11 +88,13 @@ def grid_search(
 
     @cache
     def targets_at(level: float) -> Targets:
-        return Targets(
-            content_targets(network, _at(content, level, margin), config),
-            style_targets(
-                network, [_at(s, level, 0) for s in styles], config, blend=blend
-            ),
+        return make_targets(
+            network,
+            _at(content, level, margin),
+            [_at(s, level, 0) for s in styles],
+            config,
+            blend=blend,
+            apart=weights.strength is not None,
         )
 
     found = optimize_many(

@@ -10,6 +10,7 @@ import optax
 from jax import Array, lax
 from jax.tree_util import Partial
 
+from jaxnst.balance import adjusted, balanced
 from jaxnst.config import Config, Weights
 from jaxnst.networks.network import Network
 from jaxnst.objective import Targets, objective
@@ -22,7 +23,7 @@ CAPACITY = 128
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=("image", "opt_state", "average", "count", "finite"),
+    data_fields=("image", "opt_state", "average", "count", "finite", "balance"),
     meta_fields=(),
 )
 @dataclass(frozen=True)
@@ -36,6 +37,7 @@ class State:
         count: steps done, int32.
         finite: False once a loss or a picture was not finite; the picture then stays
             the last finite one.
+        balance: of `balance.adjusted`; 0 where there is no strength to reach.
     """
 
     image: Array
@@ -43,6 +45,7 @@ class State:
     average: Array | None
     count: Array
     finite: Array
+    balance: Array
 
 
 def init_state(image: Array, optimizer: Partial, *, averaging: bool = False) -> State:
@@ -54,6 +57,7 @@ def init_state(image: Array, optimizer: Partial, *, averaging: bool = False) -> 
         jnp.zeros_like(image) if averaging else None,
         jnp.zeros((), jnp.int32),
         jnp.ones((), bool),
+        jnp.zeros(()),
     )
     # The loop is given the state's memory: nothing in it may be the caller's, nor
     # stand in it twice.
@@ -76,8 +80,12 @@ def step(
         decay: of the average of iterates, a' = decay a + (1 - decay) x.
 
     Returns:
-        The next state, and the terms of the objective at the picture before the step.
+        The next state, and the terms of the objective at the picture before the step;
+        where there is a strength to reach, "beta" among them.
     """
+    given = weights
+    if given.strength is not None:
+        weights = balanced(given, state.balance)
 
     def loss_of(image: Array) -> tuple[Array, dict[str, Array]]:
         return objective(image, network, targets, weights, config)
@@ -103,7 +111,12 @@ def step(
         average = jnp.where(finite, mixed, average)
     # Frozen items do not count on: the average's correction depends on the count.
     count = state.count + finite.astype(jnp.int32)
-    return State(image, opt_state, average, count, finite), terms
+    balance = state.balance
+    if given.strength is not None:
+        terms["beta"] = jnp.asarray(weights.beta, jnp.float32)
+        moved = adjusted(balance, terms["style"], targets, given)
+        balance = jnp.where(finite, moved, balance)
+    return State(image, opt_state, average, count, finite, balance), terms
 
 
 @partial(jax.jit, donate_argnames="state", static_argnames=("capacity", "items"))

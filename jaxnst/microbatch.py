@@ -25,7 +25,7 @@ from jaxnst.memory import (
 )
 from jaxnst.networks.network import Network
 from jaxnst.objective import Targets
-from jaxnst.pyramid import carried, check_levels, size_at, trimmed, widened
+from jaxnst.pyramid import check_levels, continued, size_at, trimmed, widened
 from jaxnst.transfer import Callback, Result, drive
 
 # Bytes by what was compiled: a caller with many batches of one shape asks again and
@@ -153,12 +153,12 @@ class Microbatches:
             start = jax.vmap(lambda x, s=size: widened(ops.resize(x, s), margin))(image)
             arguments = self.arguments(level, part)
             state = self.state(self.placed(start), arguments[3])
-            if results and schedule.carry and results[-1].state is not None:
-                state = jax.vmap(lambda a, b: carried(a, b, margin))(
-                    results[-1].state, state
+            if results and results[-1].state is not None:
+                last = results[-1].state
+                state = jax.vmap(lambda a, b: continued(a, b, schedule.carry, margin))(
+                    last, state
                 )
-            if results and results[-1].state is not None:  # frozen ones stay so
-                state = replace(state, finite=results[-1].state.finite)
+                state = replace(state, finite=last.finite)  # frozen ones stay so
             before = sum(result.steps for result in results)
             result = drive(
                 self.placed(state), arguments, count, None, callback, before, self.items

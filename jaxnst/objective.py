@@ -16,7 +16,7 @@ from jaxnst.networks.network import Network
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=("content", "style"),
+    data_fields=("content", "style", "apart"),
     meta_fields=(),
 )
 @dataclass(frozen=True)
@@ -26,10 +26,13 @@ class Targets:
     Attributes:
         content: {layer: (h, w, c)}, the photograph's features.
         style: {layer: (c, c) Gram matrix, or a `losses.GaussianTarget`}.
+        apart: {layer: the style term of the photograph itself}, which `strength` is
+            measured by; None where that is not asked for.
     """
 
     content: dict[str, Array]
     style: dict[str, Any]
+    apart: dict[str, Array] | None = None
 
 
 def make_targets(
@@ -39,6 +42,7 @@ def make_targets(
     config: Config,
     *,
     blend: Sequence[float] | None = None,
+    apart: bool = False,
 ) -> Targets:
     """Features of the photograph and statistics of one painting or several.
 
@@ -50,6 +54,7 @@ def make_targets(
         content: (H, W, 3) in [0, 1].
         style: (H', W', 3), or a sequence of such pictures of any sizes.
         blend: a weight for each painting, scaled to sum 1; None, equal.
+        apart: as `Weights.strength` needs it.
 
     Raises:
         TypeError, ValueError: not pictures, too small for the layers, unknown layers,
@@ -58,11 +63,9 @@ def make_targets(
     min_side = network.min_side(config.layers)
     content = _check.check_image(content, "content", min_side=min_side)
     styles = _check.check_images(style, "style", min_side=min_side)
-    shares = _shares(blend, len(styles))
-    return Targets(
-        content_targets(network, content, config),
-        _style_targets(network, styles, shares, config),
-    )
+    aims = _style_targets(network, styles, _shares(blend, len(styles)), config)
+    own = style_terms(network, content, aims, config) if apart else None
+    return Targets(content_targets(network, content, config), aims, own)
 
 
 def style_targets(
@@ -158,6 +161,30 @@ def _seen(
     }
 
 
+@jax.jit
+def style_terms(
+    network: Network, image: Array, aims: dict[str, Any], config: Config
+) -> dict[str, Array]:
+    """{style layer: the style term} of a picture (H, W, 3), unweighted.
+
+    Args:
+        aims: `Targets.style`.
+    """
+    statistics = _statistics(image, network, config)
+    positions = _positions(network, image, config)
+    return {
+        layer: _style_term(statistics[layer], aim, config, positions.get(layer))
+        for layer, aim in aims.items()
+    }
+
+
+def _positions(network: Network, image: Array, config: Config) -> dict[str, int]:
+    """{style layer: h w}, for the reductions that ask for it."""
+    if config.style_reduction in ("gatys", "per_position"):
+        return network.positions(image.shape[:2], config.style_layers)
+    return {}
+
+
 def _style_term(
     statistic: Any, target: Any, config: Config, positions: int | None
 ) -> Array:
@@ -170,7 +197,8 @@ def _style_term(
     )
 
 
-def _weighted(terms: list[Array], weights: Any) -> Array:
+def weighted(terms: list[Array], weights: Any) -> Array:
+    """Σ_l w_l t_l; equal weights with sum 1 where none are given."""
     if weights is None:
         return sum(terms, start=jnp.float32(0)) / len(terms)
     pairs = zip(weights, terms, strict=True)
@@ -200,9 +228,7 @@ def objective(
         )
         for layer in config.content_layers
     ]
-    positions: dict[str, int] = {}
-    if config.style_reduction in ("gatys", "per_position"):
-        positions = network.positions(image.shape[:2], config.style_layers)
+    positions = _positions(network, image, config)
     style = [
         _style_term(
             statistics[layer], targets.style[layer], config, positions.get(layer)
@@ -210,8 +236,8 @@ def objective(
         for layer in config.style_layers
     ]
     terms = {
-        "content": _weighted(content, weights.content_weights),
-        "style": _weighted(style, weights.style_weights),
+        "content": weighted(content, weights.content_weights),
+        "style": weighted(style, weights.style_weights),
         "tv": losses.total_variation(
             image, kind=config.tv_kind, reduction=config.tv_reduction
         ),

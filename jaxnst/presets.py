@@ -97,9 +97,7 @@ vgg16_adam = Settings(
         style_layers=("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1"),
     ),
     terms=Weights(alpha=1.0, beta=6e-7, tv=0.0, style_weights=(1.0,) * 5),
-    geometry=Geometry(
-        size=384, fit="square", style_fit="same", style_scale=256 / 384
-    ),
+    geometry=Geometry(size=384, fit="square", style_fit="same", style_scale=256 / 384),
     optimization=Optimization(steps=(1000,), learning_rate=0.01),
 )
 """torchvision's index 29, relu5_3, and squared differences of Gram matrices; photograph
@@ -135,9 +133,7 @@ johnson_lua = Settings(
         tv_reduction="half_sum",
         clip=False,
     ),
-    terms=Weights(
-        alpha=5.0, beta=100.0, tv=1e-3 * 255**2, style_weights=(1.0,) * 5
-    ),
+    terms=Weights(alpha=5.0, beta=100.0, tv=1e-3 * 255**2, style_weights=(1.0,) * 5),
     geometry=Geometry(size=512),
     optimization=Optimization(steps=(1000,), optimizer="lbfgs"),
 )
@@ -238,4 +234,3 @@ def get(name: str) -> Settings:
         ValueError: an unknown name; the message lists those known.
     """
     return _PRESETS[_check.check_choice(name, "preset", NAMES)]
-

@@ -82,8 +82,8 @@ def stylize_pyramid(
         else:
             start = widened(ops.resize(image, size), margin)
             state = init_state(start, factory, averaging=averaging)
-            if results and carry and results[-1].state is not None:
-                state = carried(results[-1].state, state, margin)
+            if results and results[-1].state is not None:
+                state = continued(results[-1].state, state, carry, margin)
         result = stylize(
             network,
             widened(ops.resize(content, size), margin),
@@ -133,6 +133,13 @@ def trimmed(image: Array, margin: int) -> Array:
     """The inverse of `widened`."""
     height, width = image.shape[:2]
     return image[margin : height - margin, margin : width - margin]
+
+
+def continued(old: State, new: State, carry: bool, margin: int) -> State:
+    """`new`, the state at a level's beginning, after `old`, that at the end of the one
+    before: with its balance and, if it is to be carried, its optimiser's memory."""
+    new = replace(new, balance=old.balance)
+    return carried(old, new, margin) if carry else new
 
 
 def carried(old: State, new: State, margin: int) -> State:

@@ -12,9 +12,7 @@ import numpy as np
 from jaxnst._files import atomic_write, check_writable_folder
 
 
-def write_losses(
-    path: str | PathLike[str], trace: Mapping[str, np.ndarray]
-) -> None:
+def write_losses(path: str | PathLike[str], trace: Mapping[str, np.ndarray]) -> None:
     """Write every term at every step as CSV: a column "step", then one for each term.
 
     Args:

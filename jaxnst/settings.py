@@ -169,6 +169,12 @@ class Settings:
     def __post_init__(self) -> None:
         _check.check_choice(self.color, "color", get_args(Color))
         self.terms.check(self.objective)
+        how = self.optimization.optimizer
+        if self.terms.strength is not None and how.startswith("lbfgs"):
+            raise ValueError(
+                f"strength changes beta at every step, which {how} takes for the "
+                "picture's doing; choose optimizer adam, or leave strength"
+            )
 
     def to_json(self) -> dict[str, Any]:
         """The settings as JSON's types."""

@@ -133,7 +133,8 @@ def stylize(
     pictures = [content, *_check.check_images(style, "style", min_side=min_side)]
     largest = max(pictures, key=lambda picture: picture.size)
     config = fitted(network, config, largest.shape)
-    targets = make_targets(network, content, style, config, blend=blend)
+    apart = weights.strength is not None
+    targets = make_targets(network, content, style, config, blend=blend, apart=apart)
     if state is None:
         first = _check.check_images(style, "style")[0]
         image = initial_image(init, content, first, key)

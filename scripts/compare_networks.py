@@ -9,7 +9,6 @@ DIR holds already, from the same settings and weights, are not painted again.
 """
 
 import csv
-import json
 import statistics
 import sys
 from dataclasses import dataclass, replace
@@ -22,16 +21,15 @@ import jax.numpy as jnp
 import tyro
 from _cli import Common, run
 from _folders import picture_files
+from _painted import Candidate, Pair, painted_pair
 from tqdm import tqdm
 
 import jaxnst
 from jaxnst import Network, images, metrics, presets
 from jaxnst._files import atomic_write
 from jaxnst.builtin import BUILTINS
-from jaxnst.settings import Settings
 
 RANDOM = "random"
-Pair = tuple[Path, Path]
 Table = dict[str, dict[Pair, metrics.Scores]]
 
 
@@ -54,15 +52,6 @@ class Arguments(Common):
     """Long side in pixels."""
     other_beta: float = 12.0
     """The first network paints with this --beta, too: what style costs in content."""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A network under a label, and the settings that it paints with."""
-
-    label: str
-    network: Network
-    settings: Settings
 
 
 def load(name: str, first: Network | None) -> tuple[str, Network]:
@@ -102,23 +91,6 @@ def candidates(arguments: Arguments) -> list[Candidate]:
     return [*found, Candidate(label, found[0].network, replace(settings, terms=terms))]
 
 
-def paint(candidate: Candidate, pair: Pair, folder: Path) -> Any:
-    """The picture of a pair, painted unless it lies in `folder` already."""
-    content, style = pair
-    path = folder / candidate.label / f"{content.stem}_{style.stem}.png"
-    described = {
-        "settings": candidate.settings.to_json(),
-        "weights": candidate.network.checksum,
-    }
-    described = json.loads(json.dumps(described))  # tuples are lists in a file
-    if not path.exists() or images.read_metadata(path) != described:
-        pictures = images.load_image(content), [images.load_image(style)]
-        result = jaxnst.render(candidate.settings, candidate.network, *pictures)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        images.save_image(path, result.image, metadata=described)
-    return images.load_image(path)  # the same numbers, painted now or before
-
-
 def score(everyone: list[Candidate], pairs: list[Pair], arguments: Arguments) -> Table:
     """Every picture painted and judged, and a contact sheet for every photograph."""
     judge = jaxnst.network_from_weights(jaxnst.weights.read_weights(arguments.judge))
@@ -129,7 +101,7 @@ def score(everyone: list[Candidate], pairs: list[Pair], arguments: Arguments) ->
         content, style = (images.load_image(path) for path in pair)
         row = [style]
         for candidate in everyone:
-            painted = paint(candidate, pair, arguments.output)
+            painted = painted_pair(candidate, pair, arguments.output)
             table[candidate.label][pair] = metrics.judge(judge, painted, content, style)
             row.append(painted)
             bar.update()

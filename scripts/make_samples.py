@@ -1,6 +1,6 @@
 """Draw the two sample pictures, a photograph-like harbour and a painting of strokes.
 
-    python scripts/make_samples.py -o FOLDER
+python scripts/make_samples.py -o FOLDER
 """
 
 import sys

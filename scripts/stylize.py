@@ -2,11 +2,11 @@
 
     python scripts/stylize.py photo.jpg painting.jpg -o out.png
 
-The picture carries its settings: `--from out.png` runs them again. Ctrl-C ends a run
-and keeps the picture reached so far.
+The picture carries its settings: `--from out.png` runs them again, and
+`--continue out.png --more-style` goes on from it. Ctrl-C ends a run and keeps the
+picture reached so far.
 """
 
-import math
 import sys
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,16 +15,16 @@ from typing import Annotated
 import _checkpoint
 import tyro
 from _cli import Common, fail, run, warn
+from _continued import continued, factor_of, output_of, with_style
 from _network import obtain
 from _options import adapted, given, preset_settings
+from _pictures import load
 from _session import Session
 from _stored import changes, describe, misfit, recall
-from jax import Array
 
 import jaxnst
 from jaxnst import images, ops, presets, report
 from jaxnst._files import check_writable_folder
-from jaxnst.memory import fitted
 from jaxnst.networks.network import Network
 from jaxnst.settings import Settings
 from jaxnst.start import INITS
@@ -47,6 +47,14 @@ class Arguments(Common):
     """1 to 100, of JPEG (95) or lossy WebP."""
     again: Annotated[Path | None, tyro.conf.arg(name="from")] = None
     """Picture whose stored settings, and pictures if none are given, to use again."""
+    finished: Annotated[Path | None, tyro.conf.arg(name="continue")] = None
+    """Picture to go on from in few steps, with its stored settings."""
+    more_style: bool = False
+    """Twice the style of the picture to --continue."""
+    less_style: bool = False
+    """Half of it."""
+    style_factor: float | None = None
+    """So many times as much of it."""
     every: int | None = None
     """Write the picture after every so many steps, too."""
     animation: Path | None = None
@@ -77,15 +85,32 @@ class Arguments(Common):
 
 def defaults() -> Arguments:
     """Options as the preset, or the picture, that the command line names has them."""
-    again, pictures = given("from"), tuple[Path, ...]()
-    if again is None:
-        settings = preset_settings()
-    else:
-        settings, pictures = recall(Path(again))
-        if given("preset") not in (None, settings.preset):
-            raise ValueError("--preset and --from exclude each other; give one of them")
-        settings = adapted(settings)
-    return Arguments(pictures=pictures, settings=settings)
+    again, finished = given("from"), given("continue")
+    name, path = ("from", again) if finished is None else ("continue", finished)
+    if path is None:
+        return Arguments(settings=preset_settings())
+    if again is not None and finished is not None:
+        raise ValueError("--from and --continue exclude each other; give one of them")
+    settings, pictures = (recall if finished is None else continued)(Path(path))
+    if given("preset") not in (None, settings.preset):
+        raise ValueError(f"--preset and --{name} exclude each other; give one of them")
+    output = Arguments.output if finished is None else output_of(Path(path))
+    return Arguments(pictures=pictures, output=output, settings=adapted(settings))
+
+
+def with_style_asked_for(arguments: Arguments) -> Arguments:
+    """Its settings with more or less style, if that is wanted."""
+    factor = factor_of(
+        more=arguments.more_style,
+        less=arguments.less_style,
+        factor=arguments.style_factor,
+    )
+    if factor != 1 and arguments.finished is None:
+        raise ValueError(
+            "--more-style, --less-style and --style-factor change a finished picture; "
+            "name it with --continue PICTURE, or choose another --beta or --strength"
+        )
+    return replace(arguments, settings=with_style(arguments.settings, factor))
 
 
 def check(arguments: Arguments) -> None:
@@ -115,35 +140,6 @@ def check(arguments: Arguments) -> None:
         report.check_plot(arguments.plot)
 
 
-def load(arguments: Arguments, network: Network) -> tuple[Array, list[Array]]:
-    """Photograph and paintings, at the sizes at which they are used."""
-    settings, (content, *styles) = arguments.settings, arguments.pictures
-    least = network.min_side(settings.objective.layers)
-    for path in arguments.pictures:
-        height, width = images.picture_size(path)
-        if min(height, width) < least:
-            raise ValueError(
-                f"{path} is {width} x {height} pixels, too small: the layers need at "
-                f"least {least} on each side; choose a larger picture"
-            )
-    geometry = settings.geometry
-    size = geometry.content_size(*images.picture_size(content))
-    coarsest = [max(1, round(side * geometry.levels()[0])) for side in size]
-    if min(coarsest) < least:
-        raise ValueError(
-            f"{coarsest[1]} x {coarsest[0]} pixels are too small: the layers need at "
-            f"least {least} on each side; choose a larger --size or --coarsest"
-        )
-    shapes = [geometry.style_size(*images.picture_size(path), size) for path in styles]
-    for shape in (size, max(shapes, key=math.prod)):
-        fitted(network, settings.objective, shape)
-    paintings = [
-        images.load_image(path, size=shape)
-        for path, shape in zip(styles, shapes, strict=True)
-    ]
-    return images.load_image(content, size=size), paintings
-
-
 def write(
     arguments: Arguments, network: Network, session: Session, result: Result
 ) -> None:
@@ -167,8 +163,9 @@ def write(
 
 def warn_if_other(arguments: Arguments, network: Network) -> None:
     """Warn of pictures and weights that are not those the settings were made for."""
-    if arguments.again is not None:
-        for text in changes(arguments.again, arguments.files, network):
+    before = arguments.again or arguments.finished
+    if before is not None:
+        for text in changes(before, arguments.files, network):
             warn(text)
     other = misfit(arguments.settings, network)
     if other is not None:
@@ -185,10 +182,11 @@ def warn_if_astray(result: Result) -> None:
 
 
 def main(arguments: Arguments) -> int:
+    arguments = with_style_asked_for(arguments)
     check(arguments)
     settings, network = obtain(arguments.settings)
     arguments = replace(arguments, settings=settings)
-    content, styles = load(arguments, network)
+    content, styles = load(settings, arguments.pictures, network)
     warn_if_other(arguments, network)
     start = None
     if arguments.start is not None:

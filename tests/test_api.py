@@ -22,7 +22,7 @@ FLOORS = [
     ["weights", "convert"],
     ["builtin", "download", "sources", "networks.loading"],
     ["roots", "losses"],
-    ["config", "tiling", "tiles", "objective", "optimizers", "loop"],
+    ["config", "tiling", "tiles", "objective", "balance", "optimizers", "loop"],
     ["memory", "rows", "start", "transfer", "pyramid", "settings", "presets", "render"],
     ["checkpoint", "report", "metrics", "teaching", "distill", "silence"],
     ["microbatch", "many", "batch", "grid"],

@@ -34,9 +34,7 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def source(crops, picture_files, folder):
-    return crops.Crops(
-        picture_files([folder]), side=32, count=5, leaves=2, seed=7
-    )
+    return crops.Crops(picture_files([folder]), side=32, count=5, leaves=2, seed=7)
 
 
 def test_pictures_are_found_in_folders_below(picture_files, folder):
@@ -58,17 +56,13 @@ def test_a_picture_is_kept_at_ever_smaller_sizes(crops, folder):
         crops.read_sizes(folder / "b.png", 61)
 
 
-def test_a_batch_depends_on_seed_and_number_alone(
-    crops, picture_files, folder, source
-):
+def test_a_batch_depends_on_seed_and_number_alone(crops, picture_files, folder, source):
     first, later = source.batch(3), source.batch(4)
     assert first.shape == (5, 32, 32, 3) and first.dtype == np.float32
     assert first.min() >= 0 and first.max() <= 1
     np.testing.assert_array_equal(source.batch(3), first)
     assert np.abs(first - later).mean() > 0.05
-    other = crops.Crops(
-        picture_files([folder]), side=32, count=5, leaves=2, seed=8
-    )
+    other = crops.Crops(picture_files([folder]), side=32, count=5, leaves=2, seed=8)
     assert np.abs(other.batch(3) - first).mean() > 0.05
 
 

@@ -142,11 +142,14 @@ def test_silent_betas_weigh_as_gatys2016(name):
     style *= {"per_position": 1 / m, "sum": 1, "mean": 1 / n**2}.get(
         preset.objective.style_reduction, 1 / (4 * n**2 * m**2)
     )
-    content = preset.terms.alpha * {
-        "half_sum": 0.5,
-        "sum": 1,
-        "mean": 1 / (n_content * m_content),
-    }[preset.objective.content_reduction]
+    content = (
+        preset.terms.alpha
+        * {
+            "half_sum": 0.5,
+            "sum": 1,
+            "mean": 1 / (n_content * m_content),
+        }[preset.objective.content_reduction]
+    )
     assert 0.5 < style / content / wanted < 2
 
 

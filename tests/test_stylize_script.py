@@ -201,6 +201,47 @@ def test_from_takes_other_pictures(drive, calls):
     np.testing.assert_array_equal(calls[1][1], load_image("t.png", size=(36, 48)))
 
 
+@pytest.mark.parametrize(
+    "options, beta",
+    [
+        ((), 100),
+        (("--more-style",), 200),
+        (("--less-style",), 50),
+        (("--style-factor", "3"), 300),
+        (("--beta", "7", "--style-factor", "3"), 21),
+    ],
+)
+def test_goes_on_from_a_picture(drive, calls, options, beta):
+    drive(*FAST, "-o", "o.png", "--coarsest", "24")
+    code, out, error = drive("--continue", "o.png", *options)
+    assert (code, error) == (0, "") and out.startswith("o-continued.png: ")
+    settings, content, _, start = calls[1]
+    np.testing.assert_array_equal(start, load_image("o.png", size=content.shape[:2]))
+    assert settings.geometry.levels() == (1.0,) and settings.terms.beta == beta
+    assert settings.optimization.steps == (60,)
+    assert drive("--continue", "o-continued.png", "--steps", "7", "-o", "p.png")[0] == 0
+    assert calls[2][0].optimization.steps == (7,)
+    assert Path("o-continued-continued.png").exists() is False
+
+
+def test_more_style_is_nearer_to_the_painting(drive):
+    drive(*FAST, "--steps", "40", "-o", "o.png")
+    ends = []
+    for option in ("--less-style", "--more-style"):
+        assert drive("--continue", "o.png", option, "-o", "n.png")[0] == 0
+        ends.append(read_metadata("n.png")["final"]["style"])
+    assert ends[1] < 0.9 * ends[0]
+
+
+def test_more_strength(drive, calls):
+    drive(*FAST, "-o", "o.png", "--strength", "0.5")
+    assert drive("--continue", "o.png", "--more-style", "-o", "n.png")[0] == 0
+    assert calls[1][0].terms.strength == pytest.approx(0.65)
+    assert calls[1][0].terms.beta == 100
+    assert drive("--continue", "o.png", "--style-factor", "1e9", "-o", "n.png")[0] == 0
+    assert calls[2][0].terms.strength == 1
+
+
 def test_warns_of_what_changed_since(drive, calls, here):
     drive(*FAST, "-o", "o.png")
     assert drive("--from", "o.png")[2] == ""
@@ -281,6 +322,11 @@ WRONG = [
     (("--blend", "1", "2"), 1, ("2 numbers for 1",)),
     (("--seed", "9" * 30), 2, ("error: seed must be",)),
     (("--from", "t.png"), 1, ("t.png", "no settings")),
+    (("--continue", "t.png"), 1, ("t.png", "no settings")),
+    (("--more-style",), 1, ("--continue PICTURE",)),
+    (("--style-factor", "0"), 1, ("above 0",)),
+    (("--more-style", "--less-style"), 1, ("exclude each other",)),
+    (("--strength", "2"), 2, ("strength", "at most 1")),
     (("--from", "absent.png"), 1, ("absent.png",)),
 ]
 

@@ -1,0 +1,38 @@
+"""Pictures that a comparison paints once and finds again the next time."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import jaxnst
+from jaxnst import Network, images
+from jaxnst.settings import Settings
+
+Pair = tuple[Path, Path]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A network under a label, and the settings that it paints with."""
+
+    label: str
+    network: Network
+    settings: Settings
+
+
+def painted_pair(candidate: Candidate, pair: Pair, folder: Path) -> Any:
+    """The picture of a pair, painted unless it lies in `folder` already."""
+    content, style = pair
+    path = folder / candidate.label / f"{content.stem}_{style.stem}.png"
+    described = {
+        "settings": candidate.settings.to_json(),
+        "weights": candidate.network.checksum,
+    }
+    described = json.loads(json.dumps(described))  # tuples are lists in a file
+    if not path.exists() or images.read_metadata(path) != described:
+        pictures = images.load_image(content), [images.load_image(style)]
+        result = jaxnst.render(candidate.settings, candidate.network, *pictures)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        images.save_image(path, result.image, metadata=described)
+    return images.load_image(path)  # the same numbers, painted now or before

@@ -1,0 +1,44 @@
+"""scripts/compare_strength.py: spread with fixed weights and with a strength."""
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from networks import picture
+
+from jaxnst import load_image, save_image
+from scripts import driver, imported, write_network
+
+
+@pytest.mark.slow
+def test_tables_sheet_and_scores(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    for folder, names in (("photos", "ab"), ("paintings", "xy")):
+        Path(folder).mkdir()
+        for seed, name in enumerate(names):
+            save_image(f"{folder}/{name}.png", picture(40, 48, seed + 2 * len(folder)))
+    write_network(Path("judge.h5"), depth=7, width=4, seed=9)
+    drive = driver(imported(monkeypatch, "compare_strength"), monkeypatch, capsys)
+    given = ("--contents", "photos", "--styles", "paintings", "--judge", "judge.h5")
+    small = ("--size", "48", "--shown", "1", "-o", "out", "--preset", "gram")
+    code, out, error = drive(*given, *small)
+    assert code == 0, error
+    rows = [r.split("|")[1:-1] for r in out.splitlines() if r[:1] == "|"]
+    fixed, wanted = rows[2:4]
+    with open("out/strength.csv") as file:
+        table = list(csv.DictReader(file))
+    assert len(table) == 2 * 4 + 4
+    for row, label in ((fixed, "fixed"), (wanted, "strength 0.5")):
+        own = [float(r["style"]) for r in table if r["weights"] == label]
+        numbers = [float(cell) for cell in row[1:]]
+        deviation = np.std(own)
+        wanted_numbers = [np.mean(own), deviation, deviation / np.mean(own)]
+        np.testing.assert_allclose(numbers[:3], wanted_numbers, atol=1e-3)
+        np.testing.assert_allclose(numbers[3:], [min(own), max(own)], atol=1e-3)
+    photograph = load_image("out/strength 0/a_x.png")
+    np.testing.assert_allclose(photograph, load_image("photos/a.png"), atol=0.01)
+    assert load_image("out/sheet_strength.png").shape[1] > 6 * 300
+    stamp = Path("out/fixed/a_x.png").stat().st_mtime_ns
+    assert drive(*given, *small)[0] == 0
+    assert Path("out/fixed/a_x.png").stat().st_mtime_ns == stamp
