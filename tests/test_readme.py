@@ -39,6 +39,7 @@ def test_python_examples_run(monkeypatch, tmp_path, rng):
     assert (tmp_path / "out.png").stat().st_size > 0
     assert names["losses"].shape == (4,)
     assert names["grid"].image.shape == (2, 2, 32, 40, 3)
+    assert names["ladder"].image.shape == (5, 32, 40, 3)
     assert names["batch"].image.shape == (2, 32, 40, 3)
     assert np.all(np.isfinite(names["gradient"][0]))
 
@@ -58,7 +59,7 @@ def test_named_options_exist():
     from jaxnst.settings import Settings
 
     known = re.findall(r"--([a-z][\w-]*)", README)
-    fields = {*_fields(Settings), *_options(), "from", "help"}
+    fields = {*_fields(Settings), *_options(), "from", "continue", "help"}
     fields.add("quiet")  # pip's
     assert {name.replace("-", "_") for name in known} <= fields
 
@@ -67,7 +68,7 @@ def _options():
     """The fields of what the scripts take from their command lines."""
     for path in (Path(__file__).parents[1] / "scripts").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ClassDef) and node.name in ("Arguments", "Common"):
+            if isinstance(node, ast.ClassDef) and node.name in ("Arguments", "Common", "Measured"):
                 fields = [part for part in node.body if isinstance(part, ast.AnnAssign)]
                 yield from (field.target.id for field in fields)
 
