@@ -148,7 +148,7 @@ class Settings:
     preset: str = "default"
     """Named settings that every other option then changes."""
     network: str = "vgg19"
-    """Feature network: vgg16, vgg19, or the small vgg19-lite that comes with jaxnst;
+    """Feature network: vgg16, vgg19, googlenet, or vgg19-lite that comes with jaxnst;
     auto, on the command line, is vgg19 if its weights are at hand, else vgg19-lite."""
     weights: str | None = None
     """Weights of the network: a file, or the name of a source such as keras."""

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from jaxnst import Network, load_network, network_from_weights
 from jaxnst.builtin import BUILTINS
+from jaxnst.depths import at_same_depth
 from jaxnst.settings import Settings
 from jaxnst.sources import weights_at_hand
 from jaxnst.weights import read_weights
@@ -13,7 +14,15 @@ BUILT_IN = next(iter(BUILTINS))
 
 
 def obtain(settings: Settings) -> tuple[Settings, Network]:
-    """The network that the settings ask for, and the settings with its name in them.
+    """The network that the settings ask for, and the settings with its name in them;
+    for GoogLeNet with its own layers in the place of VGG's."""
+    settings, network = _obtain(settings)
+    objective = at_same_depth(settings.objective, network)
+    return replace(settings, objective=objective), network
+
+
+def _obtain(settings: Settings) -> tuple[Settings, Network]:
+    """As `obtain`, with the layers as they are.
 
     "auto" is the network of the weights file given, if one is; VGG-19 if its weights
     are at hand; else the built-in one.

@@ -68,7 +68,11 @@ def _options():
     """The fields of what the scripts take from their command lines."""
     for path in (Path(__file__).parents[1] / "scripts").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ClassDef) and node.name in ("Arguments", "Common", "Measured"):
+            if isinstance(node, ast.ClassDef) and node.name in (
+                "Arguments",
+                "Common",
+                "Measured",
+            ):
                 fields = [part for part in node.body if isinstance(part, ast.AnnAssign)]
                 yield from (field.target.id for field in fields)
 
