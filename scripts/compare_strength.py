@@ -29,6 +29,9 @@ import jaxnst
 from jaxnst import images, metrics, presets
 from jaxnst._files import atomic_write
 
+Work = tuple[Pair, float | None]
+Table = dict[Work, metrics.Scores]
+
 _STRENGTHS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -75,27 +78,25 @@ def spread(values: Iterable[float]) -> str:
     return " | ".join(f"{number:.3f}" for number in numbers)
 
 
-def main(arguments: Arguments) -> None:
-    keep_compiled()
-    known = candidates(arguments)
+def judged(
+    arguments: Arguments, known: dict[float | None, Candidate], work: list[Work]
+) -> Table:
+    """Everything painted and judged."""
     judge = jaxnst.network_from_weights(jaxnst.weights.read_weights(arguments.judge))
-    folders = [arguments.contents], [arguments.styles]
-    photographs, paintings = map(picture_files, folders)
-    pairs = list(product(photographs, paintings))
-    # Every photograph and every painting in turn.
-    shown = [
-        (photographs[i % len(photographs)], paintings[i % len(paintings)])
-        for i in range(min(arguments.shown, len(pairs)))
-    ]
-    work = [(pair, s) for s in (None, 0.5) for pair in pairs]
-    work += [(pair, s) for pair in shown for s in _STRENGTHS if s != 0.5]
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    scores: dict[tuple[Pair, float | None], metrics.Scores] = {}
+    scores: Table = {}
     for pair, strength in tqdm(work, unit="picture", disable=None):
         picture = painted_pair(known[strength], pair, arguments.output)
         given = (images.load_image(path) for path in pair)
         scores[pair, strength] = metrics.judge(judge, picture, *given)
-    write(arguments, known, scores)
+    return scores
+
+
+def report(
+    known: dict[float | None, Candidate],
+    scores: Table,
+    pairs: list[Pair],
+    shown: list[Pair],
+) -> None:
     print("| weights | mean | deviation | of the mean | least | most |")
     print("| --- | --- | --- | --- | --- | --- |")
     for strength in (None, 0.5):
@@ -107,13 +108,12 @@ def main(arguments: Arguments) -> None:
     for pair in dict.fromkeys(shown):
         own = " | ".join(f"{float(scores[pair, s].style):.3f}" for s in _STRENGTHS)
         print(f"| {pair[0].stem} × {pair[1].stem} | {own} |")
-    sheet(arguments, known, shown)
 
 
 def write(
     arguments: Arguments,
     known: dict[float | None, Candidate],
-    scores: dict[tuple[Pair, float | None], metrics.Scores],
+    scores: Table,
 ) -> None:
     path = arguments.output / "strength.csv"
     with atomic_write(path) as temporary, open(temporary, "w", newline="") as file:
@@ -136,6 +136,26 @@ def sheet(
     labels = ["painting", *(known[s].label for s in _STRENGTHS)]
     picture = images.contact_sheet(rows, column_labels=labels, cell=300)
     images.save_image(arguments.output / "sheet_strength.png", picture)
+
+
+def main(arguments: Arguments) -> None:
+    keep_compiled()
+    known = candidates(arguments)
+    photographs = picture_files([arguments.contents])
+    paintings = picture_files([arguments.styles])
+    pairs = list(product(photographs, paintings))
+    # Every photograph and every painting in turn.
+    shown = [
+        (photographs[i % len(photographs)], paintings[i % len(paintings)])
+        for i in range(min(arguments.shown, len(pairs)))
+    ]
+    work: list[Work] = [(pair, strength) for strength in (None, 0.5) for pair in pairs]
+    work += [(pair, s) for pair in shown for s in _STRENGTHS if s != 0.5]
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    scores = judged(arguments, known, work)
+    write(arguments, known, scores)
+    report(known, scores, pairs, shown)
+    sheet(arguments, known, shown)
 
 
 if __name__ == "__main__":
