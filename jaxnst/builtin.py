@@ -26,7 +26,7 @@ BUILTINS = {
     "vgg19-lite": Builtin(
         "vgg19",
         "vgg19-lite.h5",
-        "a336d0c75590bec51973c9807bc659c57f61fddb9fb0d36b7e520dcacec7093f",
+        "879e5630467f282280091f8e8ce4e9445ab659c7075d44ce6c22e67d9ceba64f",
     ),
 }
 """By the name of the network; `weights/README.md` says how each was made."""

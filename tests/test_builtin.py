@@ -31,7 +31,7 @@ def test_the_file_is_small_and_the_one_that_is_documented():
 def test_the_network_is_a_narrow_vgg19_through_conv5_1():
     network = load_network("vgg19-lite")
     assert network.layers[-1] == "relu5_1" and network.module.architecture == "vgg19"
-    assert network.module.padding == "reflect" and max(network.module.widths) <= 192
+    assert network.module.padding == "reflect" and max(network.module.widths) <= 256
     layers = ("relu1_1", "relu3_1", "relu4_2", "relu5_1")
     features = network(picture(32, 48), layers)
     for features_of_layer in features.values():
