@@ -154,7 +154,9 @@ def test_begins_from_an_earlier_training(drive):
     assert made["start"]["training"] == json.loads(first.notes["training"])
     kernels = [w.tensors["conv2_1"]["kernel"] for w in (first, second)]
     assert 0 < np.abs(kernels[0] - kernels[1]).max() < 0.5
-    code, _, error = drive("--start", "first.h5", "--widths", "5", "6", out="more.h5")
+    code, _, error = drive(
+        "--start", "first.h5", "--widths", "3", "5", "6", out="more.h5"
+    )
     assert (code, error) == (0, "")
     assert read_weights("more.h5").tensors["conv2_1"]["kernel"].shape[2:] == (5, 6)
     write_network(Path("wide.h5"), depth=5, width=9)
