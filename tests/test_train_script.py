@@ -158,7 +158,7 @@ def test_begins_from_an_earlier_training(drive):
         "--start", "first.h5", "--widths", "3", "5", "6", out="more.h5"
     )
     assert (code, error) == (0, "")
-    assert read_weights("more.h5").tensors["conv2_1"]["kernel"].shape[2:] == (5, 6)
+    assert read_weights("more.h5").tensors["conv2_1"]["kernel"].shape[2:] == (3, 5)
     write_network(Path("wide.h5"), depth=5, width=9)
     code, _, error = drive("--start", "wide.h5")
     assert code == 1 and "cannot start from widths (9, 9, 9, 9, 9)" in error
