@@ -11,6 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from jaxnst import presets
 from jaxnst.batch import render_batch, stylize_batch
 from jaxnst.config import Config, Weights
+from jaxnst.gaussians import wasserstein_loss
 from jaxnst.grid import best_start, grid_search, render_grid
 from jaxnst.images import load_image, save_image
 from jaxnst.losses import (
@@ -18,7 +19,6 @@ from jaxnst.losses import (
     gram_matrix,
     style_loss,
     total_variation,
-    wasserstein_loss,
 )
 from jaxnst.networks.loading import load_network, network_from_weights
 from jaxnst.networks.network import Network

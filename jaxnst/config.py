@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import jax
 import numpy as np
 
-from jaxnst import _check, losses
+from jaxnst import _check, gaussians
 from jaxnst.networks.network import PADDING_CHOICES
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
@@ -28,7 +28,8 @@ class Config:
         statistic: "gram", the Gram matrix; "gaussian", mean and covariance, compared
             by the Wasserstein-2 distance.
         content_reduction: how `losses.content_loss` reduces.
-        style_reduction: how `losses.style_loss` or `losses.wasserstein_loss` reduces.
+        style_reduction: how `losses.style_loss` or `gaussians.wasserstein_loss`
+            reduces.
         gram_normalize: what `losses.gram_matrix` divides by.
         tv_kind: differences that `losses.total_variation` takes.
         tv_reduction: how it reduces them.
@@ -79,7 +80,7 @@ class Config:
             _check.check_choice(
                 self.style_reduction,
                 "style_reduction with statistic 'gaussian'",
-                losses.GAUSSIAN_REDUCTIONS,
+                gaussians.GAUSSIAN_REDUCTIONS,
             )
 
     @property

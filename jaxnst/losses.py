@@ -6,54 +6,20 @@ M = h w positions, F is the feature map and G the Gram matrix of the picture, P 
 those of the content and style targets.
 """
 
-from collections.abc import Sequence
-from typing import NamedTuple
-
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
 from jaxnst import _check
-from jaxnst.roots import sqrtm, trace_sqrtm
+from jaxnst.roots import EXACT
 
 GRAM_NORMALIZATIONS = ("none", "positions", "elements")
 CONTENT_REDUCTIONS = ("mean", "sum", "half_sum", "relative")
 STYLE_REDUCTIONS = ("mean", "sum", "relative", "gatys", "per_position")
-GAUSSIAN_REDUCTIONS = ("mean", "sum", "relative")
 VARIATION_KINDS = ("squared", "absolute", "nine_point")
 VARIATION_REDUCTIONS = ("mean", "sum", "half_sum")
 
-_EXACT = lax.Precision.HIGHEST  # on GPU a product would otherwise be rounded to TF32
 
-
-class Gaussian(NamedTuple):
-    """Mean and covariance of feature vectors over the positions of a picture.
-
-    Attributes:
-        mean: (c,).
-        covariance: (c, c).
-    """
-
-    mean: Array
-    covariance: Array
-
-
-class GaussianTarget(NamedTuple):
-    """A Gaussian prepared as the target of `wasserstein_loss`.
-
-    Attributes:
-        mean: (c,).
-        root: (c, c), the symmetric root of the shifted covariance.
-        energy: the mean square tr(B) + |ν|², before the shift.
-        shift: what is added to the diagonal of both covariances.
-    """
-
-    mean: Array
-    root: Array
-    energy: Array
-    shift: Array
-
-
-def _over(numerator: Array, denominator: Array) -> Array:
+def over(numerator: Array, denominator: Array) -> Array:
     """The quotient, or the numerator where a target without energy gives no scale."""
     return numerator / jnp.where(denominator > 0, denominator, 1.0)
 
@@ -77,7 +43,7 @@ def gram_matrix(features: Array, *, normalize: str = "elements") -> Array:
         (*features.shape[:-3], height * width, channels)
     )
     flat = flat * count**-0.5
-    return jnp.einsum("...pc,...pd->...cd", flat, flat, precision=_EXACT)
+    return jnp.einsum("...pc,...pd->...cd", flat, flat, precision=EXACT)
 
 
 def gram_divisor(positions: int, channels: int, normalize: str) -> int:
@@ -85,36 +51,6 @@ def gram_divisor(positions: int, channels: int, normalize: str) -> int:
     _check.check_choice(normalize, "normalize", GRAM_NORMALIZATIONS)
     divisors = {"none": 1, "positions": positions}
     return divisors.get(normalize, positions * channels)
-
-
-def gaussian(features: Array) -> Gaussian:
-    """Mean and covariance of the feature vectors of a map (h, w, c).
-
-    Centred before the product: the second moment less the mean's would leave rounding
-    errors of the size of the mean, below zero where a picture is flat.
-    """
-    height, width, channels = features.shape
-    flat = features.astype(jnp.float32).reshape(height * width, channels)
-    mean = jnp.mean(flat, axis=0)
-    centred = (flat - mean[None, :]) * (height * width) ** -0.5
-    return Gaussian(mean, jnp.matmul(centred.T, centred, precision=_EXACT))
-
-
-def mixture(parts: Sequence[Gaussian], shares: Array) -> Gaussian:
-    """Mean and covariance of several pictures' positions taken together.
-
-    m = Σ s_i m_i, C = Σ s_i (C_i + (m_i - m) (m_i - m)ᵀ).
-
-    Args:
-        shares: (n,), s_i with sum 1.
-    """
-    means = jnp.stack([part.mean for part in parts])  # (n, c)
-    mean = jnp.einsum("n,nc->c", shares, means, precision=_EXACT)
-    apart = means - mean[None, :]
-    within = jnp.stack([part.covariance for part in parts])
-    covariance = jnp.einsum("n,ncd->cd", shares, within, precision=_EXACT)
-    between = jnp.einsum("n,nc,nd->cd", shares, apart, apart, precision=_EXACT)
-    return Gaussian(mean, covariance + between)
 
 
 def content_loss(features: Array, target: Array, *, reduction: str = "mean") -> Array:
@@ -146,7 +82,7 @@ def content_reduced(square: Array, target: Array, reduction: str) -> Array:
         return square * (0.5 if reduction == "half_sum" else 1.0)
     mean = square / target.size
     if reduction == "relative":
-        return _over(mean, jnp.mean(jnp.square(target.astype(jnp.float32))))
+        return over(mean, jnp.mean(jnp.square(target.astype(jnp.float32))))
     return mean
 
 
@@ -177,57 +113,13 @@ def style_loss(
     if reduction == "mean":
         return jnp.mean(square)
     if reduction == "relative":
-        return _over(jnp.mean(square), jnp.mean(jnp.square(target)))
+        return over(jnp.mean(square), jnp.mean(jnp.square(target)))
     if positions is None:
         raise ValueError(f"reduction {reduction!r} needs positions=h * w")
     if reduction == "per_position":
         return jnp.sum(square) / positions
     # M² as an integer would overflow 32 bits from 216 x 216 pixels on.
     return jnp.mean(square) / (4.0 * float(positions) ** 2)
-
-
-def gaussian_target(target: Gaussian) -> GaussianTarget:
-    """What `wasserstein_loss` needs of the target, computed once."""
-    channels = target.mean.shape[-1]
-    energy = jnp.trace(target.covariance) + jnp.sum(jnp.square(target.mean))
-    shift = 1e-5 * energy / channels
-    covariance = target.covariance + shift * jnp.eye(channels, dtype=jnp.float32)
-    return GaussianTarget(target.mean, sqrtm(covariance), energy, shift)
-
-
-def wasserstein_loss(
-    features: Gaussian, target: GaussianTarget, *, reduction: str = "mean"
-) -> Array:
-    """Squared Wasserstein-2 distance between two Gaussians.
-
-    W² = |μ - ν|² + tr(A + B - 2 (B^½ A B^½)^½) for means μ, ν and covariances A, B
-    (Dowson and Landau 1982; Olkin and Pukelsheim 1982). A small multiple of the
-    identity on both covariances, 1e-5 of the target's mean square, keeps value and
-    gradient finite when they are singular.
-
-    Args:
-        features: mean and covariance as `gaussian` gives them.
-        target: from `gaussian_target`.
-        reduction: "sum", W²; "mean", W² / N; "relative", W² over the target's mean
-            square tr(B) + |ν|², 1 for features that are 0 everywhere.
-
-    Returns:
-        A scalar, float32.
-    """
-    _check.check_choice(reduction, "reduction", GAUSSIAN_REDUCTIONS)
-    channels = target.mean.shape[-1]
-    identity = jnp.eye(channels, dtype=jnp.float32)
-    covariance = features.covariance + target.shift * identity
-    root = target.root
-    middle = jnp.matmul(
-        jnp.matmul(root, covariance, precision=_EXACT), root, precision=_EXACT
-    )
-    traces = jnp.trace(covariance) + jnp.sum(jnp.square(root))
-    square = jnp.sum(jnp.square(features.mean - target.mean))
-    square = square + traces - 2.0 * trace_sqrtm(middle)
-    if reduction == "relative":
-        return _over(square, target.energy)
-    return square / (channels if reduction == "mean" else 1)
 
 
 def total_variation(

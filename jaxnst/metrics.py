@@ -116,7 +116,7 @@ def wasserstein_squared(a: Cloud, b: Cloud) -> Array:
     W² = |μ - ν|² + tr(A + B - 2 (B^½ A B^½)^½) (Dowson and Landau 1982). For A = Rᵀ R
     and B = Sᵀ S the root's trace is the sum of the singular values of M = R Sᵀ, which
     is tr(Uᵀ M) for its polar factor U: right for covariances without full rank, too.
-    Only for judging; to optimise, take `losses.wasserstein_loss`.
+    Only for judging; to optimise, take `gaussians.wasserstein_loss`.
 
     Returns:
         A scalar, float32, with an error of about 1e-5 (tr A + tr B).

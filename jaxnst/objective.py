@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxnst import _check, losses, tiles
+from jaxnst import _check, gaussians, losses, tiles
 from jaxnst.config import Config, Weights
 from jaxnst.networks.network import Network
 
@@ -25,7 +25,7 @@ class Targets:
 
     Attributes:
         content: {layer: (h, w, c)}, the photograph's features.
-        style: {layer: (c, c) Gram matrix, or a `losses.GaussianTarget`}.
+        style: {layer: (c, c) Gram matrix, or a `gaussians.GaussianTarget`}.
         apart: {layer: the style term of the photograph itself}, which `strength` is
             measured by; None where that is not asked for.
     """
@@ -122,7 +122,7 @@ def _style_targets(
     for layer in config.style_layers:
         parts = [statistics[layer] for statistics in found]
         if config.statistic == "gaussian":
-            aims[layer] = losses.gaussian_target(losses.mixture(parts, shares))
+            aims[layer] = gaussians.gaussian_target(gaussians.mixture(parts, shares))
         else:
             aims[layer] = jnp.einsum("n,ncd->cd", shares, jnp.stack(parts))
     return aims
@@ -138,7 +138,7 @@ def _statistics(image: Array, network: Network, config: Config) -> dict[str, Any
 
 def _statistic(features: Array, config: Config) -> Any:
     if config.statistic == "gaussian":
-        return losses.gaussian(features)
+        return gaussians.gaussian(features)
     return losses.gram_matrix(features, normalize=config.gram_normalize)
 
 
@@ -189,7 +189,7 @@ def _style_term(
     statistic: Any, target: Any, config: Config, positions: int | None
 ) -> Array:
     if config.statistic == "gaussian":
-        return losses.wasserstein_loss(
+        return gaussians.wasserstein_loss(
             statistic, target, reduction=config.style_reduction
         )
     return losses.style_loss(

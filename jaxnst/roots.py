@@ -13,7 +13,7 @@ from jax import Array, lax
 _ITERATIONS = 18
 _FLOOR = 1e-7
 
-_EXACT = lax.Precision.HIGHEST
+EXACT = lax.Precision.HIGHEST  # on GPU a product would otherwise be rounded to TF32
 
 
 def _newton_schulz(matrix: Array) -> tuple[Array, Array]:
@@ -34,10 +34,10 @@ def _newton_schulz(matrix: Array) -> tuple[Array, Array]:
 
     def step(_: int, pair: tuple[Array, Array]) -> tuple[Array, Array]:
         y, z = pair
-        t = 1.5 * identity - 0.5 * jnp.matmul(z, y, precision=_EXACT)
+        t = 1.5 * identity - 0.5 * jnp.matmul(z, y, precision=EXACT)
         return (
-            jnp.matmul(y, t, precision=_EXACT),
-            jnp.matmul(t, z, precision=_EXACT),
+            jnp.matmul(y, t, precision=EXACT),
+            jnp.matmul(t, z, precision=EXACT),
         )
 
     y, z = lax.fori_loop(0, _ITERATIONS, step, (start, identity))

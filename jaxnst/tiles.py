@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxnst import losses
+from jaxnst import gaussians, losses
 from jaxnst.config import Config
 from jaxnst.networks.network import Network
 from jaxnst.tiling import Tiling
@@ -131,11 +131,11 @@ def _moments(
     return mean, losses.gram_matrix(features * own * count**-0.5, normalize="none")
 
 
-def _gaussian(moment: Any, middle: Array | None) -> losses.Gaussian:
+def _gaussian(moment: Any, middle: Array | None) -> gaussians.Gaussian:
     """From the mean and the mean square of deviations from `middle`."""
     mean, square = moment
     covariance = square - mean[:, None] * mean[None]
-    return losses.Gaussian(mean if middle is None else mean + middle, covariance)
+    return gaussians.Gaussian(mean if middle is None else mean + middle, covariance)
 
 
 def statistics(image: Array, network: Network, config: Config) -> dict[str, Any]:

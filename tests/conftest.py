@@ -35,6 +35,19 @@ def torch():
     return module
 
 
+@pytest.fixture
+def torch_path(tmp_path):
+    """Writes a state dict as PyTorch would, without PyTorch, in either format."""
+    import foreign
+
+    def of(state, form="old"):
+        path = tmp_path / "net.pth"
+        path.write_bytes(foreign.torch_file(state, form))
+        return path
+
+    return of
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "torch" in getattr(item, "fixturenames", ()):

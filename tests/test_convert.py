@@ -22,16 +22,6 @@ def assert_tensors(given, wanted):
             np.testing.assert_array_equal(given[layer][name], values)
 
 
-@pytest.fixture
-def torch_path(tmp_path):
-    def of(state, form="old"):
-        path = tmp_path / "net.pth"
-        path.write_bytes(foreign.torch_file(state, form))
-        return path
-
-    return of
-
-
 @pytest.mark.parametrize("prefix", ["features.", ""])
 @pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -10,15 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jax.test_util import check_grads
 
-from jaxnst import losses
+from jaxnst import gaussians, losses
 
 gram_matrix = jax.jit(losses.gram_matrix, static_argnames="normalize")
 content_loss = jax.jit(losses.content_loss, static_argnames="reduction")
 style_loss = jax.jit(losses.style_loss, static_argnames=("reduction", "positions"))
 total_variation = jax.jit(losses.total_variation, static_argnames=("kind", "reduction"))
-gaussian = jax.jit(losses.gaussian)
-gaussian_target = jax.jit(losses.gaussian_target)
-wasserstein_loss = jax.jit(losses.wasserstein_loss, static_argnames="reduction")
+gaussian = jax.jit(gaussians.gaussian)
+gaussian_target = jax.jit(gaussians.gaussian_target)
+wasserstein_loss = jax.jit(gaussians.wasserstein_loss, static_argnames="reduction")
 
 H, W, C = 5, 6, 4
 M, N = H * W, C
@@ -384,7 +384,7 @@ def test_style_gradient_stated_by_vgg19_gatys():
             lambda f: losses.total_variation(f, reduction="x"),
             losses.VARIATION_REDUCTIONS,
         ),
-        (lambda f: distance(f, f, "x"), losses.GAUSSIAN_REDUCTIONS),
+        (lambda f: distance(f, f, "x"), gaussians.GAUSSIAN_REDUCTIONS),
     ],
 )
 def test_an_unknown_choice_is_an_error_that_lists_the_known(call, choices):

@@ -10,7 +10,7 @@ from jax.sharding import Mesh, NamedSharding, PartitionSpec
 from networks import narrow_network, picture
 
 from jaxnst import Config, Weights, make_targets, objective
-from jaxnst.losses import gaussian, gaussian_target, wasserstein_loss
+from jaxnst.gaussians import gaussian, gaussian_target, wasserstein_loss
 
 NETWORK = narrow_network(depth=5)
 CONTENT, STYLE, IMAGE = picture(24, 20), picture(18, 26, 1), picture(24, 20, 2)

@@ -19,19 +19,9 @@ def state(rng):
     return foreign.googlenet_state(rng)
 
 
-@pytest.fixture
-def written(tmp_path):
-    def written(state, form="zip"):
-        path = tmp_path / "googlenet.pth"
-        path.write_bytes(foreign.torch_file(state, form))
-        return path
-
-    return written
-
-
 @pytest.mark.parametrize("form", ["old", "zip"])
-def test_converted(state, written, tmp_path, form):
-    weights = convert_file(written(state, form), tmp_path / "g.h5")
+def test_converted(state, torch_path, tmp_path, form):
+    weights = convert_file(torch_path(state, form), tmp_path / "g.h5")
     assert weights.architecture == "googlenet" and weights.padding == "zeros"
     assert weights.notes == {"variant": "torchvision"}
     assert "torchvision" in weights.source and "BSD" in weights.license
@@ -51,8 +41,8 @@ def test_converted(state, written, tmp_path, form):
     "theirs, ours",
     [("conv3", "conv2/3x3"), ("inception4d.branch3.1", "inception_4d/5x5")],
 )
-def test_normalisation_is_folded_in(state, written, theirs, ours):
-    tensor = convert(written(state)).tensors[ours]
+def test_normalisation_is_folded_in(state, torch_path, theirs, ours):
+    tensor = convert(torch_path(state)).tensors[ours]
     own = {n: v.astype(float) for n, v in state.items() if n.startswith(theirs + ".")}
     kernel, scale, shift, mean, variance = own.values()
     x = np.random.default_rng(1).normal(size=kernel.shape[1:])
@@ -62,13 +52,13 @@ def test_normalisation_is_folded_in(state, written, theirs, ours):
     np.testing.assert_allclose(found, wanted * scale + shift, rtol=1e-4, atol=1e-5)
 
 
-def test_state_dicts_that_are_refused(state, written):
+def test_state_dicts_that_are_refused(state, torch_path):
     name = "inception4a.branch2.1.bn.running_var"
 
     def refused(changes, message, **how):
         changed = {n: v for n, v in (state | changes).items() if v is not None}
         with pytest.raises(ValueError, match=message):
-            convert(written(changed), **how)
+            convert(torch_path(changed), **how)
 
     refused({name: None}, f"{name} is missing")
     refused({name: -state[name]}, f"{name} is below 0")
@@ -77,7 +67,7 @@ def test_state_dicts_that_are_refused(state, written):
     refused({"conv1.conv.weight": state["fc.bias"]}, "conv1 does not fit together")
     refused({}, "holds googlenet, not vgg19", architecture="vgg19")
     count = {"conv1.bn.num_batches_tracked": np.zeros(1, np.float32)}
-    assert convert(written(state | count), architecture="googlenet")
+    assert convert(torch_path(state | count), architecture="googlenet")
 
 
 def test_a_vgg_is_no_googlenet(rng, tmp_path):
@@ -88,9 +78,9 @@ def test_a_vgg_is_no_googlenet(rng, tmp_path):
         convert(path, architecture="googlenet")
 
 
-def test_on_the_command_line(state, written, tmp_path, monkeypatch, capsys):
+def test_on_the_command_line(state, torch_path, tmp_path, monkeypatch, capsys):
     drive = driver(imported(monkeypatch, "convert_weights"), monkeypatch, capsys)
-    code, out, _ = drive(str(written(state)), "-o", str(tmp_path / "g.h5"))
+    code, out, _ = drive(str(torch_path(state)), "-o", str(tmp_path / "g.h5"))
     assert code == 0 and "architecture googlenet, 57 layers" in out
 
 
@@ -154,10 +144,8 @@ def torch_googlenet(nn, width):
     return GoogLeNet()
 
 
-@pytest.mark.parity
 @pytest.mark.parametrize("crop", [(96, 128), (93, 119)])
-def test_every_layer_is_pytorchs(state, tmp_path, crop):
-    torch = pytest.importorskip("torch")
+def test_every_layer_is_pytorchs(torch, state, tmp_path, crop):
     module = torch_googlenet(torch.nn, 2).eval()
     tensors = {
         n: torch.from_numpy(v) for n, v in state.items() if n[:3] in ("con", "inc")
