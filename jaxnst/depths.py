@@ -1,9 +1,10 @@
-"""The same objective in another architecture: layers of about the same depth."""
+"""Which layers: of the same depth in another architecture, or so many for style."""
 
 import re
 from dataclasses import replace
 
-from jaxnst.config import Config
+from jaxnst import _check
+from jaxnst.config import STYLE_LAYERS, Config
 from jaxnst.networks.googlenet import GoogLeNet
 from jaxnst.networks.network import Network
 
@@ -41,3 +42,60 @@ def at_same_depth(config: Config, network: Network) -> Config:
         content_layers=theirs(config.content_layers),
         style_layers=theirs(config.style_layers),
     )
+
+
+def as_deep(config: Config, network: Network) -> Config:
+    """`config` with layers deeper than any of a VGG's that was cut off replaced by the
+    deepest of their kind (relu5_3 by relu5_1 where no more is held), each once."""
+
+    def held(layer: str) -> str:
+        if layer in network.layers:
+            return layer
+        kind = [n for n in network.layers if n.startswith(layer[:4])]
+        return kind[-1] if kind else layer
+
+    def theirs(layers: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(map(held, layers)))
+
+    return replace(
+        config,
+        content_layers=theirs(config.content_layers),
+        style_layers=theirs(config.style_layers),
+    )
+
+
+def style_candidates(network: Network) -> tuple[str, ...]:
+    """Every layer that style may be taken from, shallow to deep: those after a ReLU,
+    of GoogLeNet's inceptions their outputs."""
+    if isinstance(network.module, GoogLeNet):
+        kinds: tuple[str, ...] = ("conv", "inception")
+    else:
+        kinds = ("relu",)
+    return tuple(n for n in network.layers if n.startswith(kinds) and "/" not in n)
+
+
+def style_choice(network: Network, count: int, where: str) -> tuple[str, ...]:
+    """So many layers for style, shallow to deep; all where there are fewer.
+
+    Args:
+        where: "spread", over all depths, beginning with the usual five: the first of
+            every block (GoogLeNet: as in `at_same_depth`), then the second of every
+            block, and so on; "shallow", the first ones; "deep", the last ones.
+
+    Raises:
+        ValueError: an unknown place, or a count below 1.
+    """
+    _check.check_choice(where, "where", ("spread", "shallow", "deep"))
+    _check.check_whole(count, "count")
+    held = style_candidates(network)
+    count = min(count, len(held))
+    if where == "shallow":
+        return held[:count]
+    if where == "deep":
+        return held[-count:]
+    usual = at_same_depth(Config(style_layers=STYLE_LAYERS), network).style_layers
+    # The last digit of relu3_2 says which of its block it is; GoogLeNet's have none.
+    others = [n for n in held if n not in usual]
+    others.sort(key=lambda name: name[-1] if name.startswith("relu") else "")
+    chosen = (*(n for n in held if n in usual), *others)[:count]
+    return tuple(sorted(chosen, key=held.index))

@@ -7,7 +7,7 @@ from networks import narrow_network, picture
 from test_googlenet import narrow_weights
 
 from jaxnst import Config, network_from_weights, presets, save_image
-from jaxnst.depths import at_same_depth
+from jaxnst.depths import as_deep, at_same_depth, style_candidates, style_choice
 from jaxnst.images import read_metadata
 from jaxnst.weights import write_weights
 from scripts import driver, imported
@@ -53,3 +53,47 @@ def test_paints_on_the_command_line(tmp_path, monkeypatch, capsys):
     kept = read_metadata("out.png")
     assert "style/inception_3b" in kept["final"]
     assert kept["settings"]["objective"]["content_layers"] == ["inception_3b"]
+
+
+def test_candidates_are_what_follows_a_relu(googlenet):
+    vgg = narrow_network(depth=13)
+    assert style_candidates(vgg)[:3] == ("relu1_1", "relu1_2", "relu2_1")
+    assert len(style_candidates(vgg)) == 13 and len(style_candidates(googlenet)) == 11
+    assert len(style_candidates(narrow_network())) == 16
+
+
+@pytest.mark.parametrize(
+    "count, where, layers",
+    [
+        (1, "spread", "1_1"),
+        (5, "spread", "1_1 2_1 3_1 4_1 5_1"),
+        (7, "spread", "1_1 1_2 2_1 2_2 3_1 4_1 5_1"),
+        (10, "spread", "1_1 1_2 2_1 2_2 3_1 3_2 4_1 4_2 5_1 5_2"),
+        (5, "shallow", "1_1 1_2 2_1 2_2 3_1"),
+        (3, "deep", "5_2 5_3 5_4"),
+    ],
+)
+def test_so_many_style_layers(count, where, layers):
+    chosen = style_choice(narrow_network(), count, where)
+    assert chosen == tuple(f"relu{name}" for name in layers.split())
+
+
+def test_no_more_layers_than_there_are(googlenet):
+    for where in ("spread", "shallow", "deep"):
+        assert style_choice(googlenet, 99, where) == style_candidates(googlenet)
+    usual = at_same_depth(Config(), googlenet).style_layers
+    assert style_choice(googlenet, 5, "spread") == usual
+    assert style_choice(googlenet, 6, "spread") == (*usual, "inception_4b")
+
+
+@pytest.mark.parametrize("count, where", [(0, "deep"), (5, "middle"), (2.5, "deep")])
+def test_what_is_no_choice_of_layers(count, where):
+    with pytest.raises(ValueError):
+        style_choice(narrow_network(), count, where)
+
+
+def test_deeper_layers_than_are_held_become_the_deepest():
+    config = Config(content_layers=("relu5_3",), style_layers=("relu5_4", "relu5_1"))
+    own = as_deep(config, narrow_network(depth=13))
+    assert own.content_layers == ("relu5_1",) and own.style_layers == ("relu5_1",)
+    assert as_deep(config, narrow_network()) == config
