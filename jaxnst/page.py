@@ -1,23 +1,16 @@
 """A grid as one web page that needs nothing else: pictures, curves and trade-off."""
 
-import base64
 import html
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import resources
 from string import Template
 from typing import Any
 
-import numpy as np
-from jax import Array
-
-from jaxnst import images
+from jaxnst import embed, images
+from jaxnst.embed import Picture
 
 _THUMBNAIL = 320  # long side in pixels
-_QUALITY = 88  # of JPEG
-
-Picture = Array | np.ndarray
 
 
 @dataclass(frozen=True)
@@ -59,7 +52,7 @@ def grid_page(
         settings: what all pictures have in common, shown as a table.
     """
     entries = [entry for row in rows for entry in row]
-    full = {entry.file: _source(entry.image) for entry in entries}
+    full = {entry.file: embed.source(entry.image) for entry in entries}
     details = {
         entry.file: {"label": entry.label, "numbers": _numbers(entry.numbers)}
         for entry in entries
@@ -69,15 +62,15 @@ def grid_page(
         title=html.escape(title),
         grid=_grid(rows, row_labels, column_labels, suggested),
         suggestion=html.escape(suggested.label),
-        suggested_file=_script(suggested.file),
-        content=_source(content),
+        suggested_file=embed.script(suggested.file),
+        content=embed.source(content),
         styles="".join(
-            f'<figure><img src="{_source(style)}" alt="painting">'
+            f'<figure><img src="{embed.source(style)}" alt="painting">'
             "<figcaption>painting</figcaption></figure>"
             for style in styles
         ),
         plots="".join(
-            f"<figure>{_inline(svg)}<figcaption>{html.escape(caption)}</figcaption>"
+            f"<figure>{embed.inline(svg)}<figcaption>{html.escape(caption)}</figcaption>"
             "</figure>"
             for caption, svg in plots.items()
         ),
@@ -86,8 +79,8 @@ def grid_page(
             f"<td>{html.escape(str(value))}</td></tr>"
             for name, value in settings.items()
         ),
-        pictures=_script(full),
-        details=_script(details),
+        pictures=embed.script(full),
+        details=embed.script(details),
     )
 
 
@@ -110,26 +103,11 @@ def _cell(entry: Entry, marked: bool) -> str:
     small = images.resize(entry.image, images.fit_size(height, width, _THUMBNAIL))
     kind = ' class="suggested"' if marked else ""
     return (
-        f'<td{kind}><button data-file="{html.escape(entry.file, quote=True)}">'
-        f'<img src="{_source(small)}" alt="{html.escape(entry.label, quote=True)}">'
+        f'<td{kind}><button data-file="{html.escape(entry.file)}">'
+        f'<img src="{embed.source(small)}" alt="{html.escape(entry.label)}">'
         "</button></td>"
     )
 
 
 def _numbers(numbers: Mapping[str, float]) -> str:
     return ", ".join(f"{name} {value:.4g}" for name, value in numbers.items())
-
-
-def _source(image: Picture) -> str:
-    data = images.encode(image, ".jpg", quality=_QUALITY)
-    return "data:image/jpeg;base64," + base64.b64encode(data).decode()
-
-
-def _inline(svg: str) -> str:
-    """A drawing without the XML declaration that a file begins with."""
-    return svg[svg.index("<svg") :]
-
-
-def _script(data: Any) -> str:
-    """JSON that can stand in a script: no text in it ends the script."""
-    return json.dumps(data).replace("<", "\\u003c")

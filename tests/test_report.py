@@ -111,3 +111,8 @@ def test_full_disk_leaves_the_old_plot(monkeypatch, trace, tmp_path):
     with pytest.raises(OSError, match="No space"):
         report.plot_losses(path, trace)
     assert path.read_bytes() == b"old" and list(tmp_path.iterdir()) == [path]
+
+
+def test_the_same_numbers_give_the_same_drawing():
+    lines = {"one": np.array([3.0, 2, 1])}
+    assert report.curves_svg(lines) == report.curves_svg(lines)
