@@ -16,13 +16,19 @@ def given(name: str) -> str | None:
 
 
 def preset_settings() -> Settings:
-    """The settings that --preset names, for the --optimizer given."""
+    """The settings that --preset names, for what else is given."""
     return adapted(presets.get(given("preset") or "default"))
 
 
 def adapted(settings: Settings) -> Settings:
-    """The defaults with another --optimizer: a preset's rate belongs to its own."""
+    """The defaults with another --optimizer, whose rate is its own, or with other
+    --style-layers or --content-layers, whose weights are equal."""
     optimizer, how = given("optimizer"), settings.optimization
-    if optimizer in (None, how.optimizer):
-        return settings
-    return replace(settings, optimization=replace(how, learning_rate=None))
+    if optimizer not in (None, how.optimizer):
+        settings = replace(settings, optimization=replace(how, learning_rate=None))
+    terms = settings.terms
+    if given("style-layers") is not None:
+        terms = replace(terms, style_weights=None)
+    if given("content-layers") is not None:
+        terms = replace(terms, content_weights=None)
+    return replace(settings, terms=terms)

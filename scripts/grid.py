@@ -20,7 +20,7 @@ from _options import preset_settings
 from tqdm import tqdm
 
 import jaxnst
-from jaxnst import Config, images, metrics, presets, report, tradeoff
+from jaxnst import Config, Weights, images, metrics, presets, report, tradeoff
 from jaxnst.networks.network import Network
 from jaxnst.settings import Color, Geometry, Optimization, Settings
 from jaxnst.transfer import Progress, Result
@@ -63,18 +63,19 @@ class Arguments(Common):
     """How the pictures are optimised."""
     objective: Config = field(default_factory=Config)
     """What is compared, and in which convention."""
+    terms: tyro.conf.Suppress[Weights] = field(default_factory=Weights)
+    """The preset's, of which alpha and beta are not used."""
 
     @property
     def settings(self) -> Settings:
         """What all pictures have in common."""
-        preset = presets.get(self.preset)
-        tv = preset.terms.tv if self.tv is None else self.tv
+        tv = self.terms.tv if self.tv is None else self.tv
         return replace(
-            preset,
+            presets.get(self.preset),
             network=self.network,
             weights=self.weights,
             color=self.color,
-            terms=replace(preset.terms, tv=tv),
+            terms=replace(self.terms, tv=tv),
             geometry=self.geometry,
             optimization=self.optimization,
             objective=self.objective,
@@ -94,6 +95,7 @@ def defaults() -> Any:
         geometry=settings.geometry,
         optimization=settings.optimization,
         objective=settings.objective,
+        terms=settings.terms,
     )
 
 

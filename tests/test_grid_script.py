@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tyro
 from networks import picture
 
 import jaxnst
@@ -66,6 +67,22 @@ def test_a_grid_with_everything_beside_it(drive):
     assert len(curves[0]) == 7 and len(curves) == 6
     text = Path("out/report.html").read_text()
     assert text.count("data-file=") == 6 and "c as s" in text
+
+
+def test_layer_weights_are_the_presets_unless_layers_are_given(script, monkeypatch):
+    def settings(*options):
+        given = ["grid.py", "c.png", "s.png", "-o", "out", *options]
+        monkeypatch.setattr("sys.argv", given)
+        return tyro.cli(
+            script.Arguments,
+            default=script.defaults(),
+            config=(tyro.conf.OmitArgPrefixes,),
+        ).settings
+
+    weights = jaxnst.presets.mel457.terms.style_weights
+    assert settings("--preset", "mel457").terms.style_weights == weights
+    other = settings("--preset", "mel457", "--style-layers", "relu1_1", "--tv", "3")
+    assert other.terms.style_weights is None and other.terms.tv == 3
 
 
 @pytest.mark.slow

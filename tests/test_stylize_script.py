@@ -277,6 +277,14 @@ def test_options_change_a_preset(drive, calls):
     assert settings.optimization.average == 0.99
 
 
+def test_other_layers_have_equal_weights(drive, calls):
+    """A preset's layer weights belong to its own layers."""
+    for given in ((), ("--style-layers", "relu1_1", "relu2_1")):
+        drive(*INPUTS, *WITH, "--preset", "mel457", *given)
+    own, other = (call[0].terms.style_weights for call in calls)
+    assert own == (0.2,) * 5 and other is None
+
+
 def test_another_optimizer_takes_its_own_rate(drive, calls):
     for given in ((), ("--learning-rate", "0.5"), ("--optimizer", "adam")):
         drive(*FAST, "--optimizer", "lbfgs", *given)
