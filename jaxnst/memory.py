@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -56,6 +57,14 @@ def least_bytes(
         lambda x: network(x, kept or layers, precision=precision), image
     )
     return sum(f.dtype.itemsize * math.prod(f.shape) for f in features.values())
+
+
+def compiled_bytes(compiled: Any) -> int:
+    """Bytes that a compiled computation takes on one device, arguments and all."""
+    held = compiled.memory_analysis()
+    # What is donated counts once.
+    taken = held.argument_size_in_bytes - held.alias_size_in_bytes
+    return int(held.temp_size_in_bytes + held.output_size_in_bytes + taken)
 
 
 def available_bytes() -> int:

@@ -19,6 +19,7 @@ from jaxnst.memory import (
     FACTOR,
     SHARE,
     available_bytes,
+    compiled_bytes,
     items_that_fit,
     least_bytes,
     most_at_once,
@@ -123,11 +124,7 @@ class Microbatches:
             key = _kind((state, *arguments)), self.items, self.mesh
             if key not in _analysed:
                 lowered = run_steps.lower(state, *arguments, 1, items=self.items)
-                held: Any = lowered.compile().memory_analysis()
-                # Of one device; what is donated counts once.
-                total = held.temp_size_in_bytes + held.argument_size_in_bytes
-                total += held.output_size_in_bytes - held.alias_size_in_bytes
-                _analysed[key] = int(total) * self.mesh.size
+                _analysed[key] = compiled_bytes(lowered.compile()) * self.mesh.size
             return _analysed[key]
 
         best = min(count, most_at_once(size) * self.mesh.size)

@@ -16,6 +16,7 @@ import jax.numpy as jnp
 
 from jaxnst import Config, Network, Weights, load_network, make_targets, optimizers
 from jaxnst.loop import init_state, run_steps
+from jaxnst.memory import compiled_bytes
 from jaxnst.networks.vgg import VGG, convolutions
 
 _FULL = (64, 128, 256, 512, 512)
@@ -69,14 +70,13 @@ def ours(work: Workload, network: Network, steps: int) -> tuple[Call, int]:
     state = jax.vmap(init_state)(pictures(work)[0], numbers[1])
     arguments = (network, targets, numbers[0], numbers[1], config, numbers[2])
     compiled = run_steps.lower(state, *arguments, steps, items="own").compile()
-    analysis: Any = compiled.memory_analysis()
 
     def call() -> float:
         nonlocal state
         state, trace = compiled(state, *arguments, steps)
         return float(trace["loss"][steps - 1].mean())
 
-    return call, analysis.temp_size_in_bytes + analysis.argument_size_in_bytes
+    return call, compiled_bytes(compiled)
 
 
 def theirs(work: Workload, network: Network, steps: int) -> dict[str, Call]:

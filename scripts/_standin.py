@@ -1,0 +1,103 @@
+"""Presets by name, with another network where the one they ask for is not at hand."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import jax.numpy as jnp
+from jax import Array
+
+from jaxnst import (
+    Network,
+    Settings,
+    content_loss,
+    make_targets,
+    network_from_weights,
+    presets,
+    style_loss,
+)
+from jaxnst.depths import as_deep, at_same_depth
+from jaxnst.networks.googlenet import GoogLeNet
+from jaxnst.objective import weighted
+from jaxnst.render import prepare
+from jaxnst.sources import weights_at_hand
+from jaxnst.weights import read_weights
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """What a preset runs with, and in words what is not as it prescribes."""
+
+    settings: Settings
+    network: Network
+    note: str
+
+
+def preset_run(
+    name: str, others: dict[str, Network], content: Array, styles: Sequence[Array]
+) -> Chosen:
+    """The preset, with its own weights if they are at hand.
+
+    Or else with the widest VGG of `others` (GoogLeNet where there is none): with its
+    deepest layers for deeper ones, and with a beta for the magnitude of its features.
+    """
+    given = presets.get(name)
+    asked = "vgg19" if given.network == "auto" else given.network
+    path = weights_at_hand(asked, given.weights)
+    if path is not None:
+        return Chosen(given, network_from_weights(read_weights(path)), "")
+    label, network = max(others.items(), key=lambda item: _width(item[1]))
+    objective = as_deep(at_same_depth(given.objective, network), network)
+    terms = given.terms
+    if len(objective.style_layers) < len(given.objective.style_layers):
+        terms = replace(terms, style_weights=None)
+    settings = replace(given, objective=objective, terms=terms)
+    note = f"{label} in the place of {asked}, whose weights are not at hand"
+    if objective.statistic == "gram" and objective.style_reduction != "relative":
+        beta = matching_beta(settings, network, content, styles)
+        settings = replace(settings, terms=replace(settings.terms, beta=beta))
+        note += f", with beta {beta:.3g} for its features"
+    moved = set(given.objective.layers) - set(objective.layers)
+    if moved:
+        note += f"; it has no {', '.join(sorted(moved))}, so its deepest instead"
+    return Chosen(settings, network, note)
+
+
+def matching_beta(
+    settings: Settings, network: Network, content: Array, styles: Sequence[Array]
+) -> float:
+    """The beta under which content and style weigh as in preset `gram`.
+
+    There a picture without features has terms of 1 each, so here the ratio of what
+    such a picture would have: beta = alpha (beta_gram / alpha_gram) C(0) / S(0).
+    """
+    ready = prepare(settings, content, styles)
+    config, terms = settings.objective, settings.terms
+    targets = make_targets(network, ready.content, ready.styles, config)
+    positions = network.positions(ready.content.shape[:2], config.style_layers)
+    contents = [
+        content_loss(jnp.zeros_like(aim), aim, reduction=config.content_reduction)
+        for aim in targets.content.values()
+    ]
+    style_terms = [
+        style_loss(
+            jnp.zeros_like(aim),
+            aim,
+            reduction=config.style_reduction,
+            positions=positions[layer],
+        )
+        for layer, aim in targets.style.items()
+    ]
+    energies = (
+        weighted(contents, terms.content_weights),
+        weighted(style_terms, terms.style_weights),
+    )
+    known = presets.gram.terms
+    ratio = known.beta / known.alpha * float(energies[0]) / float(energies[1])
+    return terms.alpha * ratio
+
+
+def _width(network: Network) -> int:
+    """Channels in all, of a VGG; others come after every VGG."""
+    if isinstance(network.module, GoogLeNet):
+        return 0
+    return sum(network.module.widths)

@@ -1,0 +1,237 @@
+"""What a study paints: single pictures on their way, and a grid for each network."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from math import gcd
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+from _kept import Arrays, kept
+from _stored import digest
+from _subjects import Subject
+
+import jaxnst
+from jaxnst import (
+    Network,
+    Settings,
+    Weights,
+    images,
+    make_targets,
+    optimizers,
+)
+from jaxnst.grid import grid_search
+from jaxnst.loop import init_state, run_steps
+from jaxnst.memory import compiled_bytes
+from jaxnst.pyramid import widened
+from jaxnst.render import prepare
+from jaxnst.transfer import Callback, Progress
+
+Told = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The pictures of a study, and where what they were made into is kept."""
+
+    content: Path
+    style: Path
+    folder: Path
+
+    def load(self) -> tuple[jax.Array, list[jax.Array]]:
+        return images.load_image(self.content), [images.load_image(self.style)]
+
+    def kept(
+        self,
+        name: str,
+        network: Network,
+        settings: Settings,
+        more: Any,
+        make: Callable[[], Arrays],
+    ) -> Arrays:
+        description = {
+            "jaxnst": jaxnst.__version__,
+            "sha256": [digest(self.content), digest(self.style)],
+            "weights": network.checksum,
+            "settings": settings.to_json(),
+            "more": more,
+        }
+        return kept(self.folder / "kept" / f"{name}.npz", description, make)
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What every network of a study is put through.
+
+    Attributes:
+        settings: of the single runs, but for the network and its layers.
+        shown: steps after which a single run's picture is kept, in order.
+        starts, alphas, betas: the axes of the grid.
+    """
+
+    settings: Settings
+    pair: Pair
+    shown: Sequence[int]
+    starts: Sequence[str]
+    alphas: Sequence[float]
+    betas: Sequence[float]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One picture on its way.
+
+    Attributes:
+        images: (H, W, 3) in [0, 1] after so many steps.
+        trace: {term: (steps,)}.
+        pace: seconds a step, compilation not counted.
+        finite: whether all of it was.
+    """
+
+    images: dict[int, np.ndarray]
+    trace: dict[str, np.ndarray]
+    pace: float
+    finite: bool
+
+    @property
+    def final(self) -> np.ndarray:
+        return self.images[max(self.images)]
+
+
+def on_its_way(
+    name: str,
+    settings: Settings,
+    network: Network,
+    pair: Pair,
+    shown: Sequence[int],
+    told: Told,
+) -> Run:
+    """`render`, with the picture after each number of steps in `shown`."""
+
+    def make() -> Arrays:
+        return _painted(name, settings, network, pair, shown, told)
+
+    held = pair.kept(name, network, settings, list(shown), make)
+    trace = {key[6:]: held[key] for key in held if key.startswith("trace/")}
+    steps = held["steps"].tolist()
+    pictures = dict(zip(steps, _from_bytes(held["images"]), strict=True))
+    return Run(pictures, trace, float(held["pace"]), bool(held["finite"]))
+
+
+def _painted(
+    name: str,
+    settings: Settings,
+    network: Network,
+    pair: Pair,
+    shown: Sequence[int],
+    told: Told,
+) -> Arrays:
+    found: dict[int, np.ndarray] = {}
+    times: list[tuple[int, float]] = []
+
+    def callback(progress: Progress) -> None:
+        times.append((progress.step, progress.seconds))
+        told(name, progress.step, progress.steps)
+        if progress.step in shown:
+            found[progress.step] = _to_bytes(progress.picture())
+
+    every = gcd(*shown)
+    result = jaxnst.render(
+        settings, network, *pair.load(), callback=callback, every=every
+    )
+    if not found:  # ended before the first of them
+        found[result.steps] = _to_bytes(result.image)
+    (first, began), (last, ended) = times[0], times[-1]
+    return {
+        "steps": np.array(list(found)),
+        "images": np.stack(list(found.values())),
+        "pace": np.array((ended - began) / max(1, last - first)),
+        "finite": np.array(result.finite),
+        **{f"trace/{term}": values for term, values in result.trace.items()},
+    }
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A network's pictures from every start under every choice of layers and weights.
+
+    Attributes:
+        images: (starts, choices, alphas, betas, H, W, 3) in [0, 1].
+        content, style: final terms, (starts, choices, alphas, betas); NaN where the
+            run was not finite.
+    """
+
+    images: np.ndarray
+    content: np.ndarray
+    style: np.ndarray
+
+
+def grid_of(subject: Subject, settings: Settings, plan: Plan, told: Told) -> Grid:
+    """One compiled loop a network: layers and weights are numbers in it, and starts
+    are pictures that it is given."""
+    name = f"{subject.label}_grid"
+    chosen = {label: list(layers) for label, layers in subject.choices.items()}
+    more = [list(plan.starts), chosen, list(plan.alphas), list(plan.betas)]
+
+    def make() -> Arrays:
+        ready = prepare(settings, *plan.pair.load())
+        config = replace(settings.objective, style_layers=subject.layers)
+        numbers = {
+            **ready.options,
+            "weights": _axes(subject.shares(), settings.terms, plan),
+            "config": config,
+        }
+        given = subject.network, ready.content, ready.styles
+        parts = [
+            grid_search(*given, **{**numbers, "init": start}, callback=_named(told, t))
+            for start in plan.starts
+            for t in [f"{name}, {start}"]
+        ]
+        ends = {
+            term: np.stack(
+                [np.where(p.finite, p.trace[term][..., -1], np.nan) for p in parts]
+            )
+            for term in ("content", "style")
+        }
+        return {"images": _to_bytes(np.stack([p.image for p in parts])), **ends}
+
+    held = plan.pair.kept(name, subject.network, settings, more, make)
+    return Grid(_from_bytes(held["images"]), held["content"], held["style"])
+
+
+def _axes(shares: np.ndarray, terms: Weights, plan: Plan) -> Weights:
+    """Weights of the shape (choices, alphas, betas)."""
+    axes: dict[str, Any] = {
+        "alpha": np.reshape(np.array(plan.alphas, np.float32), (1, -1, 1)),
+        "beta": np.reshape(np.array(plan.betas, np.float32), (1, 1, -1)),
+        "style_weights": tuple(column[:, None, None] for column in shares.T),
+    }
+    return replace(terms, **axes)
+
+
+def _named(told: Told, name: str) -> Callback:
+    def callback(progress: Progress) -> None:
+        told(name, progress.step, progress.steps)
+
+    return callback
+
+
+def bytes_of(settings: Settings, network: Network, pair: Pair) -> int:
+    """Bytes that the compiled loop of one picture takes, as the compiler says."""
+    ready = prepare(settings, *pair.load())
+    content = widened(ready.content, settings.geometry.margin)
+    config, averaging = settings.objective, settings.optimization.average is not None
+    factory = optimizers.as_factory(ready.options["optimizer"])
+    targets = make_targets(network, content, ready.styles, config)
+    state = init_state(content, factory, averaging=averaging)
+    given = network, targets, settings.terms, factory, config, 0.0, 1
+    return compiled_bytes(run_steps.lower(state, *given).compile())
+
+
+def _to_bytes(image: Any) -> np.ndarray:
+    return np.round(np.asarray(image) * 255).astype(np.uint8)
+
+
+def _from_bytes(image: np.ndarray) -> np.ndarray:
+    return image.astype(np.float32) / 255

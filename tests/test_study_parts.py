@@ -1,0 +1,237 @@
+"""Parts of scripts/study.py: what is kept, the networks, stand-ins, conclusions."""
+
+from dataclasses import replace
+
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from networks import narrow_network, picture
+from test_googlenet import narrow_weights
+
+from jaxnst import make_targets, network_from_weights, objective, presets
+from jaxnst.metrics import Scores
+from scripts import imported, write_network
+
+
+@pytest.fixture(scope="module")
+def part():
+    with pytest.MonkeyPatch.context() as patch:
+        yield lambda name: imported(patch, name)
+
+
+class TestKept:
+    def test_made_once_for_a_description(self, part, tmp_path):
+        calls = []
+
+        def make():
+            calls.append(1)
+            return {"a": np.arange(3), "b": np.float32(len(calls))}
+
+        def kept(description):
+            return part("_kept").kept(tmp_path / "new" / "x.npz", description, make)
+
+        first, again = kept({"n": 1}), kept({"n": 1})
+        assert len(calls) == 1 and again.keys() == {"a", "b"}
+        np.testing.assert_array_equal(first["a"], again["a"])
+        assert kept({"n": 2})["b"] == 2 and kept({"n": 1})["b"] == 3
+
+    @pytest.mark.parametrize("damage", ["cut", "text", "empty", "strange"])
+    def test_a_damaged_file_is_made_anew(self, part, tmp_path, damage):
+        path = tmp_path / "x.npz"
+        kept = part("_kept").kept
+        kept(path, {}, lambda: {"a": np.arange(1000)})
+        data = path.read_bytes()
+        if damage == "strange":
+            np.savez(path, a=np.arange(3))
+        else:
+            path.write_bytes(
+                {"cut": data[:200], "text": b"hello", "empty": b""}[damage]
+            )
+        assert kept(path, {}, lambda: {"a": np.ones(2)})["a"].tolist() == [1, 1]
+
+    def test_nothing_half_written(self, part, tmp_path):
+        def make():
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            part("_kept").kept(tmp_path / "x.npz", {}, make)
+        assert not list(tmp_path.iterdir())
+
+
+class TestSubjects:
+    def test_choices_are_made_once_and_weigh_as_one(self, part):
+        network = narrow_network(depth=13)
+        own = part("_subjects").choices(network, ["5", "16", "13", "5-deep"])
+        assert list(own) == ["5 layers", "13 layers", "5 deep"]
+        subject = part("_subjects").Subject("x", network, own)
+        assert subject.layers == own["13 layers"]
+        shares = subject.shares()
+        np.testing.assert_allclose(shares.sum(1), 1)
+        chosen = [tuple(np.array(subject.layers)[row > 0].tolist()) for row in shares]
+        assert chosen == list(own.values())
+
+    @pytest.mark.parametrize("text", ["five", "0", "5-middle", "5-", "-5", ""])
+    def test_what_is_no_choice(self, part, text):
+        with pytest.raises(ValueError):
+            part("_subjects").choices(narrow_network(depth=13), [text])
+
+    def test_networks_at_hand_and_not(self, part, tmp_path, monkeypatch):
+        monkeypatch.setenv("JAXNST_WEIGHTS", str(tmp_path))
+        write_network(tmp_path / "own.h5", depth=3)
+        given = ["vgg19-lite", "vgg16", str(tmp_path / "own.h5")]
+        found, missing = part("_subjects").at_hand(given)
+        assert "own" in found and "--network vgg16 fetches" in missing["vgg16"]
+        with pytest.raises(ValueError, match="two networks are called own"):
+            part("_subjects").at_hand([given[2]] * 2)
+
+    def test_no_network_judges_itself(self, part):
+        may = part("_subjects").may_judge
+        vgg = replace(narrow_network(), checksum="a")
+        other = replace(narrow_network(), checksum="b")
+        inception = replace(network_from_weights(narrow_weights()), checksum="c")
+        assert may(inception, vgg) and may(other, vgg) and may(vgg, inception)
+        assert not may(vgg, vgg)
+        assert not may(replace(inception, checksum="d"), inception)
+
+
+class TestStandIn:
+    pair = picture(40, 48, 1), [picture(44, 40, 2)]
+
+    @pytest.fixture
+    def none_at_hand(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("JAXNST_WEIGHTS", str(tmp_path))
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        monkeypatch.setattr("jaxnst.sources._repository_weights", lambda: None)
+
+    def test_the_presets_own_weights_come_first(self, part, none_at_hand, tmp_path):
+        write_network(tmp_path / "vgg19-keras.h5", width=4)
+        others = {"other": narrow_network(depth=13)}
+        chosen = part("_standin").preset_run("mel457", others, *self.pair)
+        assert chosen.note == "" and chosen.settings == presets.mel457
+        assert chosen.network.module.widths[0] == 4
+
+    def test_deepest_layers_and_a_note(self, part, none_at_hand):
+        others = {
+            "narrow": narrow_network(depth=13, width=4),
+            "wide": narrow_network(depth=13),
+            "inception": network_from_weights(narrow_weights()),
+        }
+        chosen = part("_standin").preset_run("vgg16-adam", others, *self.pair)
+        assert chosen.network is others["wide"]
+        assert chosen.settings.objective.content_layers == ("relu5_1",)
+        assert "wide in the place of vgg16" in chosen.note
+        assert "no relu5_3" in chosen.note and "beta" in chosen.note
+
+    @pytest.mark.parametrize("name", ["mel457", "ncsu", "vgg19-gatys", "vgg16-adam"])
+    def test_beta_makes_nothing_of_a_picture_weigh_as_in_gram(self, part, name):
+        """With kernels of 0 and no biases no layer has features: C(0) and S(0)."""
+        settings = presets.get(name)
+        geometry = replace(settings.geometry, size=48, fit="long")
+        settings = replace(settings, geometry=geometry)
+        network = narrow_network("vgg19" if name != "vgg16-adam" else "vgg16")
+        content, styles = picture(40, 48, 1), [picture(40, 48, 2)]
+        beta = part("_standin").matching_beta(settings, network, content, styles)
+        config = settings.objective
+        wanted = settings.geometry.style_size(40, 48, (40, 48))
+        from jaxnst import ops
+
+        styles = [ops.resize(styles[0], wanted)]
+        targets = make_targets(network, content, styles, config)
+        params = {
+            layer: {part: jnp.zeros_like(a) for part, a in tensor.items()}
+            for layer, tensor in network.params.items()
+        }
+        blind = replace(network, params=params)
+        terms = objective(content, blind, targets, settings.terms, config)[1]
+        ratio = beta * terms["style"] / (settings.terms.alpha * terms["content"])
+        np.testing.assert_allclose(ratio, 100, rtol=1e-4)
+
+
+class TestConclusions:
+    def study(self, part, style, content, label=("a", "b")):
+        """Networks with such distances at the end, the same under every setting."""
+        findings, studied = part("_findings"), part("_studied")
+        networks = []
+        for name, s, c in zip(label, style, content, strict=True):
+            shape = (2, 2, 1, 2)
+            series = np.stack([np.array([s + 0.1, s]), np.array([c - 0.1, c])], -1)
+            scores = np.broadcast_to(
+                np.concatenate([series, series[:, :1] + series[:, 1:] / 2], -1),
+                (2, 2, 1, 2, 3),
+            )
+            run = studied.Run(
+                {2: np.zeros((4, 4, 3))},
+                {n: np.array([s + c, s]) for n in ("loss", "content", "style")},
+                0.1,
+                True,
+            )
+            network = narrow_network(depth=13)
+            if name == "inception":
+                network = network_from_weights(narrow_weights())
+            own = part("_subjects").Subject(
+                name, network, {"5 layers": ("x",), "9 layers": ("x", "y")}
+            )
+            networks.append(
+                findings.Studied(
+                    own,
+                    {start: run for start in ("content", "noise")},
+                    studied.Grid(np.zeros((*shape, 4, 4, 3)), *np.zeros((2, *shape))),
+                    1000,
+                    {
+                        "judge": dict.fromkeys(
+                            ("content", "noise"), Scores(s, c, s + c / 2)
+                        )
+                    },
+                    {"judge": scores},
+                )
+            )
+        starts, axes = ("content", "noise"), ([1.0], [10.0, 100.0])
+        return findings.Study(networks, ["judge"], starts, *axes, 0, 1)
+
+    def test_who_is_closest_follows_from_the_numbers(self, part):
+        said = " ".join(
+            part("_findings").conclusions(self.study(part, (0.5, 0.7), (0.9, 0.6)))
+        )
+        assert "a (0.500) came closest to the painting, then b (0.700)" in said
+        assert "kept by b (content distance 0.600)" in said
+        assert "a is best (0.950)" in said
+        turned = part("_findings").conclusions(self.study(part, (0.7, 0.5), (0.6, 0.9)))
+        assert "b (0.500) came closest" in turned[0] and "b is best" in turned[0]
+
+    @pytest.mark.parametrize(
+        "style, says", [((0.5, 0.7), "so it is"), ((0.7, 0.5), "not so")]
+    )
+    def test_the_reports_finding_is_checked(self, part, style, says):
+        study = self.study(part, style, (0.8, 0.8), ("vgg", "inception"))
+        assert says in part("_findings").conclusions(study)[1]
+
+    def test_losses_of_vgg_16_and_19(self, part):
+        study = self.study(part, (0.5, 0.4), (0.8, 0.8), ("vgg16", "vgg19"))
+        assert "here it does (0.4 and 0.5)" in part("_findings").conclusions(study)[1]
+
+    def test_the_series_is_told_from_end_to_end(self, part):
+        study = self.study(part, (0.5, 0.7), (0.9, 0.6))
+        line = part("_findings").conclusions(study)[-2]
+        assert "beta / alpha 10 to 100" in line
+        assert "from 0.600 to 0.500" in line and "from 0.800 to 0.900" in line
+
+    def test_weights_in_order_of_their_ratio(self, part):
+        study = self.study(part, (0.5, 0.7), (0.9, 0.6))
+        study = replace(study, alphas=[1.0, 10.0], betas=[10.0, 50.0])
+        assert study.ordered_weights() == [(1, 0), (1, 1), (0, 0), (0, 1)]
+
+    def test_without_a_judge_the_losses_speak(self, part):
+        study = replace(self.study(part, (0.5, 0.7), (0.9, 0.6)), judges=[])
+        said = part("_findings").conclusions(study)
+        assert said and all("judged" not in line for line in said)
+
+    def test_when_one_start_has_what_another_ends_with(self, part):
+        catching = part("_findings")._catching_up
+        fast, slow = np.array([9.0, 3, 1, 1]), np.array([9.0, 5, 3, 2])
+        assert "1 at content" not in catching([fast, slow], "content", "noise")
+        assert catching([fast, slow], "content", "noise").endswith(
+            "from content 3 steps do what all did there"
+        )
+        assert catching([slow, fast], "content", "noise").endswith(
+            "which noise has after 3 steps"
+        )
