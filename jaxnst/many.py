@@ -99,6 +99,7 @@ def optimize_many(
     """
     count = starts.shape[0]
     mesh = Mesh(np.array(devices or jax.local_devices()), ("items",))
+    network = network.prepared()
     given = (network, targets_at, numbers, config, schedule, items, averaging, mesh)
     run = Microbatches(*given, size_at(starts, schedule.levels[-1]))
     size = run.size_that_fits(starts, budget)

@@ -3,14 +3,29 @@
 Written so that compiled loops stay fast on CPU and GPU: automatic differentiation's
 own input gradient of a convolution has a transposed layout that XLA's CPU backend
 rewrites only outside of loops, so the gradient here is an ordinary convolution too.
+
+On a CPU, 3 x 3 convolutions of many channels are products of matrices by Winograd's
+algorithm where `_by_winograd` says so, if their kernels were transformed beforehand
+(`prepared`): that is done once, outside the loop. A GPU's library chooses for itself.
+Measured beside plain convolutions, forward and back, on two cores of an AMD EPYC
+(2026-11-21), time of the plain one over Winograd's:
+
+    64 x 64 x 64 channels     1.4      32 x 32 x 192             1.9
+    128 x 128 x 64            1.2      64 x 64 x 256             1.6
+    256 x 256 x 64            1.0      32 x 32 x 512             1.6
+    128 x 128 x 128           1.1      16 x 16 x 512             1.4
+    128 x 128 x 32            0.95     256 x 256 x 16            0.5
 """
 
+import math
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+
+from jaxnst import winograd
 
 PADDINGS = ("zeros", "reflect", "replicate")
 POOLINGS = ("max", "avg", "l2")
@@ -61,7 +76,63 @@ def _convolve_backward(
 _convolve.defvjp(_convolve_forward, _convolve_backward)
 
 
-def conv2d(features: Array, kernel: Array, bias: Array, *, padding: str) -> Array:
+@partial(jax.custom_vjp, nondiff_argnums=(3,))
+def _convolve_prepared(
+    images: Array, kernel: Array, prepared: winograd.Kernels, pad: int
+) -> Array:
+    return winograd.correlate(images, prepared.forward, pad)
+
+
+def _convolve_prepared_forward(
+    images: Array, kernel: Array, prepared: winograd.Kernels, pad: int
+) -> tuple[Array, tuple[Array, Array, winograd.Kernels]]:
+    out = winograd.correlate(images, prepared.forward, pad)
+    return out, (images, kernel, prepared)
+
+
+def _convolve_prepared_backward(
+    pad: int, residuals: tuple[Array, Array, winograd.Kernels], cotangent: Array
+) -> tuple[Array, Array, winograd.Kernels]:
+    images, kernel, prepared = residuals
+    image_gradient = winograd.correlate(cotangent, prepared.backward, 2 - pad)
+    pull = jax.linear_transpose(lambda k: _correlate(images, k, pad), kernel)
+    # The kernel's gradient is whole without what was made of it beforehand.
+    nothing = jax.tree.map(jnp.zeros_like, prepared)
+    return image_gradient, pull(cotangent)[0], nothing
+
+
+_convolve_prepared.defvjp(_convolve_prepared_forward, _convolve_prepared_backward)
+
+
+def prepare_kernel(kernel: Array) -> winograd.Kernels | None:
+    """What `conv2d` is given as `prepared`; None where it would never be used."""
+    worth = kernel.shape[:2] == (3, 3) and _gain(kernel) >= 32
+    on_cpu = jax.local_devices()[0].platform == "cpu"
+    return winograd.transformed(kernel) if worth and on_cpu else None
+
+
+def _gain(kernel: Array) -> float:
+    """Multiplications that Winograd's algorithm saves over numbers that it transforms:
+    I O / (I + O), but for a factor."""
+    inputs, outputs = kernel.shape[2:]
+    return inputs * outputs / (inputs + outputs)
+
+
+def _by_winograd(images: Array, kernel: Array) -> bool:
+    """Whether it is faster, by the table above: the narrower the layer, the less may be
+    transformed before memory decides."""
+    small = math.prod(images.shape[1:]) * 4 <= 2**22
+    return images.dtype == jnp.float32 and (_gain(kernel) >= 48 or small)
+
+
+def conv2d(
+    features: Array,
+    kernel: Array,
+    bias: Array,
+    *,
+    padding: str,
+    prepared: winograd.Kernels | None = None,
+) -> Array:
     """Convolution with stride 1 that keeps height and width.
 
     y[i, j, o] = bias[o] + sum_{u, v, c} x[i + u - p, j + v - p, c] kernel[u, v, c, o],
@@ -72,6 +143,7 @@ def conv2d(features: Array, kernel: Array, bias: Array, *, padding: str) -> Arra
         kernel: (k, k, I, O), k odd.
         bias: (O,).
         padding: "zeros", "reflect" (without repeating the edge) or "replicate".
+        prepared: of `prepare_kernel`, for the same kernel; used where it is faster.
 
     Returns:
         (..., H, W, O) in the type of `features`.
@@ -83,7 +155,10 @@ def conv2d(features: Array, kernel: Array, bias: Array, *, padding: str) -> Arra
         border = ((0, 0), (pad, pad), (pad, pad), (0, 0))
         images = jnp.pad(images, border, mode=_PAD_MODES[padding])
         pad = 0
-    out = _convolve(images, kernel.astype(images.dtype), pad)
+    if prepared is not None and _by_winograd(images, kernel):
+        out = _convolve_prepared(images, kernel, prepared, pad)
+    else:
+        out = _convolve(images, kernel.astype(images.dtype), pad)
     out = out + bias.astype(out.dtype).reshape((1, 1, 1, -1))
     return out.reshape((*lead, *out.shape[1:]))
 

@@ -68,6 +68,8 @@ def stylize_pyramid(
     styles = _check.check_images(style, "style")
     factory = optimizers.as_factory(optimizer or optimizers.adam())
     averaging = options.get("average") is not None
+    if len(content.devices()) == 1:
+        network = network.prepared()  # once for all levels
     image = initial_image(init, content, styles[0], key)
     results: list[Result] = []
     if resume is not None:

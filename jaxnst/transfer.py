@@ -134,6 +134,8 @@ def stylize(
     largest = max(pictures, key=lambda picture: picture.size)
     config = fitted(network, config, largest.shape)
     apart = weights.strength is not None
+    if len(content.devices()) == 1:  # over several the compiler divides it by rows
+        network = network.prepared()
     targets = make_targets(network, content, style, config, blend=blend, apart=apart)
     if state is None:
         first = _check.check_images(style, "style")[0]

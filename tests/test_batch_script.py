@@ -97,6 +97,7 @@ def test_every_pair_is_what_it_would_be_alone(drive):
         assert record["final"]["loss"] == pytest.approx(own.trace["loss"][-1], rel=1e-3)
 
 
+@pytest.mark.slow
 def test_pictures_have_the_photographs_own_aspect(drive):
     assert drive()[0] == 0
     sizes = {name: load_image(f"out/{name}").shape[:2] for name in pictures()}

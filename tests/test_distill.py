@@ -53,6 +53,7 @@ def test_impossible_widths(widths):
         distill.new_student(jax.random.key(0), widths)
 
 
+@pytest.mark.slow
 def test_a_network_grows_without_forgetting(teachers, batch):
     before = distill.new_student(jax.random.key(0), (2, 3, 4))
     wider = distill.new_student(jax.random.key(1), (2, 5, 7))

@@ -15,6 +15,7 @@ import jaxnst
 README = (Path(__file__).parents[1] / "README.md").read_text()
 
 
+@pytest.mark.slow
 def test_python_examples_run(monkeypatch, tmp_path, rng):
     blocks = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     assert len(blocks) >= 2

@@ -13,6 +13,7 @@ from networks import picture
 from test_googlenet import narrow_weights
 
 from jaxnst import load_image, save_image
+from jaxnst.loop import run_steps
 from jaxnst.weights import write_weights
 from scripts import driver, imported, write_network
 
@@ -65,6 +66,7 @@ def test_the_report_has_the_numbers_of_the_runs(drive, script, monkeypatch):
     given = ("--networks", "net.h5", "inception.h5", "vgg16", "--beta", "10", "1000")
     given += ("--judge", "judge.h5", "--presets", "vgg16-adam")
     monkeypatch.setattr("jaxnst.presets.vgg16_adam", brief("vgg16_adam"))
+    compiled = run_steps._cache_size()
     code, out, error = drive(*given)
     assert code == 0, error
     assert "out/report.html: 24 pictures of 2 networks" in out
@@ -87,6 +89,8 @@ def test_the_report_has_the_numbers_of_the_runs(drive, script, monkeypatch):
     with open("out/scores.csv", newline="") as file:
         scores = list(csv.DictReader(file))
     assert len(scores) == 24
+    # For each network a loop for single pictures and one for the grid, of all starts.
+    assert run_steps._cache_size() - compiled <= 2 * 2 + 1  # and that of the preset
     usual = next(
         row
         for row in scores

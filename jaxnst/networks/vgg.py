@@ -5,6 +5,7 @@ recognition", ICLR 2015. Feature maps are (..., H, W, C).
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import flax.linen as nn
 from jax import Array
@@ -33,7 +34,8 @@ ARCHITECTURES = tuple(_BLOCKS)
 
 
 class Convolution(nn.Module):
-    """A 3 x 3 convolution before its ReLU, with parameters `kernel` and `bias`."""
+    """A 3 x 3 convolution before its ReLU, with parameters `kernel` and `bias`; in the
+    collection "prepared", what `ops.prepare_kernel` makes of the kernel."""
 
     features: int
     padding: str
@@ -43,7 +45,8 @@ class Convolution(nn.Module):
         shape = (3, 3, x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.he_normal(), shape)
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
-        return ops.conv2d(x, kernel, bias, padding=self.padding)
+        prepared: Any = self.get_variable("prepared", "kernel")  # None if there is none
+        return ops.conv2d(x, kernel, bias, padding=self.padding, prepared=prepared)
 
 
 class VGG(nn.Module):
