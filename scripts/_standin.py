@@ -12,8 +12,8 @@ from jaxnst import (
     content_loss,
     make_targets,
     network_from_weights,
+    objective,
     presets,
-    style_loss,
 )
 from jaxnst.depths import as_deep, at_same_depth
 from jaxnst.networks.googlenet import GoogLeNet
@@ -46,17 +46,17 @@ def preset_run(
     if path is not None:
         return Chosen(given, network_from_weights(read_weights(path)), "")
     label, network = max(others.items(), key=lambda item: _width(item[1]))
-    objective = as_deep(at_same_depth(given.objective, network), network)
+    config = as_deep(at_same_depth(given.objective, network), network)
     terms = given.terms
-    if len(objective.style_layers) < len(given.objective.style_layers):
+    if len(config.style_layers) < len(given.objective.style_layers):
         terms = replace(terms, style_weights=None)
-    settings = replace(given, objective=objective, terms=terms)
+    settings = replace(given, objective=config, terms=terms)
     note = f"{label} in the place of {asked}, whose weights are not at hand"
-    if objective.statistic == "gram" and objective.style_reduction != "relative":
+    if config.statistic == "gram" and config.style_reduction != "relative":
         beta = matching_beta(settings, network, content, styles)
         settings = replace(settings, terms=replace(settings.terms, beta=beta))
         note += f", with beta {beta:.3g} for its features"
-    moved = set(given.objective.layers) - set(objective.layers)
+    moved = set(given.objective.layers) - set(config.layers)
     if moved:
         note += f"; it has no {', '.join(sorted(moved))}, so its deepest instead"
     return Chosen(settings, network, note)
@@ -65,35 +65,34 @@ def preset_run(
 def matching_beta(
     settings: Settings, network: Network, content: Array, styles: Sequence[Array]
 ) -> float:
-    """The beta under which content and style weigh as in preset `gram`.
+    """The beta under which style pulls at the photograph as in preset `gram`.
 
-    There a picture without features has terms of 1 each, so here the ratio of what
-    such a picture would have: beta = alpha (beta_gram / alpha_gram) C(0) / S(0).
+    beta S(c) / (alpha C(0)) is that of `gram` in the same network: S(c) the style term
+    of the photograph itself, C(0) the content term of a picture without features. Of
+    S(0) in its place a layer that photograph and painting share would be most.
     """
+    config = as_deep(at_same_depth(presets.gram.objective, network), network)
+    geometry = replace(presets.gram.geometry, size=256)
+    known = replace(presets.gram, objective=config, geometry=geometry)
+    wanted = known.terms.beta / known.terms.alpha
+    wanted *= _pull(known, network, content, styles)
+    own = _pull(settings, network, content, styles)
+    return settings.terms.alpha * wanted / own if own > 0 else settings.terms.beta
+
+
+def _pull(
+    settings: Settings, network: Network, content: Array, styles: Sequence[Array]
+) -> float:
+    """S(c) / C(0) with beta and alpha left out."""
     ready = prepare(settings, content, styles)
     config, terms = settings.objective, settings.terms
     targets = make_targets(network, ready.content, ready.styles, config)
-    positions = network.positions(ready.content.shape[:2], config.style_layers)
-    contents = [
+    found = objective(ready.content, network, targets, terms, config)[1]
+    energies = [
         content_loss(jnp.zeros_like(aim), aim, reduction=config.content_reduction)
         for aim in targets.content.values()
     ]
-    style_terms = [
-        style_loss(
-            jnp.zeros_like(aim),
-            aim,
-            reduction=config.style_reduction,
-            positions=positions[layer],
-        )
-        for layer, aim in targets.style.items()
-    ]
-    energies = (
-        weighted(contents, terms.content_weights),
-        weighted(style_terms, terms.style_weights),
-    )
-    known = presets.gram.terms
-    ratio = known.beta / known.alpha * float(energies[0]) / float(energies[1])
-    return terms.alpha * ratio
+    return float(found["style"] / weighted(energies, terms.content_weights))
 
 
 def _width(network: Network) -> int:

@@ -68,6 +68,9 @@ class Plan:
         settings: of the single runs, but for the network and its layers.
         shown: steps after which a single run's picture is kept, in order.
         starts, alphas, betas: the axes of the grid.
+        own: places of the settings' own alpha and beta in these.
+        full: every choice of layers under all weights; not only under the settings'
+            own, and only the first under all.
     """
 
     settings: Settings
@@ -76,6 +79,15 @@ class Plan:
     starts: Sequence[str]
     alphas: Sequence[float]
     betas: Sequence[float]
+    own: tuple[int, int]
+    full: bool
+
+    def painted(self, choices: int) -> np.ndarray:
+        """(choices, alphas, betas): what the grid is to hold."""
+        found = np.full((choices, len(self.alphas), len(self.betas)), self.full)
+        found[0] = True
+        found[:, *self.own] = True
+        return found
 
 
 @dataclass(frozen=True)
@@ -154,14 +166,16 @@ def _painted(
 
 @dataclass(frozen=True)
 class Grid:
-    """A network's pictures from every start under every choice of layers and weights.
+    """A network's pictures from every start under choices of layers and of weights.
 
     Attributes:
+        painted: (choices, alphas, betas), whether there are pictures under these.
         images: (starts, choices, alphas, betas, H, W, 3) in [0, 1].
-        content, style: final terms, (starts, choices, alphas, betas); NaN where the
-            run was not finite.
+        content, style: final terms, (starts, choices, alphas, betas); NaN where there
+            is no picture or the run was not finite.
     """
 
+    painted: np.ndarray
     images: np.ndarray
     content: np.ndarray
     style: np.ndarray
@@ -172,22 +186,24 @@ def grid_of(subject: Subject, settings: Settings, plan: Plan, told: Told) -> Gri
     are pictures that it is given."""
     name = f"{subject.label}_grid"
     chosen = {label: list(layers) for label, layers in subject.choices.items()}
+    painted = plan.painted(len(chosen))
+    places = np.argwhere(painted)
     more = [list(plan.starts), chosen, list(plan.alphas), list(plan.betas)]
 
     def make() -> Arrays:
         ready = prepare(settings, *plan.pair.load())
-        config = replace(settings.objective, style_layers=subject.layers)
         numbers = {
             **ready.options,
-            "weights": _axes(subject.shares(), settings.terms, plan),
-            "config": config,
+            "weights": _numbers(subject.shares(), settings.terms, plan, places),
+            "config": replace(settings.objective, style_layers=subject.layers),
         }
         given = subject.network, ready.content, ready.styles
-        parts = [
-            grid_search(*given, **{**numbers, "init": start}, callback=_named(told, t))
-            for start in plan.starts
-            for t in [f"{name}, {start}"]
-        ]
+        parts = []
+        for start in plan.starts:
+            callback = _named(told, f"{name}, {start}")
+            parts.append(
+                grid_search(*given, **numbers | {"init": start}, callback=callback)
+            )
         ends = {
             term: np.stack(
                 [np.where(p.finite, p.trace[term][..., -1], np.nan) for p in parts]
@@ -196,18 +212,36 @@ def grid_of(subject: Subject, settings: Settings, plan: Plan, told: Told) -> Gri
         }
         return {"images": _to_bytes(np.stack([p.image for p in parts])), **ends}
 
-    held = plan.pair.kept(name, subject.network, settings, more, make)
-    return Grid(_from_bytes(held["images"]), held["content"], held["style"])
+    held = plan.pair.kept(
+        name, subject.network, settings, [*more, places.tolist()], make
+    )
+    shape = len(plan.starts), *painted.shape
+    pictures, content, style = (
+        _spread(held[part], places, shape) for part in ("images", "content", "style")
+    )
+    return Grid(painted, _from_bytes(np.nan_to_num(pictures)), content, style)
 
 
-def _axes(shares: np.ndarray, terms: Weights, plan: Plan) -> Weights:
-    """Weights of the shape (choices, alphas, betas)."""
-    axes: dict[str, Any] = {
-        "alpha": np.reshape(np.array(plan.alphas, np.float32), (1, -1, 1)),
-        "beta": np.reshape(np.array(plan.betas, np.float32), (1, 1, -1)),
-        "style_weights": tuple(column[:, None, None] for column in shares.T),
+def _numbers(
+    shares: np.ndarray, terms: Weights, plan: Plan, places: np.ndarray
+) -> Weights:
+    """Weights of the shape (places,)."""
+    choices, alphas, betas = places.T
+    numbers: dict[str, Any] = {
+        "alpha": np.array(plan.alphas, np.float32)[alphas],
+        "beta": np.array(plan.betas, np.float32)[betas],
+        "style_weights": tuple(shares[choices].T),
     }
-    return replace(terms, **axes)
+    return replace(terms, **numbers)
+
+
+def _spread(
+    values: np.ndarray, places: np.ndarray, shape: tuple[int, ...]
+) -> np.ndarray:
+    """(starts, places, ...) as (*shape, ...), NaN elsewhere."""
+    found = np.full((*shape, *values.shape[2:]), np.nan, np.float32)
+    found[:, *places.T] = values
+    return found
 
 
 def _named(told: Told, name: str) -> Callback:
@@ -225,7 +259,7 @@ def bytes_of(settings: Settings, network: Network, pair: Pair) -> int:
     factory = optimizers.as_factory(ready.options["optimizer"])
     targets = make_targets(network, content, ready.styles, config)
     state = init_state(content, factory, averaging=averaging)
-    given = network, targets, settings.terms, factory, config, 0.0, 1
+    given = network.prepared(), targets, settings.terms, factory, config, 0.0, 1
     return compiled_bytes(run_steps.lower(state, *given).compile())
 
 

@@ -90,7 +90,7 @@ def weights_figure(study: Study, judge: str | None) -> Figure:
             rows.append([own.grid.images[index, 0][place] for place in places])
             names.append(f"{own.label}, from {start}")
             labels.append([_said_of(own, judge, (index, 0, *p)) for p in places])
-    heads = [f"α {study.alphas[a]:g}, β {study.betas[b]:g}" for a, b in places]
+    heads = [f"alpha {study.alphas[a]:g}, beta {study.betas[b]:g}" for a, b in places]
     return Figure("weights", rows, names, heads, labels)
 
 

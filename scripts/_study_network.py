@@ -57,14 +57,14 @@ def _judged(
     judge: Network, runs: dict[str, Run], grid: Grid, plan: Plan
 ) -> tuple[dict[str, Scores], np.ndarray]:
     """Of the runs' final pictures by start, and of the grid (*grid, 3)."""
-    flat = grid.images.reshape(-1, *grid.images.shape[-3:])
+    painted = np.isfinite(grid.content)
+    flat = grid.images[painted]
     finals = [run.final for run in runs.values()]
     rows = judged(judge, np.concatenate([flat, finals]), plan.pair)
     named = zip(runs, rows[len(flat) :], strict=True)
-    painted = np.isfinite(grid.content)[..., None]
-    own = rows[: len(flat)].reshape(*grid.content.shape, 3)
-    scores = {start: Scores(*row) for start, row in named}
-    return scores, np.where(painted, own, np.nan)
+    found = np.full((*painted.shape, 3), np.nan)
+    found[painted] = rows[: len(flat)]
+    return {start: Scores(*row) for start, row in named}, found
 
 
 def judged(judge: Network, pictures: np.ndarray, pair: Pair) -> np.ndarray:

@@ -32,6 +32,8 @@ def write_pictures(
     choices = list(subject.choices.items())
     steps = sum(settings.optimization.steps)
     for place in np.ndindex(grid.content.shape):
+        if not grid.painted[place[1:]]:
+            continue
         start, (label, layers) = plan.starts[place[0]], choices[place[1]]
         alpha, beta = plan.alphas[place[2]], plan.betas[place[3]]
         own = replace(

@@ -77,6 +77,8 @@ def write_scores(study: Study, path: Path) -> None:
         for own in study.networks:
             choices = list(own.subject.choices)
             for place in np.ndindex(own.grid.content.shape):
+                if not own.grid.painted[place[1:]]:
+                    continue
                 start, choice, alpha, beta = place
                 numbers = [own.grid.content[place], own.grid.style[place]]
                 for judge in study.judges:

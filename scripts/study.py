@@ -60,6 +60,9 @@ class Arguments(Common):
     beta: tuple[float, ...] = ()
     """Weights of the style to try beside the preset's; a series from a thirtieth to
     thirty times if none are given."""
+    full: bool = False
+    """Try every choice of layers under all weights, too; else every choice under the
+    preset's weights, and all weights under the first choice."""
     shown: tuple[int, ...] = (50, 100, 150, 200, 250, 300)
     """Steps after which losses and pictures are shown; the last ends the run."""
     judge: tuple[Path, ...] = ()
@@ -159,7 +162,9 @@ def main(arguments: Arguments) -> int:
     alphas = axis(arguments.alpha, terms.alpha, (1.0,))
     betas = axis(arguments.beta, terms.beta, _SERIES)
     shown = sorted(arguments.shown)
-    plan = Plan(settings, pair, shown, arguments.starts, alphas, betas)
+    places = alphas.index(terms.alpha), betas.index(terms.beta)
+    axes = arguments.starts, alphas, betas
+    plan = Plan(settings, pair, shown, *axes, places, arguments.full)
     files = {Path(n).stem: n for n in arguments.networks if n.endswith(".h5")}
     subjects = [
         Subject(
@@ -168,14 +173,13 @@ def main(arguments: Arguments) -> int:
         for label, network in networks.items()
     ]
     found = [studied(subject, plan, judges, bar) for subject in subjects]
-    places = alphas.index(terms.alpha), betas.index(terms.beta)
-    study = Study(found, list(judges), arguments.starts, alphas, betas, *places)
+    study = Study(found, list(judges), *axes, *places)
     ran = published(arguments, networks, pair, bar)
     bar.close()
     size = found[0].grid.images.shape[-3:-1]
     told = facts(arguments, pair, *size)
     Report(study, ran, missing, told, pair, shown).write()
-    count = sum(own.grid.content.size for own in found)
+    count = sum(len(plan.starts) * int(own.grid.painted.sum()) for own in found)
     print(f"{arguments.output}/report.html: {count} pictures of {len(found)} networks")
     return 0
 

@@ -2,13 +2,14 @@
 
 from dataclasses import replace
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from networks import narrow_network, picture
 from test_googlenet import narrow_weights
 
-from jaxnst import make_targets, network_from_weights, objective, presets
+from jaxnst import make_targets, network_from_weights, objective, ops, presets
 from jaxnst.metrics import Scores
 from scripts import imported, write_network
 
@@ -94,6 +95,17 @@ class TestSubjects:
         assert not may(replace(inception, checksum="d"), inception)
 
 
+class TestPlan:
+    def test_a_cross_or_everything(self, part):
+        def painted(full):
+            axes = ("content",), [1.0], [1.0, 3.0, 9.0], (0, 1)
+            plan = part("_studied").Plan(presets.gram, None, [1], *axes, full)
+            return plan.painted(2)[:, 0].astype(int).tolist()
+
+        assert painted(False) == [[1, 1, 1], [0, 1, 0]]
+        assert painted(True) == [[1, 1, 1], [1, 1, 1]]
+
+
 class TestStandIn:
     pair = picture(40, 48, 1), [picture(44, 40, 2)]
 
@@ -123,28 +135,30 @@ class TestStandIn:
         assert "no relu5_3" in chosen.note and "beta" in chosen.note
 
     @pytest.mark.parametrize("name", ["mel457", "ncsu", "vgg19-gatys", "vgg16-adam"])
-    def test_beta_makes_nothing_of_a_picture_weigh_as_in_gram(self, part, name):
-        """With kernels of 0 and no biases no layer has features: C(0) and S(0)."""
+    def test_style_pulls_at_the_photograph_as_in_gram(self, part, name):
+        """With kernels of 0 and no biases there are no features: C(0)."""
         settings = presets.get(name)
-        geometry = replace(settings.geometry, size=48, fit="long")
-        settings = replace(settings, geometry=geometry)
         network = narrow_network("vgg19" if name != "vgg16-adam" else "vgg16")
-        content, styles = picture(40, 48, 1), [picture(40, 48, 2)]
-        beta = part("_standin").matching_beta(settings, network, content, styles)
-        config = settings.objective
-        wanted = settings.geometry.style_size(40, 48, (40, 48))
-        from jaxnst import ops
+        blind = replace(network, params=jax.tree.map(jnp.zeros_like, network.params))
+        # A size that no preset changes any further.
+        small = replace(settings.geometry, size=48, fit="square", style_scale=1.0)
+        settings = replace(settings, geometry=small)
+        content, style = picture(48, 48, 1), picture(48, 48, 2)
+        beta = part("_standin").matching_beta(settings, network, content, [style])
 
-        styles = [ops.resize(styles[0], wanted)]
-        targets = make_targets(network, content, styles, config)
-        params = {
-            layer: {part: jnp.zeros_like(a) for part, a in tensor.items()}
-            for layer, tensor in network.params.items()
-        }
-        blind = replace(network, params=params)
-        terms = objective(content, blind, targets, settings.terms, config)[1]
-        ratio = beta * terms["style"] / (settings.terms.alpha * terms["content"])
-        np.testing.assert_allclose(ratio, 100, rtol=1e-4)
+        def pull(settings, beta, pair):
+            config, terms = settings.objective, settings.terms
+            targets = make_targets(network, *pair, config)
+            own, empty = (
+                objective(pair[0], n, targets, terms, config)[1]
+                for n in (network, blind)
+            )
+            return beta * own["style"] / (terms.alpha * empty["content"])
+
+        large = [ops.resize(image, (256, 256)) for image in (content, style)]
+        wanted = pull(presets.gram, presets.gram.terms.beta, large)
+        own = pull(settings, beta, (content, style))
+        np.testing.assert_allclose(own, wanted, rtol=1e-3)
 
 
 class TestConclusions:
@@ -175,7 +189,11 @@ class TestConclusions:
                 findings.Studied(
                     own,
                     {start: run for start in ("content", "noise")},
-                    studied.Grid(np.zeros((*shape, 4, 4, 3)), *np.zeros((2, *shape))),
+                    studied.Grid(
+                        np.ones(shape[1:], bool),
+                        np.zeros((*shape, 4, 4, 3)),
+                        *np.zeros((2, *shape)),
+                    ),
                     1000,
                     {
                         "judge": dict.fromkeys(

@@ -64,7 +64,7 @@ def tables(text: str) -> dict[str, list[list[str]]]:
 @pytest.mark.slow
 def test_the_report_has_the_numbers_of_the_runs(drive, script, monkeypatch):
     given = ("--networks", "net.h5", "inception.h5", "vgg16", "--beta", "10", "1000")
-    given += ("--judge", "judge.h5", "--presets", "vgg16-adam")
+    given += ("--judge", "judge.h5", "--presets", "vgg16-adam", "--full")
     monkeypatch.setattr("jaxnst.presets.vgg16_adam", brief("vgg16_adam"))
     compiled = run_steps._cache_size()
     code, out, error = drive(*given)
@@ -142,14 +142,18 @@ def test_every_picture_is_a_file_that_can_be_made_again(drive):
 
     assert drive(*ONE, "--beta", "10")[0] == 0
     files = sorted(path.name for path in Path("out/pictures").iterdir())
-    assert len(files) == 4
-    stored = read_metadata("out/pictures/net_content_3-deep_alpha1_beta10.png")
+    assert files == [
+        "net_content_3-deep_alpha1_beta100.png",
+        "net_content_5-layers_alpha1_beta10.png",
+        "net_content_5-layers_alpha1_beta100.png",
+    ]
+    stored = read_metadata(f"out/pictures/{files[0]}")
     assert stored["settings"]["objective"]["style_layers"] == [
         "relu4_3",
         "relu4_4",
         "relu5_1",
     ]
-    assert stored["settings"]["terms"]["beta"] == 10
+    assert stored["settings"]["terms"]["beta"] == 100
     json.dumps(stored)
 
 
