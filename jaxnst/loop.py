@@ -100,6 +100,10 @@ def step(
         grad=gradient,
         value_fn=lambda image: loss_of(image)[0],
     )
+    if given.strength is not None:
+        # At 0 nothing but rounding is left of the gradient, of which Adam, whatever its
+        # size, would make whole steps away from the photograph.
+        updates = jnp.where(given.strength > 0, updates, 0.0)
     image = state.image + updates
     if config.clip:
         image = jnp.clip(image, 0.0, 1.0)

@@ -82,6 +82,19 @@ def test_strength_0_is_the_photograph():
     np.testing.assert_array_equal(run(0.0, 20).image, CONTENT)
 
 
+def test_rounding_does_not_move_it(monkeypatch):
+    """Targets are compiled apart from the loop: the gradient at the photograph is not 0
+    to the last bit, and Adam takes no notice of how small it is."""
+
+    def rounded(*given, **options):
+        found = make_targets(*given, **options)
+        return replace(found, content={k: v * 1.0001 for k, v in found.content.items()})
+
+    monkeypatch.setattr("jaxnst.transfer.make_targets", rounded)
+    np.testing.assert_array_equal(run(0.0, 20).image, CONTENT)
+    assert np.abs(run(0.01, 20).image - CONTENT).max() > 0
+
+
 @pytest.mark.parametrize("beta", [0.5, 8.0, 100.0])
 def test_the_wanted_distance_is_reached_from_any_beta(beta):
     result = run(None, 200, weights=Weights(1, beta, 0.1, strength=0.4))
