@@ -26,7 +26,7 @@ from jaxnst.memory import (
 )
 from jaxnst.networks.network import Network
 from jaxnst.objective import Targets
-from jaxnst.pyramid import check_levels, continued, size_at, trimmed, widened
+from jaxnst.pyramid import check_levels, continued, size_at, trimmed, unmoved, widened
 from jaxnst.transfer import Callback, Result, drive
 
 # Bytes by what was compiled: a caller with many batches of one shape asks again and
@@ -145,9 +145,13 @@ class Microbatches:
         """All levels of a microbatch."""
         schedule, margin = self.schedule, self.schedule.margin
         image, results = starts[part], list[Result]()
+        strengths: Any = self.numbers.weights.strength
+        strength = None if strengths is None else strengths[part]
         for level, count in zip(schedule.levels, schedule.steps, strict=True):
             size = size_at(starts, level)
-            start = jax.vmap(lambda x, s=size: widened(ops.resize(x, s), margin))(image)
+            resized = jax.vmap(lambda x, s=size: ops.resize(x, s))
+            begun = unmoved(resized(image), resized(starts[part]), strength)
+            start = jax.vmap(lambda x: widened(x, margin))(begun)
             arguments = self.arguments(level, part)
             state = self.state(self.placed(start), arguments[3])
             if results and results[-1].state is not None:

@@ -70,8 +70,10 @@ def stylize_pyramid(
     averaging = options.get("average") is not None
     if len(content.devices()) == 1:
         network = network.prepared()  # once for all levels
-    image = initial_image(init, content, styles[0], key)
+    image = first = initial_image(init, content, styles[0], key)
     results: list[Result] = []
+    weights = options.get("weights")
+    strength = None if weights is None else weights.strength
     if resume is not None:
         image, results = resume.image, [resume]
     for end, level, count in zip(accumulate(steps), levels, steps, strict=True):
@@ -82,7 +84,8 @@ def stylize_pyramid(
         if done > end - count and resume is not None:  # in the midst of this level
             state = resume.state
         else:
-            start = widened(ops.resize(image, size), margin)
+            begun = unmoved(ops.resize(image, size), ops.resize(first, size), strength)
+            start = widened(begun, margin)
             state = init_state(start, factory, averaging=averaging)
             if results and results[-1].state is not None:
                 state = continued(results[-1].state, state, carry, margin)
@@ -102,6 +105,20 @@ def stylize_pyramid(
         if result.steps < end - done or not result.finite:
             break
     return _joined(results)
+
+
+def unmoved(image: Array, first: Array, strength: Any) -> Array:
+    """What a level starts from: `image`, the level before's, or what that started from,
+    where the strength is 0: enlarged, it would not be the photograph any more.
+
+    Args:
+        image, first: (..., H, W, 3) at the level's size.
+        strength: None, a number, or one for each picture.
+    """
+    if strength is None:
+        return image
+    still = jnp.asarray(strength) <= 0
+    return jnp.where(still.reshape(*still.shape, 1, 1, 1), first, image)
 
 
 def check_levels(levels: Sequence[float], steps: Sequence[int], margin: int) -> None:

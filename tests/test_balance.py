@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from networks import narrow_network, picture
 
+import jaxnst
 from jaxnst import (
     Config,
     Settings,
@@ -93,6 +94,19 @@ def test_rounding_does_not_move_it(monkeypatch):
     monkeypatch.setattr("jaxnst.transfer.make_targets", rounded)
     np.testing.assert_array_equal(run(0.0, 20).image, CONTENT)
     assert np.abs(run(0.01, 20).image - CONTENT).max() > 0
+
+
+def test_strength_0_is_the_photograph_at_every_level():
+    """A coarse level's picture, enlarged, would be a blurred one."""
+    strengths = np.float32([0.0, 0.5])
+    weights = Weights(1, 8, 0.1, strength=0.0)
+    levels = {"levels": (0.5, 1.0), "steps": (3, 3), "config": CONFIG}
+    one = jaxnst.stylize_pyramid(NETWORK, CONTENT, STYLE, weights=weights, **levels)
+    np.testing.assert_array_equal(one.image, CONTENT)
+    weights = replace(weights, strength=strengths)
+    many = jaxnst.grid_search(NETWORK, CONTENT, STYLE, weights=weights, **levels)
+    np.testing.assert_array_equal(many.image[0], CONTENT)
+    assert np.abs(many.image[1] - CONTENT).max() > 0.01
 
 
 @pytest.mark.parametrize("beta", [0.5, 8.0, 100.0])

@@ -95,8 +95,8 @@ def test_what_is_painted_already_is_kept(drive, painted):
 
 
 def test_the_other_beta_is_another(drive, painted):
-    code, _, error = drive("one.h5", "second.h5", options=("--other-beta", "8"))
-    assert code == 1 and "--other-beta is 8 as in the preset" in error and not painted
+    code, _, error = drive("one.h5", "second.h5", options=("--other-beta", "9"))
+    assert code == 1 and "--other-beta is 9 as in the preset" in error and not painted
 
 
 def test_style_is_compared_at_equal_content(script, capsys):
