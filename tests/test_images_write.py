@@ -113,6 +113,14 @@ def test_quality_and_sampling(tmp_path, rng):
         save_image(tmp_path / "a.png", noise, quality=50)
 
 
+@pytest.mark.parametrize("quality", [60, 88, 100])
+def test_noise_takes_more_than_a_byte_a_pixel(tmp_path, rng, quality):
+    # Pillow's buffer for optimised Huffman tables is too small for such a picture.
+    noise = rng.integers(0, 2, (320, 400, 3)).astype(np.float32)
+    save_image(tmp_path / "a.jpg", noise, quality=quality)
+    assert load_image(tmp_path / "a.jpg").shape == (320, 400, 3)
+
+
 @pytest.fixture
 def with_alpha(tmp_path, rng):
     """A file with alpha, turned on its side, twice the size of `image`."""

@@ -190,7 +190,7 @@ def _encode(
     else:
         options["exif"] = exif(text)
     if kind == "JPEG":
-        options |= {"quality": quality or 95, "subsampling": 0, "optimize": True}
+        options |= {"quality": quality or 95, "subsampling": 0}
     if kind == "WEBP":
         options |= {"lossless": True} if quality is None else {"quality": quality}
     Image.fromarray(icc.to_8_bits(pixels)).save(buffer, kind, **options)
