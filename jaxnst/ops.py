@@ -1,4 +1,4 @@
-"""Convolution and pooling of feature maps (..., H, W, C), resizing of pictures.
+"""Convolution and normalisation of feature maps (..., H, W, C), resizing of pictures.
 
 Written so that compiled loops stay fast on CPU and GPU: automatic differentiation's
 own input gradient of a convolution has a transposed layout that XLA's CPU backend
@@ -19,7 +19,6 @@ Measured beside plain convolutions, forward and back, on two cores of an AMD EPY
 
 import math
 from functools import partial
-from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -28,7 +27,6 @@ from jax import Array, lax
 from jaxnst import winograd
 
 PADDINGS = ("zeros", "reflect", "replicate")
-POOLINGS = ("max", "avg", "l2")
 
 _PAD_MODES = {"reflect": "reflect", "replicate": "edge"}
 
@@ -163,40 +161,6 @@ def conv2d(
     return out.reshape((*lead, *out.shape[1:]))
 
 
-def _root(square: Array) -> Array:
-    """Square root whose gradient is 0, not infinite, at 0."""
-    positive = square > 0
-    return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
-
-
-def pool2d(features: Array, *, kind: str) -> Array:
-    """Pooling over 2 x 2 windows with stride 2; an odd last row or column is dropped.
-
-    "max"; "avg", the mean; "l2", the root of the mean square. Each is made of four
-    strided slices: the gradient of `reduce_window` is 30 times slower on CPU and not
-    deterministic on GPU. Where several values of a window share the maximum, they share
-    its gradient, too.
-
-    Args:
-        features: (..., H, W, C).
-        kind: "max", "avg" or "l2".
-
-    Returns:
-        (..., H // 2, W // 2, C).
-    """
-    height, width = (2 * (side // 2) for side in features.shape[-3:-1])
-
-    def corner(row: int, column: int) -> Any:
-        return features[..., row:height:2, column:width:2, :]
-
-    a, b, c, d = corner(0, 0), corner(0, 1), corner(1, 0), corner(1, 1)
-    if kind == "max":
-        return jnp.maximum(jnp.maximum(a, b), jnp.maximum(c, d))
-    if kind == "avg":
-        return (a + b + c + d) * 0.25
-    return _root((a * a + b * b + c * c + d * d) * 0.25)
-
-
 def resize(image: Array, size: tuple[int, ...]) -> Array:
     """A picture (H, W, 3) at another (height, width): antialiased cubic, in [0, 1]."""
     if image.shape[:2] == tuple(size):
@@ -241,48 +205,6 @@ def strided_conv2d(features: Array, kernel: Array, bias: Array) -> Array:
     out = _convolve(phases, folded.astype(images.dtype), 0)
     out = out + bias.astype(out.dtype).reshape((1, 1, 1, -1))
     return out.reshape((*lead, *out.shape[1:]))
-
-
-def _maximum_of_three(features: Array, axis: int, *, stride: int) -> Array:
-    """Maxima over windows of three along an axis, from slices as in `pool2d`."""
-    before = 1 if stride == 1 else 0
-    border = [(0, 0)] * features.ndim
-    # The edge, already in the window, never changes a maximum: -inf without infinities.
-    border[axis] = (before, 1)
-    padded = jnp.pad(features, border, mode="edge")
-    count = features.shape[axis] // stride
-    stop = stride * (count - 1) + 1
-    first, second, third = (
-        lax.slice_in_dim(padded, start, start + stop, stride, axis)
-        for start in range(3)
-    )
-    return jnp.maximum(jnp.maximum(first, second), third)
-
-
-def max_pool3(features: Array, *, stride: int) -> Array:
-    """Maxima over 3 x 3 windows as in Caffe's GoogLeNet.
-
-    Stride 1: one pixel of -inf around, sides are kept. Stride 2: no padding, but a last
-    window that hangs over the edge counts ("ceil mode"): ceil((H - 3) / 2) + 1 = H // 2
-    windows.
-
-    Args:
-        features: (..., H, W, C).
-        stride: 1 or 2.
-
-    Returns:
-        (..., H // stride, W // stride, C).
-    """
-    rows = _maximum_of_three(features, features.ndim - 3, stride=stride)
-    return _maximum_of_three(rows, features.ndim - 2, stride=stride)
-
-
-def ceil_max_pool2(features: Array) -> Array:
-    """Maxima over 2 x 2 windows with stride 2 of which the last may hang over the edge:
-    (..., H, W, C) to (..., ceil(H / 2), ceil(W / 2), C)."""
-    odd = [(0, side % 2) for side in features.shape[-3:-1]]
-    border = [(0, 0)] * (features.ndim - 3) + [*odd, (0, 0)]
-    return pool2d(jnp.pad(features, border, mode="edge"), kind="max")
 
 
 def local_response_norm(

@@ -44,6 +44,7 @@ def split_rows(
     everywhere = NamedSharding(mesh, PartitionSpec())
     placed = replace(
         network,
+        kernels=None,  # Winograd's tiles do not follow rows
         **{
             name: jax.device_put(getattr(network, name), everywhere)
             for name in ("params", "mean", "std")

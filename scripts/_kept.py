@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -39,7 +40,7 @@ def _read(path: Path, text: str) -> Arrays | None:
     try:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as held:
             arrays = dict(held)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile):
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile, zlib.error):
         return None
     before = arrays.pop(_KEY, None)
     return arrays if before is not None and str(before) == text else None

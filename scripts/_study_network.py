@@ -5,8 +5,9 @@ from dataclasses import replace
 import jax
 import numpy as np
 from _findings import NONE, Studied
-from _studied import Grid, Pair, Plan, Run, Told, bytes_of, grid_of, on_its_way
+from _studied import Grid, Run, Told, bytes_of, grid_of, on_its_way
 from _study_pictures import asked_for, write_pictures
+from _study_plan import Pair, Plan
 from _subjects import Subject, may_judge
 
 from jaxnst import Network, Settings, metrics

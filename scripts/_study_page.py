@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from _findings import Study, conclusions, judge_of
-from _studied import Pair
 from _study_figures import (
     Figure,
     Preset,
@@ -14,6 +13,7 @@ from _study_figures import (
     steps_figure,
     weights_figure,
 )
+from _study_plan import Pair
 from _study_tables import (
     cost_table,
     judged_table,
@@ -89,7 +89,8 @@ class Report:
         if self.presets:
             notes = [f"{p.name}: {p.note}." for p in self.presets if p.note]
             blocks = [figures["presets"].block()]
-            found["Published systems"] = blocks + [document.listing(notes)]
+            blocks += [document.listing(notes)] if notes else []
+            found["Published systems"] = blocks
         if self.missing:
             lines = [f"{name}: {how}." for name, how in self.missing.items()]
             found["Left out"] = [document.listing(lines)]

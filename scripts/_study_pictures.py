@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 from _stored import describe
-from _studied import Grid, Plan
+from _studied import Grid
+from _study_plan import Plan
 from _subjects import Subject
 
 from jaxnst import Settings, images

@@ -21,11 +21,12 @@ from _cli import Common, keep_compiled, run
 from _findings import Study
 from _standin import preset_run
 from _stored import digest
-from _studied import Pair, Plan, on_its_way
+from _studied import on_its_way
 from _study_bar import Bar
 from _study_figures import Preset
 from _study_network import studied
 from _study_page import Report
+from _study_plan import Pair, Plan
 from _subjects import Subject, at_hand, choices
 
 import jaxnst

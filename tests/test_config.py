@@ -2,7 +2,7 @@
 
 from typing import get_args, get_type_hints
 
-from jaxnst import Config, losses, ops
+from jaxnst import Config, losses, pooling
 from jaxnst.networks import network
 
 
@@ -19,7 +19,7 @@ def test_every_choice_offered_is_admitted_and_none_is_missing():
         "gram_normalize": losses.GRAM_NORMALIZATIONS,
         "tv_kind": losses.VARIATION_KINDS,
         "tv_reduction": losses.VARIATION_REDUCTIONS,
-        "pooling": ops.POOLINGS,
+        "pooling": pooling.POOLINGS,
         "padding": network.PADDING_CHOICES,
         "normalization": network.NORMALIZATIONS,
         "precision": network.PRECISIONS,

@@ -10,13 +10,14 @@ import pytest
 from jax import lax
 from jax.test_util import check_grads
 
-from jaxnst import ops
-from jaxnst.ops import PADDINGS, POOLINGS
+from jaxnst import ops, pooling
+from jaxnst.ops import PADDINGS
+from jaxnst.pooling import POOLINGS
 
 MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "edge"}
 
 conv2d = jax.jit(ops.conv2d, static_argnames="padding")
-pool2d = jax.jit(ops.pool2d, static_argnames="kind")
+pool2d = jax.jit(pooling.pool2d, static_argnames="kind")
 resize = jax.jit(ops.resize, static_argnums=1)
 
 

@@ -99,7 +99,7 @@ class TestPlan:
     def test_a_cross_or_everything(self, part):
         def painted(full):
             axes = ("content",), [1.0], [1.0, 3.0, 9.0], (0, 1)
-            plan = part("_studied").Plan(presets.gram, None, [1], *axes, full)
+            plan = part("_study_plan").Plan(presets.gram, None, [1], *axes, full)
             return plan.painted(2)[:, 0].astype(int).tolist()
 
         assert painted(False) == [[1, 1, 1], [0, 1, 0]]

@@ -15,7 +15,7 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from jaxnst import ops
+from jaxnst import ops, pooling
 from jaxnst._check import check_choice
 
 ARCHITECTURE = "googlenet"
@@ -190,9 +190,9 @@ class GoogLeNet(nn.Module):
                 found[layer.name] = nn.relu(convolution(sources[0]))
             elif layer.kind == "pool":
                 found[layer.name] = (
-                    ops.max_pool3(sources[0], stride=layer.stride)
+                    pooling.max_pool3(sources[0], stride=layer.stride)
                     if layer.size == 3
-                    else ops.ceil_max_pool2(sources[0])
+                    else pooling.ceil_max_pool2(sources[0])
                 )
             elif layer.kind == "norm":
                 found[layer.name] = ops.local_response_norm(sources[0])

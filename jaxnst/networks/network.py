@@ -12,7 +12,8 @@ from jax import Array
 from jaxnst import _check, ops
 from jaxnst.networks.googlenet import GoogLeNet
 from jaxnst.networks.vgg import VGG
-from jaxnst.ops import PADDINGS, POOLINGS
+from jaxnst.ops import PADDINGS
+from jaxnst.pooling import POOLINGS
 
 PADDING_CHOICES = (*PADDINGS, "replicate-first")
 NORMALIZATIONS = ("file", "mean255")

@@ -10,7 +10,7 @@ from typing import Any
 import flax.linen as nn
 from jax import Array
 
-from jaxnst import ops
+from jaxnst import ops, pooling
 
 # Convolutions in each of the five blocks; every block ends in a pooling.
 _BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
@@ -120,7 +120,7 @@ class VGG(nn.Module):
             if len(found) == len(wanted):
                 break
             if name.startswith("pool"):
-                x = ops.pool2d(x, kind=self.pooling)  # (..., H / 2, W / 2, C)
+                x = pooling.pool2d(x, kind=self.pooling)  # (..., H / 2, W / 2, C)
             else:
                 first = name == "conv1_1" and self.first_padding
                 padding = first or self.padding
