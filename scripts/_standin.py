@@ -17,10 +17,15 @@ from jaxnst import (
 )
 from jaxnst.depths import as_deep, at_same_depth
 from jaxnst.networks.googlenet import GoogLeNet
+from jaxnst.networks.vgg import VGG
 from jaxnst.objective import weighted
 from jaxnst.render import prepare
 from jaxnst.sources import weights_at_hand
 from jaxnst.weights import read_weights
+
+# Root mean squares of the original VGG-19's features after the ReLU, 22 photographs and
+# paintings at 256 pixels (2026-11-22); blocks 4 and 5 are taken to be as the third.
+_PUBLISHED = {1: 45.9, 2: 219.0, 3: 273.0}
 
 
 @dataclass(frozen=True)
@@ -38,7 +43,8 @@ def preset_run(
     """The preset, with its own weights if they are at hand.
 
     Or else with the widest VGG of `others` (GoogLeNet where there is none): with its
-    deepest layers for deeper ones, and with a beta for the magnitude of its features.
+    deepest layers for deeper ones, and with layer weights and a beta for the magnitude
+    of its features.
     """
     given = presets.get(name)
     asked = "vgg19" if given.network == "auto" else given.network
@@ -53,6 +59,9 @@ def preset_run(
     settings = replace(given, objective=config, terms=terms)
     note = f"{label} in the place of {asked}, whose weights are not at hand"
     if config.statistic == "gram" and config.style_reduction != "relative":
+        own = matching_weights(settings, network, content)
+        terms = replace(settings.terms, style_weights=own)
+        settings = replace(settings, terms=terms)
         beta = matching_beta(settings, network, content, styles)
         settings = replace(settings, terms=replace(settings.terms, beta=beta))
         note += f", with beta {beta:.3g} for its features"
@@ -60,6 +69,29 @@ def preset_run(
     if moved:
         note += f"; it has no {', '.join(sorted(moved))}, so its deepest instead"
     return Chosen(settings, network, note)
+
+
+def matching_weights(
+    settings: Settings, network: Network, content: Array
+) -> tuple[float, ...]:
+    """Style weights under which layers count as in the published network.
+
+    Terms on Gram matrices grow with the fourth power of the features, so that a layer
+    whose features are weaker than its neighbours', as the published network's first
+    are, hardly counts; a stand-in has its own proportions. Their sum stays.
+    """
+    layers = settings.objective.style_layers
+    given = settings.terms.style_weights or (1.0,) * len(layers)
+    if not isinstance(network.module, VGG):
+        return tuple(given)
+    features = network(content, layers)
+    powers = []
+    for layer, own in features.items():
+        published = _PUBLISHED[min(int(layer[4]), max(_PUBLISHED))]
+        square = float(jnp.mean(jnp.square(jnp.maximum(own, 0.0))))
+        powers.append((published**2 / max(square, 1e-12)) ** 2)
+    scaled = [w * power for w, power in zip(given, powers, strict=True)]
+    return tuple(sum(given) * weight / sum(scaled) for weight in scaled)
 
 
 def matching_beta(

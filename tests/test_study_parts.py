@@ -161,6 +161,27 @@ class TestStandIn:
         np.testing.assert_allclose(own, wanted, rtol=1e-3)
 
 
+    def test_layers_count_as_in_the_published_network(self, part):
+        """Terms grow with the fourth power of features: w_l is that of the published
+        magnitude over the own one."""
+        settings, network = presets.get("vgg16-adam"), narrow_network("vgg16")
+        given = 1.0, 2.0, 1.0, 1.0, 0.5
+        terms = replace(settings.terms, style_weights=given)
+        settings, content = replace(settings, terms=terms), self.pair[0]
+        found = part("_standin").matching_weights(settings, network, content)
+        features = network(content, settings.objective.style_layers)
+        squares = [np.mean(np.float64(f) ** 2) for f in features.values()]
+        published = np.array([45.9, 219.0, 273.0, 273.0, 273.0])
+        wanted = given * (published**2 / squares) ** 2
+        np.testing.assert_allclose(found, wanted / wanted.sum() * sum(given), rtol=1e-4)
+
+    def test_of_googlenet_nothing_is_published(self, part):
+        network = network_from_weights(narrow_weights())
+        settings = presets.get("ncsu")
+        found = part("_standin").matching_weights(settings, network, self.pair[0])
+        assert found == settings.terms.style_weights
+
+
 class TestConclusions:
     def study(self, part, style, content, label=("a", "b")):
         """Networks with such distances at the end, the same under every setting."""
