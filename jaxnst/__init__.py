@@ -8,9 +8,10 @@ convolutional neural networks", CVPR 2016). Pictures are (H, W, 3), RGB, float32
 
 from importlib.metadata import PackageNotFoundError, version
 
-from jaxnst import presets
+from jaxnst import feedforward, presets
 from jaxnst.batch import render_batch, stylize_batch
 from jaxnst.config import Config, Weights
+from jaxnst.feedforward_weights import load_feedforward
 from jaxnst.gaussians import wasserstein_loss
 from jaxnst.grid import best_start, grid_search, render_grid
 from jaxnst.images import load_image, save_image
@@ -43,8 +44,10 @@ __all__ = [
     "Weights",
     "best_start",
     "content_loss",
+    "feedforward",
     "gram_matrix",
     "grid_search",
+    "load_feedforward",
     "load_image",
     "load_network",
     "make_targets",

@@ -1,5 +1,6 @@
 """Many pairs of pictures, each with numbers of its own, in compiled microbatches."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -11,6 +12,8 @@ from jax import Array
 
 from jaxnst import _check, ops, optimizers
 from jaxnst.config import Config, Weights
+from jaxnst.feedforward import FeedForward
+from jaxnst.feedforward_weights import load_feedforward
 from jaxnst.many import numbers_of, optimize_many, schedule_of, spread
 from jaxnst.networks.network import Network
 from jaxnst.objective import (
@@ -22,7 +25,7 @@ from jaxnst.objective import (
 from jaxnst.pyramid import size_at, widened
 from jaxnst.render import prepare
 from jaxnst.settings import Settings
-from jaxnst.start import initial_image
+from jaxnst.start import FEEDFORWARD, initial_image
 from jaxnst.transfer import Callback, Result
 
 Style = Array | Sequence[Array]
@@ -42,7 +45,7 @@ def stylize_batch(
     levels: Sequence[float] = (1.0,),
     carry: bool = True,
     margin: int = 0,
-    init: str = "content",
+    init: str | Sequence[Array] = "content",
     callback: Callback | None = None,
     budget: int | None = None,
     devices: Sequence[jax.Device] | None = None,
@@ -58,6 +61,7 @@ def stylize_batch(
         key: one for all, or an array of N.
         steps, levels, carry, margin: as in `stylize_pyramid`; a number of steps for
             each level, or one for all.
+        init: as in `stylize`, or a picture for each pair.
         budget, devices: as in `optimize_many`.
         callback: as in `stylize`; its terms are means over the pairs of a microbatch.
 
@@ -80,10 +84,15 @@ def stylize_batch(
                 f"got shape {np.shape(leaf)}"
             )
     keys = [None] * count if key is None else list(jnp.broadcast_to(key, (count,)))
+    inits: list[Any] = [init] * count if isinstance(init, str) else list(init)
+    if len(inits) != count:
+        raise ValueError(f"got {len(inits)} init pictures for {count} pairs")
     starts = jnp.stack(
         [
-            initial_image(init, content, style[0], own)
-            for content, style, own in zip(photographs, paintings, keys, strict=True)
+            initial_image(first, content, style[0], own)
+            for first, content, style, own in zip(
+                inits, photographs, paintings, keys, strict=True
+            )
         ]
     )
     seen: dict[Any, Any] = {}
@@ -135,6 +144,7 @@ def render_batch(
     callback: Callback | None = None,
     budget: int | None = None,
     devices: Sequence[jax.Device] | None = None,
+    decoder: FeedForward | None = None,
 ) -> list[Result]:
     """`render` for N pairs at once, in one compiled loop.
 
@@ -146,6 +156,7 @@ def render_batch(
         multiple: see `render.prepare`: at a side of 256 pixels a painting's aspect
             changes by 6 % at most with the default of 32.
         callback, budget, devices: as in `stylize_batch`.
+        decoder: as in `render`.
 
     Returns:
         N results; every picture is of the size that `render` would give it.
@@ -156,14 +167,27 @@ def render_batch(
     """
     if settings.blend is not None:
         raise ValueError("a batch takes one painting for each photograph; leave blend")
+    own = [settings.terms] * len(contents) if terms is None else terms
+    how, began = settings.optimization, time.perf_counter()
+    if how.init == FEEDFORWARD and decoder is None:
+        decoder = load_feedforward()
     ready = [
-        prepare(settings, content, [style], multiple=multiple)
-        for content, style in zip(contents, styles, strict=True)
+        prepare(
+            replace(settings, terms=term),
+            content,
+            [style],
+            multiple=multiple,
+            decoder=decoder,
+        )
+        for content, style, term in zip(contents, styles, own, strict=True)
     ]
     if not ready:
         raise ValueError("contents must hold at least one picture")
+    if how.one_pass:
+        return [one.one_pass(began) for one in ready]
     options = {name: x for name, x in ready[0].options.items() if name != "blend"}
-    own = [settings.terms] * len(ready) if terms is None else terms
+    if how.init == FEEDFORWARD:
+        options["init"] = [one.options["init"] for one in ready]
     found = stylize_batch(
         network,
         [one.content for one in ready],

@@ -31,6 +31,13 @@ BUILTINS = {
 }
 """By the name of the network; `weights/README.md` says how each was made."""
 
+FEEDFORWARD = Builtin(
+    "feedforward",
+    "feedforward.h5",
+    "ae6f6c5256a1f99a711636f876981bcc7d1339fc80a9295960cc43a9f27e2421",
+)
+"""The decoder of one pass, which is no network that pictures are optimised with."""
+
 
 def architecture_of(name: str) -> str:
     """The architecture of the network called `name`."""
@@ -38,13 +45,15 @@ def architecture_of(name: str) -> str:
 
 
 def builtin_weights(name: str) -> Path:
-    """The file of a built-in network: the repository's, or the installed package's.
+    """The file of a built-in network, or of "feedforward": the repository's, or the
+    installed package's.
 
     Raises:
         FileNotFoundError: it is not where it should be.
         WeightsError: a `ValueError`: it is not the file that this version came with.
     """
-    builtin, package = BUILTINS[name], Path(__file__).resolve().parent
+    builtin = FEEDFORWARD if name == FEEDFORWARD.architecture else BUILTINS[name]
+    package = Path(__file__).resolve().parent
     # In the repository beside the package, in a wheel within it.
     places = [package.parent / "weights", package / "data"]
     paths = [folder / builtin.file for folder in places]

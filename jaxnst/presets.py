@@ -214,6 +214,18 @@ differences of G', a fifth for each layer; sum of absolute differences of pixels
 steps, height 400. Its Adam has rate 10 on 0..255, 3000 steps: `--optimizer adam
 --learning-rate 0.0392 --steps 3000`."""
 
+encoder_transformer = Settings(
+    preset="encoder-transformer",
+    network="vgg19-lite",
+    objective=default.objective,
+    terms=default.terms,
+    optimization=Optimization(steps=(0,), init="feedforward"),
+)
+"""One pass of a trained network, no optimisation: content and style encoder are
+vgg19-lite, the Transformer between them is the optimal transport of features
+(`matching.transport`), which knows any style without training. `--steps 60` goes on
+from its picture. The source gives no more than the parts."""
+
 _PRESETS = {
     settings.preset: settings
     for settings in (
@@ -228,6 +240,7 @@ _PRESETS = {
         pytorch_tutorial,
         crowson,
         gordic,
+        encoder_transformer,
     )
 }
 NAMES = tuple(_PRESETS)

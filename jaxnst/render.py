@@ -1,5 +1,6 @@
 """A whole run from settings and pictures: sizes, colours, levels, optimiser."""
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -8,10 +9,13 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxnst import _check, colors, ops
+from jaxnst import _check, colors, feedforward, ops
+from jaxnst.feedforward import FeedForward
+from jaxnst.feedforward_weights import load_feedforward
 from jaxnst.networks.network import Network
 from jaxnst.pyramid import stylize_pyramid
 from jaxnst.settings import Settings
+from jaxnst.start import FEEDFORWARD
 from jaxnst.transfer import Callback, Progress, Result
 
 
@@ -25,24 +29,32 @@ def render(
     callback: Callback | None = None,
     every: int | None = None,
     resume: Result | None = None,
+    decoder: FeedForward | None = None,
 ) -> Result:
     """Run `settings` on pictures.
 
     Args:
-        settings: a preset, or settings of your own; its fields `network` and
-            `weights` are not read, `network` is the one that is used.
+        settings: a preset, or settings of your own; its fields `network`, `weights`
+            and `decoder` are not read, `network` is the one that is used.
         content: the photograph, (H, W, 3); resized as the settings say.
         styles: one painting or several; resized as the settings say.
         init: a picture to start from; None, what the settings say.
         callback, every: as in `stylize`; `Progress.result` has the colours that are
             optimised.
         resume: as in `stylize_pyramid`.
+        decoder: for init "feedforward"; None, the one that comes with jaxnst.
+
+    Returns:
+        A result; of one pass alone without traces and state.
 
     Raises:
         TypeError, ValueError: what are not pictures, or the settings start from a
             file and `init` is not that picture.
     """
-    ready = prepare(settings, content, styles, init=init)
+    began = time.perf_counter()
+    ready = prepare(settings, content, styles, init=init, decoder=decoder)
+    if settings.optimization.one_pass and init is None:
+        return ready.one_pass(began)
     result = stylize_pyramid(
         network,
         ready.content,
@@ -72,6 +84,13 @@ class Prepared:
     finish: Callable[[Array], Array]
     options: dict[str, Any]
 
+    def one_pass(self, began: float) -> Result:
+        """What the optimisation would start from as the result of a run that began
+        then, by `time.perf_counter`."""
+        picture = self.finish(self.options["init"])
+        finite = bool(jnp.isfinite(picture).all())  # waits for it, too
+        return Result(picture, {}, 0, finite, time.perf_counter() - began, None)
+
 
 def prepare(
     settings: Settings,
@@ -80,6 +99,7 @@ def prepare(
     *,
     init: Array | None = None,
     multiple: int = 1,
+    decoder: FeedForward | None = None,
 ) -> Prepared:
     """What `render` would optimise; arguments as there.
 
@@ -113,7 +133,12 @@ def prepare(
         height, width = image.shape[:2]
         return finish(image[top : height - below, left : width - right])
 
-    start = how.init if init is None else extended(ops.resize(init, size))
+    photograph = extended(photograph)
+    start: str | Array = how.init
+    if init is not None:
+        start = extended(ops.resize(init, size))
+    elif start == FEEDFORWARD:
+        start = _passed(settings, photograph, styles, decoder)
     options = {
         "levels": levels,
         "steps": how.steps_at(len(levels)),
@@ -126,7 +151,21 @@ def prepare(
         "margin": geometry.margin,
         "blend": settings.blend,
     }
-    return Prepared(extended(photograph), styles, cut, options)
+    return Prepared(photograph, styles, cut, options)
+
+
+def _passed(
+    settings: Settings,
+    content: Array,
+    styles: Sequence[Array],
+    decoder: FeedForward | None,
+) -> Array:
+    """What one pass makes of the pictures."""
+    model = load_feedforward() if decoder is None else decoder
+    strength = settings.terms.strength
+    return feedforward.stylize_compiled(
+        model, content, styles, strength=strength, blend=settings.blend
+    )
 
 
 def extended_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:

@@ -9,14 +9,14 @@ import jax.numpy as jnp
 from jax import Array, lax
 
 # 1.5^18 = 1478: eigenvalues of the root down to 1/1478 of the largest are resolved,
-# below the floor that float32 needs anyway (see `_newton_schulz`).
+# below the floor that float32 needs anyway (see `sqrtm_and_inverse`).
 _ITERATIONS = 18
 _FLOOR = 1e-7
 
 EXACT = lax.Precision.HIGHEST  # on GPU a product would otherwise be rounded to TF32
 
 
-def _newton_schulz(matrix: Array) -> tuple[Array, Array]:
+def sqrtm_and_inverse(matrix: Array) -> tuple[Array, Array]:
     """Root and inverse root of (n, n) by the coupled iteration of Newton and Schulz.
 
     Y' = Y T, Z' = T Z, T = (3 I - Z Y) / 2 (Higham 2008, "Functions of Matrices",
@@ -54,7 +54,7 @@ def sqrtm(matrix: Array) -> Array:
         (n, n); off by up to 1e-3 of the largest eigenvalue's root where an eigenvalue
         of the matrix is below 1e-6 of the largest.
     """
-    return _newton_schulz(matrix)[0]
+    return sqrtm_and_inverse(matrix)[0]
 
 
 @jax.custom_jvp
@@ -64,12 +64,12 @@ def trace_sqrtm(matrix: Array) -> Array:
     Its derivative, d tr(M^½) = ½ tr(M^-½ dM), takes the inverse root that the
     iteration gives beside the root, so that no iteration is differentiated.
     """
-    return jnp.trace(_newton_schulz(matrix)[0])
+    return jnp.trace(sqrtm_and_inverse(matrix)[0])
 
 
 @trace_sqrtm.defjvp
 def _trace_sqrtm_jvp(
     primals: tuple[Array], tangents: tuple[Array]
 ) -> tuple[Array, Array]:
-    root, inverse = _newton_schulz(primals[0])
+    root, inverse = sqrtm_and_inverse(primals[0])
     return jnp.trace(root), 0.5 * jnp.sum(inverse * tangents[0])

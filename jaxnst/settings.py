@@ -89,7 +89,7 @@ class Optimization:
 
     steps: tuple[int, ...] = (300,)
     """Steps at each level from coarse to fine; the last number holds for all further
-    levels."""
+    levels. 0, with init feedforward, for one pass alone."""
     optimizer: Literal["adam", "lbfgs", "lbfgs-linesearch", "gradient"] = "adam"
     """L-BFGS without line search is what Gatys et al. used; Adam is steadier."""
     learning_rate: float | None = None
@@ -105,17 +105,18 @@ class Optimization:
     carry: bool = True
     """Take the optimiser's memory along from level to level where it can be resized."""
     init: str = "content"
-    """Start from "content", "noise" or "style", or from a picture file."""
+    """Start from "content", "noise" or "style", from "feedforward", what one pass of a
+    trained network makes of the pictures, or from a picture file."""
     seed: int = 0
     """Seed of the noise."""
 
     def __post_init__(self) -> None:
-        if not self.steps or not all(
-            isinstance(count, int) and count >= 1 for count in self.steps
+        if not self.one_pass and not (
+            self.steps and all(isinstance(n, int) and n >= 1 for n in self.steps)
         ):
             raise ValueError(
-                f"steps must be whole numbers from 1, got {self.steps}; "
-                "for example --steps 300"
+                f"steps must be whole numbers from 1, got {self.steps}; for example "
+                "--steps 300, or 0 with --init feedforward"
             )
         if self.average is not None and not 0 <= self.average < 1:
             raise ValueError(
@@ -124,6 +125,11 @@ class Optimization:
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed must be from 0 to 2^32 - 1, got {self.seed}")
         self.make_optimizer()
+
+    @property
+    def one_pass(self) -> bool:
+        """Whether nothing is optimised."""
+        return self.steps == (0,) and self.init == "feedforward"
 
     def make_optimizer(self) -> optimizers.Optimizer:
         """The optimiser that the fields describe."""
@@ -152,6 +158,9 @@ class Settings:
     auto, on the command line, is vgg19 if its weights are at hand, else vgg19-lite."""
     weights: str | None = None
     """Weights of the network: a file, or the name of a source such as keras."""
+    decoder: str | None = None
+    """Weights of the network for one pass: a file of scripts/train_feedforward.py; the
+    built-in ones if not given."""
     color: Color = "style"
     """Colours of the painting; of the photograph, with only luminance transferred; or
     of a painting whose colours are first matched to the photograph's."""

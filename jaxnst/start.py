@@ -7,6 +7,7 @@ from jax import Array
 from jaxnst import _check, ops
 
 INITS = ("content", "noise", "style")
+FEEDFORWARD = "feedforward"  # a start that needs a trained network: see `render`
 
 # White noise about middle grey: N(0.5, 0.15²), cut off at [0, 1].
 NOISE_MEAN = 0.5

@@ -16,6 +16,7 @@ from jax import Array
 
 import jaxnst
 from jaxnst import images
+from jaxnst.feedforward import FeedForward
 from jaxnst.memory import most_at_once
 from jaxnst.networks.network import Network
 from jaxnst.render import extended_size, nearest
@@ -51,6 +52,7 @@ class Painting:
     multiple: int
     width: int
     budget: int | None
+    decoder: FeedForward | None
     tell: Callable[[float, int], bool]
     """Told how many pairs are done, in parts of one, and how many failed; True ends
     it."""
@@ -110,6 +112,8 @@ class Painting:
             "multiple": self.multiple,
             "quality": self.quality,
         }
+        if self.decoder is not None:
+            job["decoder"] = self.decoder.checksum
         return Item(pair, self.folder / pair.name, settings, size, style_size, job)
 
     def check_sizes(
@@ -176,6 +180,7 @@ class Painting:
                 terms=[item.settings.terms for item, _ in filled],
                 multiple=self.multiple,
                 budget=self.budget,
+                decoder=self.decoder,
                 callback=self.callback(len(held)),
             )
         except EXPECTED as error:
@@ -201,7 +206,8 @@ class Painting:
                     "the loss was not finite; try a lower --learning-rate or weights"
                 )
             files = pair.content, pair.style
-            about = describe(item.settings, files, files, self.network, result)
+            given = item.settings, files, files, self.network, result, self.decoder
+            about = describe(*given)
             images.save_image(
                 path,
                 result.image,

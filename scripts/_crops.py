@@ -42,6 +42,7 @@ class Crops:
         count: crops in a batch, of which `leaves` are dead leaves.
         seed: of everything random.
         changes: what share of the usual changes is made.
+        spoil: whether crops are mixed and made noisy, too.
     """
 
     def __init__(
@@ -53,10 +54,11 @@ class Crops:
         leaves: int,
         seed: int,
         changes: float = 1.0,
+        spoil: bool = True,
     ) -> None:
         self.pictures = [read_sizes(path, side) for path in paths]
         self.side, self.count, self.leaves, self.seed = side, count, leaves, seed
-        self.changes = changes
+        self.changes, self.spoil = changes, spoil
 
     def batch(self, number: int) -> Pixels:
         """Batch `number`: (count, side, side, 3)."""
@@ -80,11 +82,11 @@ class Crops:
         network that never saw such would lead them astray.
         """
         square = self.crop(rng)
-        if rng.random() < 0.2 * self.changes:
+        if self.spoil and rng.random() < 0.2 * self.changes:
             share = np.float32(rng.random())
             square = share * square + (1 - share) * self.crop(rng)
         square = recoloured(square, rng, self.changes)
-        if rng.random() < 0.3 * self.changes:
+        if self.spoil and rng.random() < 0.3 * self.changes:
             square = square + noise(square.shape, rng)
         return np.clip(square, 0, 1)
 

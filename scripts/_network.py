@@ -6,8 +6,11 @@ from dataclasses import replace
 from jaxnst import Network, load_network, network_from_weights
 from jaxnst.builtin import BUILTINS
 from jaxnst.depths import at_same_depth
+from jaxnst.feedforward import FeedForward
+from jaxnst.feedforward_weights import load_feedforward
 from jaxnst.settings import Settings
 from jaxnst.sources import weights_at_hand
+from jaxnst.start import FEEDFORWARD
 from jaxnst.weights import read_weights
 
 BUILT_IN = next(iter(BUILTINS))
@@ -19,6 +22,18 @@ def obtain(settings: Settings) -> tuple[Settings, Network]:
     settings, network = _obtain(settings)
     objective = at_same_depth(settings.objective, network)
     return replace(settings, objective=objective), network
+
+
+def obtain_decoder(settings: Settings) -> FeedForward | None:
+    """The network for one pass, if the settings start from what it makes."""
+    if settings.optimization.init == FEEDFORWARD:
+        return load_feedforward(settings.decoder)
+    if settings.decoder is not None:
+        raise ValueError(
+            "--decoder is for one pass; add --fast, or --init feedforward to start "
+            "from one"
+        )
+    return None
 
 
 def _obtain(settings: Settings) -> tuple[Settings, Network]:

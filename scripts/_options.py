@@ -1,10 +1,13 @@
 """What one option of the command line makes of the defaults of others."""
 
 import argparse
+import sys
 from dataclasses import replace
 
 from jaxnst import presets
 from jaxnst.settings import Settings
+
+FAST = "encoder-transformer"
 
 
 def given(name: str) -> str | None:
@@ -16,8 +19,16 @@ def given(name: str) -> str | None:
 
 
 def preset_settings() -> Settings:
-    """The settings that --preset names, for what else is given."""
-    return adapted(presets.get(given("preset") or "default"))
+    """The settings that --preset names, or --fast, for what else is given."""
+    named = given("preset")
+    if "--fast" in sys.argv:
+        if named not in (None, FAST):
+            raise ValueError(
+                f"--fast is short for --preset {FAST}; leave one of them, or start "
+                "from one pass with --init feedforward"
+            )
+        named = FAST
+    return adapted(presets.get(named or "default"))
 
 
 def adapted(settings: Settings) -> Settings:

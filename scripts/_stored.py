@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from jaxnst import images, presets
+from jaxnst.feedforward import FeedForward
 from jaxnst.networks.network import Network
 from jaxnst.settings import Settings
 from jaxnst.transfer import Result
@@ -27,18 +28,21 @@ def describe(
     files: Iterable[Path],
     network: Network,
     result: Result,
+    decoder: FeedForward | None = None,
 ) -> dict[str, Any]:
     """What the file keeps, so that the picture can be made again.
 
     Args:
         files: all that were read: `pictures`, and one to start from.
     """
+    passed = {} if decoder is None else {"decoder": _held(decoder)}
     return {
         "settings": settings.to_json(),
         "content": str(pictures[0]),
         "styles": [str(path) for path in pictures[1:]],
         "sha256": {str(path): digest(path) for path in files},
-        "weights": {"source": network.source, "sha256": network.checksum},
+        "weights": _held(network),
+        **passed,
         "steps": result.steps,
         "final": {
             name: float(values[-1]) if np.isfinite(values[-1]) else None
@@ -46,6 +50,10 @@ def describe(
         },
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES},
     }
+
+
+def _held(model: Network | FeedForward) -> dict[str, str]:
+    return {"source": model.source, "sha256": model.checksum}
 
 
 def recall(path: Path) -> tuple[Settings, tuple[Path, ...]]:
@@ -71,7 +79,12 @@ def recall(path: Path) -> tuple[Settings, tuple[Path, ...]]:
     return settings, tuple(map(Path, names))
 
 
-def changes(path: Path, files: Iterable[Path], network: Network) -> Iterator[str]:
+def changes(
+    path: Path,
+    files: Iterable[Path],
+    network: Network,
+    decoder: FeedForward | None = None,
+) -> Iterator[str]:
     """What is no longer as it was when the picture `path` was made, in words."""
     stored = images.read_metadata(path) or {}
     digests, weights = stored.get("sha256"), stored.get("weights")
@@ -81,6 +94,10 @@ def changes(path: Path, files: Iterable[Path], network: Network) -> Iterator[str
             yield f"{file} is not the picture it was when {path} was made"
     if isinstance(weights, dict) and weights.get("sha256") != network.checksum:
         yield f"the network's weights are not those with which {path} was made"
+    passed = stored.get("decoder")
+    if decoder is not None and isinstance(passed, dict):
+        if passed.get("sha256") != decoder.checksum:
+            yield f"the decoder is not the one with which {path} was made"
 
 
 def misfit(settings: Settings, network: Network) -> str | None:

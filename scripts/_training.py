@@ -14,10 +14,9 @@ import numpy as np
 import optax
 from _crops import Crops
 from _lessons import DEEP, SHALLOW, taught
-from flax import serialization
+from _resumable import Resumable
 
 from jaxnst import Network, distill, network_from_weights, silence, teaching
-from jaxnst._files import atomic_write
 from jaxnst.weights import NetworkWeights
 
 _TESTS = 16  # batches after the last of the training: for scales and the last word
@@ -75,7 +74,7 @@ class Training:
             raise ValueError(f"leaves must be from 0 to batch, got {self.leaves}")
 
 
-class Run:
+class Run(Resumable):
     """A training under way: what is learned, and how to go on."""
 
     def __init__(
@@ -146,35 +145,6 @@ class Run:
     def student(self) -> Network:
         return replace(self.hollow, params=self.state["learned"][0])
 
-    def save(self, path: Path) -> None:
-        data = serialization.to_bytes(
-            self.state | {"description": json.dumps(self.description)}
-        )
-        with atomic_write(path) as temporary:
-            temporary.write_bytes(data)
-
-    def restore(self, path: Path) -> None:
-        """Go on with a state that the same command wrote."""
-        mend = f"remove it to begin anew: rm {path}"
-        try:
-            held = serialization.msgpack_restore(path.read_bytes())
-            before, trace = json.loads(held.pop("description")), held.pop("trace")
-        except Exception as error:  # of msgpack's own kinds, too
-            raise ValueError(f"{path} is damaged ({error}); {mend}") from None
-        wanted = json.loads(json.dumps(self.description))
-        changed = [key for key in wanted if before.get(key) != wanted[key]]
-        if changed:
-            raise ValueError(
-                f"{path} is of a training with other {', '.join(changed)}; give the "
-                f"same options, or {mend}"
-            )
-        now = {key: value for key, value in self.state.items() if key != "trace"}
-        state = serialization.from_state_dict(now, held)
-        self.state = jax.tree.map(jnp.asarray, state) | {
-            "step": int(state["step"]),
-            "trace": trace,
-        }
-
     def advance(self, steps: int) -> dict[str, float]:
         """So many steps; the means of their losses."""
         first, parts = self.state["step"], []
@@ -194,12 +164,7 @@ class Run:
             )
             self.state |= {"learned": learned, "memory": memory, "step": number + 1}
             parts.append(part)
-        trace = self.state["trace"]
-        fetched = jax.device_get(parts)
-        for name in sorted(fetched[0], key="loss".__ne__):  # the loss first
-            values = np.array([part[name] for part in fetched], np.float32)
-            trace[name] = np.concatenate([trace.get(name, values[:0]), values])
-        return {name: float(values[-steps:].mean()) for name, values in trace.items()}
+        return self.noted(parts)
 
     def revive(self, number: int) -> None:
         """Before step `number`: draw silent channels anew, if it is time."""

@@ -18,14 +18,14 @@ import tyro
 from _batch import Painting
 from _cli import Common, fail, run
 from _manifest import Manifest
-from _network import obtain
+from _network import obtain, obtain_decoder
 from _options import preset_settings
 from _pairs import plan
 from tqdm import tqdm
 
 from jaxnst import images
 from jaxnst.settings import Settings
-from jaxnst.start import INITS
+from jaxnst.start import FEEDFORWARD, INITS
 
 _BAR = (
     "{l_bar}{bar}| {n:.1f} of {total_fmt} [{elapsed}<{remaining}, "
@@ -57,6 +57,9 @@ class Arguments(Common):
     shapes to compile."""
     budget: float | None = None
     """GiB of memory to use; four fifths of what is free if not given."""
+    fast: bool = False
+    """One pass of a trained network for each picture instead of an optimisation. Short
+    for --preset encoder-transformer."""
     settings: Settings = field(default_factory=Settings)
 
 
@@ -75,8 +78,9 @@ def check(arguments: Arguments) -> None:
     if arguments.budget is not None and not arguments.budget > 0:
         raise ValueError(f"--budget must be above 0, got {arguments.budget}")
     settings = arguments.settings
-    if settings.optimization.init not in INITS:
-        raise ValueError(f"--init must be one of {', '.join(INITS)} for a batch")
+    starts = (*INITS, FEEDFORWARD)
+    if settings.optimization.init not in starts:
+        raise ValueError(f"--init must be one of {', '.join(starts)} for a batch")
     if settings.blend is not None:
         raise ValueError("a picture of a batch has one painting; leave --blend")
     arguments.output.mkdir(parents=True, exist_ok=True)
@@ -135,6 +139,7 @@ def main(arguments: Arguments) -> int:
     manifest = Manifest(folder)  # from here on DIR is ours alone
     clean(folder)
     settings, network = obtain(arguments.settings)
+    decoder = obtain_decoder(settings)
     began = time.perf_counter()
     with Bar(len(pairs)) as bar:
         painting = Painting(
@@ -146,6 +151,7 @@ def main(arguments: Arguments) -> int:
             arguments.multiple,
             arguments.batch,
             None if budget is None else int(budget * 2**30),
+            decoder,
             tell=bar,
         )
         painting.run(pairs)

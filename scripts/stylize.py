@@ -8,27 +8,33 @@ picture reached so far.
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated
 
 import _checkpoint
 import tyro
-from _cli import Common, fail, run, warn
+from _cli import Common, fail, run
 from _continued import continued, factor_of, output_of, with_style
-from _network import obtain
+from _network import obtain, obtain_decoder
 from _options import adapted, given, preset_settings
 from _pictures import load
 from _session import Session
-from _stored import changes, describe, misfit, recall
+from _stored import describe, recall
+from _warned import warn_if_astray, warn_if_other
+from jax import Array
 
 import jaxnst
 from jaxnst import images, ops, presets, report
 from jaxnst._files import check_writable_folder
+from jaxnst.feedforward import FeedForward
 from jaxnst.networks.network import Network
 from jaxnst.settings import Settings
-from jaxnst.start import INITS
+from jaxnst.start import FEEDFORWARD, INITS
 from jaxnst.transfer import Result
+
+_STARTS = (*INITS, FEEDFORWARD)
 
 __doc__ = f"{__doc__}\nPresets: {', '.join(presets.NAMES)}."
 
@@ -69,13 +75,16 @@ class Arguments(Common):
     """Steps after which it is kept again."""
     resume: bool = False
     """Go on from --checkpoint, if it is there; an --animation begins there, too."""
+    fast: bool = False
+    """One pass of a trained network instead of an optimisation: a picture in a moment.
+    Short for --preset encoder-transformer; with --steps, what is optimised from."""
     settings: Settings = field(default_factory=Settings)
 
     @property
     def start(self) -> Path | None:
         """Picture file to start from, if it is one."""
         init = self.settings.optimization.init
-        return None if init in INITS else Path(init)
+        return None if init in _STARTS else Path(init)
 
     @property
     def files(self) -> tuple[Path, ...]:
@@ -123,7 +132,7 @@ def check(arguments: Arguments) -> None:
     if arguments.start is not None and not arguments.start.exists():
         raise FileNotFoundError(
             f"cannot start from {arguments.start} (--init): neither a picture file nor "
-            f"one of: {', '.join(INITS)}"
+            f"one of: {', '.join(_STARTS)}"
         )
     images.check_output(arguments.output, arguments.quality)
     for name in ("every", "checkpoint_every"):
@@ -131,6 +140,13 @@ def check(arguments: Arguments) -> None:
         if steps is not None and steps < 1:
             option = name.replace("_", "-")
             raise ValueError(f"--{option} must be at least 1, got {steps}")
+    if arguments.settings.optimization.one_pass:
+        for name in ("every", "checkpoint", "resume", "animation", "losses", "plot"):
+            if getattr(arguments, name):
+                raise ValueError(
+                    f"one pass has no steps to look at; leave --{name}, or give "
+                    "--steps 60 to go on from it"
+                )
     _checkpoint.check(arguments.checkpoint, arguments.resume)
     if arguments.animation is not None:
         images.check_animation(arguments.animation)
@@ -141,14 +157,20 @@ def check(arguments: Arguments) -> None:
 
 
 def write(
-    arguments: Arguments, network: Network, session: Session, result: Result
+    arguments: Arguments,
+    network: Network,
+    decoder: FeedForward | None,
+    frames: Sequence[Array],
+    result: Result,
 ) -> None:
     settings, pictures = arguments.settings, arguments.pictures
     images.save_image(
         arguments.output,
         result.image,
         like=pictures[0],
-        metadata=describe(settings, pictures, arguments.files, network, result),
+        metadata=describe(
+            settings, pictures, arguments.files, network, result, decoder
+        ),
         quality=arguments.quality,
     )
     if arguments.losses is not None:
@@ -157,37 +179,29 @@ def write(
         report.plot_losses(arguments.plot, result.trace, title=arguments.output.name)
     if arguments.animation is not None:
         size = result.image.shape[:2]
-        frames = [ops.resize(frame, size) for frame in session.frames]
+        frames = [ops.resize(frame, size) for frame in frames]
         images.save_animation(arguments.animation, [*frames, result.image])
 
 
-def warn_if_other(arguments: Arguments, network: Network) -> None:
-    """Warn of pictures and weights that are not those the settings were made for."""
-    before = arguments.again or arguments.finished
-    if before is not None:
-        for text in changes(before, arguments.files, network):
-            warn(text)
-    other = misfit(arguments.settings, network)
-    if other is not None:
-        warn(other)
-
-
-def warn_if_astray(result: Result) -> None:
-    losses = result.trace["loss"]
-    hint = "try a lower --learning-rate, or --optimizer adam"
-    if not result.finite:
-        warn(f"the loss was not finite at step {result.steps}; {hint}")
-    elif losses[-1] > 2 * losses.min():
-        warn(f"the loss rose again after its lowest value; {hint}")
+def said(arguments: Arguments, result: Result) -> str:
+    height, width = result.image.shape[:2]
+    return f"{arguments.output}: {width} x {height} pixels"
 
 
 def main(arguments: Arguments) -> int:
     arguments = with_style_asked_for(arguments)
     check(arguments)
     settings, network = obtain(arguments.settings)
+    decoder = obtain_decoder(settings)
     arguments = replace(arguments, settings=settings)
     content, styles = load(settings, arguments.pictures, network)
-    warn_if_other(arguments, network)
+    before = arguments.again or arguments.finished
+    warn_if_other(before, arguments.files, settings, network, decoder)
+    if settings.optimization.one_pass:
+        result = jaxnst.render(settings, network, content, styles, decoder=decoder)
+        write(arguments, network, decoder, (), result)
+        print(f"{said(arguments, result)}, one pass in {result.seconds:.1f} s")
+        return 0
     start = None
     if arguments.start is not None:
         size = content.shape[0], content.shape[1]
@@ -196,7 +210,7 @@ def main(arguments: Arguments) -> int:
     checkpoint = _checkpoint.Checkpoint(
         arguments.checkpoint, settings, network, arguments.files
     )
-    before = checkpoint.load() if arguments.resume else None
+    kept = checkpoint.load() if arguments.resume else None
     session = Session(
         arguments.output,
         total,
@@ -205,7 +219,7 @@ def main(arguments: Arguments) -> int:
         frames=arguments.animation is not None,
         keep=None if arguments.checkpoint is None else checkpoint.save,
         keep_every=arguments.checkpoint_every,
-        done=before.steps if before else 0,
+        done=kept.steps if kept else 0,
     )
     with session:
         result = jaxnst.render(
@@ -216,14 +230,14 @@ def main(arguments: Arguments) -> int:
             init=start,
             callback=session,
             every=session.every,
-            resume=before,
+            resume=kept,
+            decoder=decoder,
         )
     warn_if_astray(result)
-    write(arguments, network, session, result)
-    height, width = result.image.shape[:2]
+    write(arguments, network, decoder, session.frames, result)
     print(
-        f"{arguments.output}: {width} x {height} pixels, {result.steps} steps in "
-        f"{result.seconds:.0f} s, loss {result.trace['loss'][-1]:.4g}"
+        f"{said(arguments, result)}, {result.steps} steps in {result.seconds:.0f} s, "
+        f"loss {result.trace['loss'][-1]:.4g}"
     )
     if result.steps < total and session.interrupted:
         after = f"interrupted after {result.steps} of {total} steps; kept"

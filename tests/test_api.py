@@ -32,8 +32,10 @@ FLOORS = [
         "optimizers",
         "loop",
     ],
+    ["matching", "networks.decoder", "feedforward", "feedforward_weights"],
     ["memory", "rows", "start", "transfer", "pyramid", "settings", "presets", "render"],
     ["checkpoint", "report", "metrics", "teaching", "distill", "silence"],
+    ["feedforward_training"],
     ["microbatch", "many", "batch", "grid"],
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

@@ -16,7 +16,7 @@ SHALLOW_RELUS = tuple(name.replace("conv", "relu") for name in SHALLOW_CONVS)
 
 
 def test_names_resolve_to_presets_of_that_name():
-    assert len(presets.NAMES) == len(set(presets.NAMES)) == 11
+    assert len(presets.NAMES) == len(set(presets.NAMES)) == 12
     for name in presets.NAMES:
         assert presets.get(name).preset == name
         assert getattr(presets, name.replace("-", "_")) is presets.get(name)
@@ -165,8 +165,8 @@ def small(preset):
 
 
 def network_of(preset):
-    name = "vgg19" if preset.network == "auto" else preset.network
-    return narrow_network(name, width=4)
+    vgg19 = preset.network in ("auto", "vgg19-lite")
+    return narrow_network("vgg19" if vgg19 else preset.network, width=4)
 
 
 @pytest.mark.parametrize("name", presets.NAMES)

@@ -160,7 +160,6 @@ class TestStandIn:
         own = pull(settings, beta, (content, style))
         np.testing.assert_allclose(own, wanted, rtol=1e-3)
 
-
     def test_layers_count_as_in_the_published_network(self, part):
         """Terms grow with the fourth power of features: w_l is that of the published
         magnitude over the own one."""

@@ -73,7 +73,7 @@ def test_goes_on_as_if_it_had_not_been_stopped(drive, script, monkeypatch):
         return advance(self, steps)
 
     monkeypatch.setattr(script.Run, "advance", interrupted)
-    monkeypatch.setattr(script, "_FETCH", 5)
+    monkeypatch.setattr("_resumable.FETCH", 5)
     code, _, error = drive("--every", "5", "--losses", "l.csv")
     assert code == 130 and "interrupted after 15 steps" in error
     assert not Path("lite.h5").exists() and Path("lite.h5.state").exists()
