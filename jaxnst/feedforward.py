@@ -86,7 +86,8 @@ def new_feedforward(
     maps = [jnp.zeros(features[layer].shape) for layer in LAYERS]
     module = Decoder(tuple(m.shape[-1] for m in maps))
     code = jnp.zeros(2 * sum(module.widths))
-    params = module.init(key, maps, code, jnp.zeros(image.shape))["params"]
+    # Compiled, it draws numbers alone; else it would compute a picture, too, op by op.
+    params = jax.jit(module.init)(key, maps, code, jnp.zeros(image.shape))["params"]
     return FeedForward(encoder, params, module, matching)
 
 

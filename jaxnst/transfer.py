@@ -106,7 +106,8 @@ def stylize(
         optimizer: any `optax.GradientTransformation`, or one of
             `jaxnst.optimizers`; None, Adam with rate 0.02.
         steps: number of steps, at least 1.
-        init: "content", "noise", "style" or a picture of the content's size.
+        init: "content", "noise", "style" or a picture of the content's size, such as
+            `feedforward.stylize` gives.
         key: `jax.random.key(seed)` for noise.
         callback: called between compiled calls with a `Progress`; the run ends
             after the call for which it returns True.

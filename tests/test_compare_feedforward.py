@@ -58,6 +58,7 @@ def test_methods_side_by_side(here, monkeypatch, capsys):
     assert drive(*given, *small, "--other-beta", "9")[0] == 1
 
 
+@pytest.mark.slow
 def test_seconds(here, monkeypatch, capsys):
     drive = driver(imported(monkeypatch, "measure_feedforward"), monkeypatch, capsys)
     given = ("photos/a.png", "paintings/x.png", "--sizes", "32", "--runs", "1")

@@ -25,7 +25,7 @@ def inputs():
 @pytest.fixture(scope="module")
 def params(inputs):
     """Every one of them drawn at random: a new decoder ignores the style."""
-    made = Decoder(WIDTHS, 5).init(jax.random.key(0), *inputs)["params"]
+    made = jax.jit(Decoder(WIDTHS, 5).init)(jax.random.key(0), *inputs)["params"]
     rng = np.random.default_rng(4)
     return jax.tree.map(lambda a: jnp.float32(a + 0.3 * rng.normal(size=a.shape)), made)
 

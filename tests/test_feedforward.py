@@ -39,8 +39,8 @@ def paintings():
 
 def test_is_what_its_docstring_says(model, photograph, paintings):
     painting, s = paintings[0], 0.7
-    found = model.encoder(photograph, LAYERS)
-    wanted = model.encoder(painting, LAYERS)
+    see = jax.jit(lambda image: model.encoder(image, LAYERS))
+    found, wanted = see(photograph), see(painting)
     moved, code = [], []
     for layer in LAYERS:
         target = gaussian(wanted[layer])
@@ -58,7 +58,7 @@ def test_is_what_its_docstring_says(model, photograph, paintings):
     assert float(jnp.abs(added).max()) > 0.1
 
 
-@pytest.mark.parametrize("size", [(32, 40), (33, 39), (17, 23), (16, 16)])
+@pytest.mark.parametrize("size", [(33, 39), (16, 16)])
 def test_any_size(model, paintings, size):
     content = picture(*size, 4)
     made = compiled(model, content, paintings[0])
@@ -71,11 +71,13 @@ def test_no_strength_is_the_photograph(model, photograph, paintings):
     np.testing.assert_array_equal(made, photograph)
 
 
+@pytest.mark.slow
 def test_full_strength_is_none_given(model, photograph, paintings):
     made = [compiled(model, photograph, paintings[0], strength=s) for s in (None, 1.0)]
     np.testing.assert_allclose(*made, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_a_blend_of_one_is_that_one(model, photograph, paintings):
     one = compiled(model, photograph, paintings[1])
     both = compiled(model, photograph, paintings, blend=jnp.float32([0, 2]))
@@ -105,6 +107,7 @@ def test_lifts_over_pictures_and_strengths(model, paintings):
         np.testing.assert_allclose(made[i], one, atol=1e-4)
 
 
+@pytest.mark.slow
 def test_has_a_gradient(model, photograph, paintings):
     def brightness(params):
         return stylize(replace(model, params=params), photograph, paintings[0]).mean()
@@ -114,6 +117,7 @@ def test_has_a_gradient(model, photograph, paintings):
     assert sum(float(jnp.abs(x).max()) > 0 for x in jax.tree.leaves(slopes)) > 20
 
 
+@pytest.mark.slow
 def test_compiled_by_size_alone(model, photograph, paintings):
     wanted = compiled(model, photograph, paintings, strength=0.5, blend=[1.0, 2.0])
     sizes = [f._cache_size() for f in (feedforward._style_of, feedforward._apply_style)]
@@ -139,6 +143,7 @@ def test_bad_input(model, photograph, paintings):
         stylize(replace(model, matching="linear"), photograph, paintings[0])
 
 
+@pytest.mark.slow
 def test_the_one_that_comes_along_paints(shared):
     """Judged in a network that it was not trained with."""
     from jaxnst import network_from_weights

@@ -35,6 +35,7 @@ def pair():
     return picture(32, 32, 1), picture(32, 32, 2)
 
 
+@pytest.mark.slow
 def test_is_the_objective_of_what_one_pass_makes(model, pair):
     network = narrow_network(width=5, seed=7, depth=6)
     picture = apply_style(model, pair[0], style_of(model, pair[1]))
@@ -67,6 +68,7 @@ def test_its_gradient(model):
         np.testing.assert_allclose(slope[channel], measured, rtol=0.02, atol=1e-3)
 
 
+@pytest.mark.slow
 def test_a_step_is_down_the_mean_gradient_of_a_batch(model):
     contents, styles = (
         jnp.stack([picture(32, 32, s) for s in (k, k + 1)]) for k in (3, 5)
@@ -98,6 +100,7 @@ def test_a_step_is_down_the_mean_gradient_of_a_batch(model):
     assert all(np.ndim(value) == 0 for value in terms.values())
 
 
+@pytest.mark.slow
 def test_learns(model, pair):
     contents, styles = (one[None] for one in pair)
     optimizer = optax.adam(3e-3)

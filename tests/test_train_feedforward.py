@@ -46,6 +46,7 @@ def drive(script, tmp_path, monkeypatch, capsys):
     return drive
 
 
+@pytest.mark.slow
 def test_trains_and_writes_what_one_pass_reads(drive, tmp_path):
     looks = ("--samples", "s.png", "--losses", "l.csv", "--plot", "l.png")
     code, out, error = drive("--every", "6", *looks)
