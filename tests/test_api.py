@@ -165,6 +165,7 @@ POSITIONAL = {
     "load_image": ["path"],
     "save_image": ["path", "image"],
     "load_network": ["name"],
+    "load_feedforward": ["weights"],
     "network_from_weights": ["weights"],
     "gram_matrix": ["features"],
     "content_loss": ["features", "target"],
@@ -191,7 +192,8 @@ def test_options_are_keywords(name):
     positional = [p.name for p in parameters if p.kind is p.POSITIONAL_OR_KEYWORD]
     assert positional == POSITIONAL[name]
     for parameter in parameters:
-        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD and name != "load_network":
+        loads = name in ("load_network", "load_feedforward")
+        if parameter.kind is parameter.POSITIONAL_OR_KEYWORD and not loads:
             assert parameter.default is parameter.empty
 
 
