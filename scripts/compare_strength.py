@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Annotated
 
 import tyro
-from _cli import Common, keep_compiled, run
+from _cli import Common, run
 from _folders import picture_files
 from _painted import Candidate, Pair, painted_pair
 from tqdm import tqdm
@@ -139,7 +139,6 @@ def sheet(
 
 
 def main(arguments: Arguments) -> None:
-    keep_compiled()
     known = candidates(arguments)
     photographs = picture_files([arguments.contents])
     paintings = picture_files([arguments.styles])

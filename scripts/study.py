@@ -17,7 +17,7 @@ from typing import Annotated
 import jax
 import numpy as np
 import tyro
-from _cli import Common, keep_compiled, run
+from _cli import Common, run
 from _findings import Study
 from _standin import preset_run
 from _stored import digest
@@ -152,7 +152,6 @@ def facts(arguments: Arguments, pair: Pair, height: int, width: int) -> list[tup
 
 def main(arguments: Arguments) -> int:
     check(arguments)
-    keep_compiled()
     networks, missing = at_hand(arguments.networks)
     if not networks:
         raise ValueError(f"no network is at hand; {next(iter(missing.values()))}")

@@ -14,6 +14,9 @@ import numpy as np
 import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
+# Scripts that run in this process must not write what they compile to the user's
+# folder; and after hundreds of tests XLA has crashed at writing it.
+jax.config.update("jax_enable_compilation_cache", False)
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared"
