@@ -8,6 +8,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from jaxnst import _check, optimizers
 from jaxnst.config import Config, Weights
+from jaxnst.start import FEEDFORWARD
 
 Fit = Literal["long", "short", "height", "square"]
 StyleFit = Literal["long", "same"]
@@ -129,7 +130,7 @@ class Optimization:
     @property
     def one_pass(self) -> bool:
         """Whether nothing is optimised."""
-        return self.steps == (0,) and self.init == "feedforward"
+        return self.steps == (0,) and self.init == FEEDFORWARD
 
     def make_optimizer(self) -> optimizers.Optimizer:
         """The optimiser that the fields describe."""

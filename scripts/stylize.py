@@ -201,7 +201,7 @@ def main(arguments: Arguments) -> int:
         result = jaxnst.render(settings, network, content, styles, decoder=decoder)
         write(arguments, network, decoder, (), result)
         print(f"{said(arguments, result)}, one pass in {result.seconds:.1f} s")
-        return 0
+        return 0 if result.finite else 1
     start = None
     if arguments.start is not None:
         size = content.shape[0], content.shape[1]

@@ -73,6 +73,8 @@ def _options():
                 "Arguments",
                 "Common",
                 "Measured",
+                "Trained",
+                "Training",
             ):
                 fields = [part for part in node.body if isinstance(part, ast.AnnAssign)]
                 yield from (field.target.id for field in fields)

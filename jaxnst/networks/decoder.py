@@ -30,9 +30,10 @@ def layer_table(widths: tuple[int, ...]) -> list[list[tuple[str, int]]]:
     blocks = []
     for block in range(len(widths), 0, -1):
         own, next_ = widths[block - 1], below[block - 1]
-        inner = [own] * (1 if block in (1, 2, len(widths)) else 2)
-        if block == 1:
+        if block == 1:  # as high as the picture: wider, or strokes are few
             inner = [2 * own]
+        else:
+            inner = [own] * (1 if block in (2, len(widths)) else 2)
         channels = [*inner, next_]
         blocks.append([(f"conv{block}_{i + 1}", n) for i, n in enumerate(channels)])
     return blocks
