@@ -7,6 +7,7 @@ os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
 ).strip()
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import jax
@@ -15,11 +16,24 @@ import pytest
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 # Scripts that run in this process must not write what they compile to the user's
-# folder; and after hundreds of tests XLA has crashed at writing it.
+# folder.
 jax.config.update("jax_enable_compilation_cache", False)
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 SHARED = REPOSITORY.parent / "shared"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def drop_compiled_code() -> Iterator[None]:
+    """Much compiled code goes when a file's tests are done.
+
+    It lies in memory maps of its own, of which Linux gives a process 65,530; with all
+    the tests' in one process XLA crashed at getting another.
+    """
+    yield
+    maps = Path("/proc/self/maps")
+    if not maps.exists() or len(maps.read_bytes().splitlines()) > 20_000:
+        jax.clear_caches()
 
 
 @pytest.fixture

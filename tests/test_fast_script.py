@@ -21,7 +21,7 @@ INPUTS = ("c.png", "s.png")
 SMALL = ("--size", "48", "--margin", "0")
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def decoder():
     """Not trained, so that it is seen whether it is used; for the built-in encoder."""
     made = new_feedforward(jax.random.key(0), jaxnst.load_network("vgg19-lite"))

@@ -32,7 +32,7 @@ def test_the_shipped_file():
     assert "training" in read_weights(SHIPPED).notes
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def model():
     encoder = replace(
         narrow_network(width=4, padding="reflect", depth=9), checksum="abc"
