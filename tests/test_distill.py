@@ -275,19 +275,18 @@ def test_silent_channels_are_found_and_drawn_anew(teachers, batch):
     awake = replace(student, params=drawn)
     # What spoke before says the same, through the network and through the maps.
     lessons = teaching.teach(teachers, batch)
-    losses = [
-        distill.distillation_loss(p, m, student, lessons, LEARNERS, batch)[1]
-        for p, m in ((params, maps), (drawn, read))
-    ]
+    given = lessons, LEARNERS, batch
+
+    @jax.jit
+    def loss(params, maps):
+        return distill.distillation_loss(params, maps, student, *given)
+
+    losses = [loss(p, m)[1] for p, m in ((params, maps), (drawn, read))]
     for layer, before in losses[0].items():
         np.testing.assert_allclose(losses[1][layer], before, rtol=1e-4)
     after = silence.silent_channels(awake, [batch])
     assert not after["conv1_2"][1] and not after["conv3_1"].all()
     # And it can learn: the weights that nobody heard with have a gradient.
-    gradient = jax.grad(
-        lambda p: distill.distillation_loss(p, read, student, lessons, LEARNERS, batch)[
-            0
-        ]
-    )(drawn)
+    gradient = jax.grad(loss, has_aux=True)(drawn, read)[0]
     assert np.abs(gradient["conv2_1"]["kernel"][:, :, 1]).max() > 0
     assert np.abs(drawn["conv2_1"]["kernel"][:, :, 1]).max() == 0

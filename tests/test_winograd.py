@@ -37,11 +37,18 @@ def correlation(x: np.ndarray, kernel: np.ndarray, pad: int) -> np.ndarray:
 def test_it_is_the_correlation(together, monkeypatch):
     monkeypatch.setattr(winograd, "_TOGETHER", 2**19 if together else 0)
 
+    own_of = jax.jit(
+        lambda x, kernel, pad: winograd.correlate(
+            x, winograd.transformed(kernel).forward, pad
+        ),
+        static_argnums=2,
+    )
+
     @settings(deadline=None, max_examples=15)
     @given(sides, sides, st.integers(0, 2), st.integers(1, 2))
     def check(height, width, pad, count):
         x, kernel = numbers(count, height, width, 5), numbers(3, 3, 5, 4, seed=1)
-        own = winograd.correlate(x, winograd.transformed(kernel).forward, pad)
+        own = own_of(x, kernel, pad)
         wanted = correlation(x, kernel, pad)
         assert own.shape == wanted.shape
         np.testing.assert_allclose(own, wanted, atol=2e-5)
@@ -73,7 +80,7 @@ def test_conv2d_and_its_gradients_are_the_same_with_it(padding, shape):
             y = ops.conv2d(x, kernel, bias, padding=padding, prepared=prepared)
             return jnp.sum(jnp.sin(y)), y
 
-        return jax.value_and_grad(loss, (0, 1), has_aux=True)(x, kernel)
+        return jax.jit(jax.value_and_grad(loss, (0, 1), has_aux=True))(x, kernel)
 
     for own, plain in zip(
         jax.tree.leaves(outcome(prepared)), jax.tree.leaves(outcome(None)), strict=True
@@ -135,7 +142,7 @@ def test_a_prepared_network_sees_the_same(network):
     prepared = network.prepared()
     assert set(prepared.kernels) == {n for n in network.params if n != "conv1_1"}
     assert prepared.prepared() is prepared
-    own, plain = prepared(image, layers), network(image, layers)
+    own, plain = (jax.jit(lambda n=n: n(image, layers))() for n in (prepared, network))
     for layer in layers:
         scale = float(jnp.abs(plain[layer]).max())
         np.testing.assert_allclose(own[layer], plain[layer], atol=1e-5 * scale)
@@ -154,7 +161,8 @@ def test_parameters_have_their_gradients_with_it(network):
         return jnp.mean(jnp.square(seen["relu3_1"]))
 
     own, plain = (
-        jax.grad(loss)(network.params, n) for n in (network.prepared(), network)
+        jax.jit(jax.grad(loss))(network.params, n)
+        for n in (network.prepared(), network)
     )
     for a, b in zip(jax.tree.leaves(own), jax.tree.leaves(plain), strict=True):
         scale = float(jnp.abs(b).max())
