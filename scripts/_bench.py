@@ -36,10 +36,10 @@ class Workload:
 
 def network_of(name: str) -> Network:
     """vgg19-lite, or a full VGG-19 with random weights, which take the same time."""
-    return random_network(_FULL) if name == "vgg19" else load_network(name)
+    return random_network() if name == "vgg19" else load_network(name)
 
 
-def random_network(widths: tuple[int, ...]) -> Network:
+def random_network(widths: tuple[int, ...] = _FULL) -> Network:
     """VGG-19 through conv5_1 with He-scaled random kernels."""
     names = [n for n in convolutions("vgg19") if n <= "conv5_1"]
     channels = tuple(widths[int(name[4]) - 1] for name in names)

@@ -11,10 +11,13 @@ from typing import Any
 
 import jax
 import tyro
+from _bench import random_network
 from _cli import Common
 
 import jaxnst
 from jaxnst import Network
+
+RANDOM = "random"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,9 +31,14 @@ class Measured(Common):
     network: str = "vgg19-lite"
     """Feature network."""
     weights: str | None = None
-    """Weights of the network: a file, or the name of a source."""
+    """Weights of the network: a file, the name of a source, or "random": a full VGG-19
+    of random numbers, which takes as much time and memory."""
 
     def load_network(self) -> Network:
+        if self.weights == RANDOM:
+            if self.network != "vgg19":
+                raise ValueError("--weights random is for --network vgg19")
+            return random_network()
         return jaxnst.load_network(self.network, weights=self.weights)
 
 

@@ -37,3 +37,11 @@ def test_large_pictures_at_once_and_in_tiles(tmp_path, monkeypatch, capsys):
     assert float(rows[0][5]) == pytest.approx(float(rows[1][5]), rel=1e-3)
     assert all(float(row[2].split()[0]) > 0 for row in rows)
     assert drive("c.png", "s.png", "--steps", "1")[0] == 1
+
+
+def test_random_weights_are_for_the_full_network(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    save_image("c.png", picture(40, 40))
+    drive = driver(imported(monkeypatch, "measure_sizes"), monkeypatch, capsys)
+    code, _, error = drive("c.png", "c.png", "--weights", "random")
+    assert code == 1 and "--weights random is for --network vgg19" in error
