@@ -62,6 +62,7 @@ def test_every_pair_as_if_it_were_alone(statistic):
             np.testing.assert_allclose(found.trace[name][n], values, rtol=1e-3)
 
 
+@pytest.mark.slow
 def test_levels_margin_average_and_noise():
     how = {"levels": (0.5, 1.0), "steps": (4, 3), "margin": 3, "average": 0.8}
     how |= {"init": "noise", "config": CONFIG}
@@ -308,6 +309,7 @@ def test_render_batch_is_render_of_each_pair(color):
         assert result.trace["loss"].shape == (7,) and result.finite is True
 
 
+@pytest.mark.slow
 def test_sides_are_extended_and_cut_again():
     contents = [picture(30, 48, 1), picture(28, 48, 2)]  # 24 pixels: 15 and 14 high
     found = render_batch(SETTINGS, NETWORK, contents, STYLES[:2], multiple=16)

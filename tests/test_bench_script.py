@@ -39,6 +39,7 @@ def test_rows_say_what_was_done(batch, drive):
         assert row["torch_loss"] == pytest.approx(row["loss"], rel=0.02)
 
 
+@pytest.mark.slow
 def test_operations_are_those_of_the_convolutions(monkeypatch):
     bench = imported(monkeypatch, "_bench")
     network = bench.random_network((2, 3, 4, 5, 6))

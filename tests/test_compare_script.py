@@ -82,6 +82,7 @@ def test_every_pair_in_every_network(drive, painted, tmp_path):
     assert labels == ["one", "second", "random", "one, beta 12"]
 
 
+@pytest.mark.slow
 def test_what_is_painted_already_is_kept(drive, painted):
     assert drive("one.h5", "second.h5")[0] == 0
     before, scores = len(painted), Path("out/scores.csv").read_bytes()

@@ -41,6 +41,7 @@ def test_layers_of_its_own_stay(googlenet):
     assert at_same_depth(own, googlenet) == own
 
 
+@pytest.mark.slow
 def test_paints_on_the_command_line(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     for seed, name in enumerate(("c.png", "s.png")):

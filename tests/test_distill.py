@@ -260,6 +260,7 @@ def test_fitted_maps_are_the_best_ones(teachers, batch):
         np.testing.assert_allclose(parts[layer], best, rtol=0.05)
 
 
+@pytest.mark.slow
 def test_silent_channels_are_found_and_drawn_anew(teachers, batch):
     student = distill.new_student(jax.random.key(0), (4, 6, 6))
     params = jax.tree.map(jnp.copy, student.params)

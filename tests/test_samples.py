@@ -27,6 +27,7 @@ def test_strokes_are_the_same_each_time_and_cover_the_canvas(samples):
     assert not np.array_equal(first, samples.strokes(layers[:1]))
 
 
+@pytest.mark.slow
 def test_harbour_is_the_committed_one(samples):
     picture = samples.harbour()
     assert picture.shape == (384, 512, 3)

@@ -122,6 +122,7 @@ class TestStandIn:
         assert chosen.note == "" and chosen.settings == presets.mel457
         assert chosen.network.module.widths[0] == 4
 
+    @pytest.mark.slow
     def test_deepest_layers_and_a_note(self, part, none_at_hand):
         others = {
             "narrow": narrow_network(depth=13, width=4),

@@ -63,6 +63,7 @@ def test_trains_and_writes_a_network(drive, tmp_path):
     assert not list(tmp_path.glob("*.state")) and not list(tmp_path.glob(".*"))
 
 
+@pytest.mark.slow
 def test_goes_on_as_if_it_had_not_been_stopped(drive, script, monkeypatch):
     assert drive(out="whole.h5")[0] == 0
     advance = script.Run.advance
