@@ -9,17 +9,14 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import jax
 import jax.numpy as jnp
+from _random_network import random_network
 
 from jaxnst import Config, Network, Weights, load_network, make_targets, optimizers
 from jaxnst.loop import init_state, run_steps
 from jaxnst.memory import compiled_bytes
-from jaxnst.networks.vgg import VGG, convolutions
-
-_FULL = (64, 128, 256, 512, 512)
 
 Call = Callable[[], float]
 
@@ -37,16 +34,6 @@ class Workload:
 def network_of(name: str) -> Network:
     """vgg19-lite, or a full VGG-19 with random weights, which take the same time."""
     return random_network() if name == "vgg19" else load_network(name)
-
-
-def random_network(widths: tuple[int, ...] = _FULL) -> Network:
-    """VGG-19 through conv5_1 with He-scaled random kernels."""
-    names = [n for n in convolutions("vgg19") if n <= "conv5_1"]
-    channels = tuple(widths[int(name[4]) - 1] for name in names)
-    module = VGG("vgg19", channels)
-    keys = jax.random.key(0), jnp.zeros((16, 16, 3)), ("relu5_1",)
-    params: Any = module.init(*keys)["params"]
-    return Network(module, params, jnp.full(3, 0.45), jnp.full(3, 0.225))
 
 
 def pictures(work: Workload) -> tuple[jax.Array, jax.Array]:

@@ -11,8 +11,8 @@ from typing import Any
 
 import jax
 import tyro
-from _bench import random_network
 from _cli import Common
+from _random_network import random_network
 
 import jaxnst
 from jaxnst import Network

@@ -45,3 +45,20 @@ def test_random_weights_are_for_the_full_network(tmp_path, monkeypatch, capsys):
     drive = driver(imported(monkeypatch, "measure_sizes"), monkeypatch, capsys)
     code, _, error = drive("c.png", "c.png", "--weights", "random")
     assert code == 1 and "--weights random is for --network vgg19" in error
+
+
+@pytest.mark.slow
+def test_random_weights_take_the_place_of_the_full_networks(
+    tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JAXNST_WEIGHTS", str(tmp_path / "nothing.h5"))
+    save_image("c.png", picture(40, 40))
+    drive = driver(imported(monkeypatch, "measure_large"), monkeypatch, capsys)
+    small = ("--sizes", "48", "--tiles", "0", "--steps", "2")
+    full = ("--network", "vgg19", "--weights", "random")
+    code, out, _ = drive("c.png", "c.png", *small, *full)
+    assert code == 0 and ", vgg19\n" in out
+    (row,) = [line for line in out.splitlines() if line.startswith("| 48 ")]
+    # 12.9 million numbers in float32 alone are 0.05 GiB.
+    assert float(row.split("|")[4].split()[0]) > 0.05
