@@ -98,3 +98,12 @@ def at_equal_content(
         level = style + rate * (wanted.content - content)
         ratios.append(float(level / wanted.style))
     return statistics.median(ratios)
+
+
+def quality_apart(
+    scores: dict[Pair, metrics.Scores], reference: dict[Pair, metrics.Scores]
+) -> tuple[float, float, float]:
+    """Q less the reference's over pairs: mean, its standard error, and median."""
+    apart = [float(scores[pair].q - reference[pair].q) for pair in reference]
+    error = statistics.stdev(apart) / len(apart) ** 0.5 if len(apart) > 1 else 0.0
+    return statistics.mean(apart), error, statistics.median(apart)

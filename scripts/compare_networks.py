@@ -23,6 +23,7 @@ from _compared import (
     at_equal_content,
     exchange,
     mean,
+    quality_apart,
     score,
     write_scores,
 )
@@ -94,17 +95,25 @@ def candidates(arguments: Arguments) -> list[Candidate]:
 
 
 def report(table: Table) -> None:
-    """Print means, and each network's style over the second's at equal content."""
+    """Print means, each network's Q less the second's, and its style over the second's
+    at equal content."""
     first, reference, *_, other = table
     rate = exchange(table[first], table[other])
     print(f"one more of content buys {-rate:.3f} less of style")
-    print("| network | style | content | Q | style at equal content |")
-    print("| --- | --- | --- | --- | --- |")
+    print(
+        "| network | style | content | Q | more Q | median | style at equal content |"
+    )
+    print("|" + " --- |" * 7)
     for label, scores in table.items():
         numbers = " | ".join(f"{value:.3f}" for value in mean(scores))
         ratio = at_equal_content(scores, table[reference], rate)
-        print(f"| {label} | {numbers} | {ratio:.3f} |")
-    print(f"(median over {len(table[first])} pairs, relative to {reference})")
+        more, error, median = quality_apart(scores, table[reference])
+        q = f"{more:+.3f} ± {error:.3f} | {median:+.3f}"
+        print(f"| {label} | {numbers} | {q} | {ratio:.3f} |")
+    print(
+        f"(over {len(table[first])} pairs, relative to {reference}: Q's mean and its "
+        "standard error, its median, and the median ratio of style)"
+    )
 
 
 def main(arguments: Arguments) -> None:

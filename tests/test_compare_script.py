@@ -117,8 +117,12 @@ def test_style_is_compared_at_equal_content(script, capsys):
     # 0.1 of style for 0.2 of content: the first would be at 0.5 + 0.5 · 0.1 = 0.55.
     assert "one more of content buys 0.500 less of style" in out
     ratios = sorted([0.55 / 0.5, 0.5 / 0.4, 0.8 / 0.4])
-    assert f"| lite | 0.600 | 0.700 | 0.950 | {ratios[1]:.3f} |" in out
-    assert "| reference | 0.433 | 0.667 | 0.767 | 1.000 |" in out
+    more = np.array([0.90, 0.80, 1.15]) - [0.85, 0.70, 0.75]
+    error = more.std(ddof=1) / 3**0.5
+    apart = f"{more.mean():+.3f} ± {error:.3f} | {np.median(more):+.3f}"
+    assert f"| lite | 0.600 | 0.700 | 0.950 | {apart} | {ratios[1]:.3f} |" in out
+    level = "+0.000 ± 0.000 | +0.000"
+    assert f"| reference | 0.433 | 0.667 | 0.767 | {level} | 1.000 |" in out
 
 
 def test_random_has_the_shape_of_the_first(script, tmp_path):
