@@ -11,7 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxnst import _check
-from jaxnst.losses import over
+from jaxnst.losses import over, products
 from jaxnst.roots import EXACT, sqrtm, trace_sqrtm
 
 GAUSSIAN_REDUCTIONS = ("mean", "sum", "relative")
@@ -55,7 +55,7 @@ def gaussian(features: Array) -> Gaussian:
     flat = features.astype(jnp.float32).reshape(height * width, channels)
     mean = jnp.mean(flat, axis=0)
     centred = (flat - mean[None, :]) * (height * width) ** -0.5
-    return Gaussian(mean, jnp.matmul(centred.T, centred, precision=EXACT))
+    return Gaussian(mean, products(centred))
 
 
 def mixture(parts: Sequence[Gaussian], shares: Array) -> Gaussian:

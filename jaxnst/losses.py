@@ -6,6 +6,7 @@ M = h w positions, F is the feature map and G the Gram matrix of the picture, P 
 those of the content and style targets.
 """
 
+import jax
 import jax.numpy as jnp
 from jax import Array
 
@@ -42,8 +43,29 @@ def gram_matrix(features: Array, *, normalize: str = "elements") -> Array:
     flat = features.astype(jnp.float32).reshape(
         (*features.shape[:-3], height * width, channels)
     )
-    flat = flat * count**-0.5
-    return jnp.einsum("...pc,...pd->...cd", flat, flat, precision=EXACT)
+    return products(flat * count**-0.5)
+
+
+@jax.custom_jvp
+def products(flat: Array) -> Array:
+    """F Fᵀ of (..., h w, c), which is Fᵀ here: (..., c, c).
+
+    F dFᵀ + dF Fᵀ is one product and its transpose; JAX by itself would make two, and
+    then copy a gradient of the size of F from columns to rows.
+    """
+    return _products(flat, flat)
+
+
+@products.defjvp
+def _products_tangent(
+    primals: tuple[Array], tangents: tuple[Array]
+) -> tuple[Array, Array]:
+    half = _products(primals[0], tangents[0])
+    return products(primals[0]), half + half.swapaxes(-1, -2)
+
+
+def _products(left: Array, right: Array) -> Array:
+    return jnp.einsum("...pc,...pd->...cd", left, right, precision=EXACT)
 
 
 def gram_divisor(positions: int, channels: int, normalize: str) -> int:

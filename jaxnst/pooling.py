@@ -3,8 +3,7 @@
 The gradient of `reduce_window` is 30 times slower on CPU and not deterministic on GPU.
 """
 
-from typing import Any
-
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
@@ -33,16 +32,46 @@ def pool2d(features: Array, *, kind: str) -> Array:
         (..., H // 2, W // 2, C).
     """
     height, width = (2 * (side // 2) for side in features.shape[-3:-1])
-
-    def corner(row: int, column: int) -> Any:
-        return features[..., row:height:2, column:width:2, :]
-
-    a, b, c, d = corner(0, 0), corner(0, 1), corner(1, 0), corner(1, 1)
+    features = features[..., :height, :width, :]
     if kind == "max":
-        return jnp.maximum(jnp.maximum(a, b), jnp.maximum(c, d))
+        return _maximum(features)
+    a, b, c, d = _corners(features)
     if kind == "avg":
         return (a + b + c + d) * 0.25
     return _root((a * a + b * b + c * c + d * d) * 0.25)
+
+
+def _corners(features: Array) -> list[Array]:
+    """The four values of every window: (..., h, w, C) of (..., 2 h, 2 w, C)."""
+    return [features[..., i::2, j::2, :] for i in range(2) for j in range(2)]
+
+
+@jax.custom_jvp
+def _maximum(features: Array) -> Array:
+    a, b, c, d = _corners(features)
+    return jnp.maximum(jnp.maximum(a, b), jnp.maximum(c, d))
+
+
+@_maximum.defjvp
+def _maximum_tangent(
+    primals: tuple[Array], tangents: tuple[Array]
+) -> tuple[Array, Array]:
+    """That of JAX, as a product with a map of the picture's size: its transpose writes
+    each gradient once, where that of four slices adds up four of that size."""
+    (features,), (tangent,) = primals, tangents
+    largest = _maximum(features)
+    count = jnp.zeros_like(largest)
+    for corner in _corners(features):  # stacked, they would be written to memory
+        count += (corner == largest).astype(count.dtype)
+    *lead, height, width, channels = largest.shape
+    windows = (*lead, height, 2, width, 2, channels)
+
+    def spread(x: Array) -> Array:
+        return x[..., :, None, :, None, :]
+
+    chosen = features.reshape(windows) == spread(largest)
+    share = jnp.where(chosen, spread(1 / count), 0)
+    return largest, jnp.sum(share * tangent.reshape(windows), (-4, -2))
 
 
 def _maximum_of_three(features: Array, axis: int, *, stride: int) -> Array:

@@ -61,6 +61,24 @@ def test_gram_matrix(normalize, count):
     )
 
 
+def test_products_and_their_derivatives_of_both_orders():
+    (f,) = maps(0, 1, (M, C))
+    np.testing.assert_allclose(losses.products(f), f.T @ f, rtol=1e-5, atol=1e-5)
+    check_grads(losses.products, (f,), order=2, modes=("fwd", "rev"), rtol=1e-2)
+
+
+@pytest.mark.parametrize("statistic", [losses.gram_matrix, gaussians.gaussian])
+def test_the_slope_of_products_is_one_product_without_a_transposed_map(statistic):
+    (f,) = maps(0, 1)
+
+    def total(f):
+        return sum(jnp.sum(jnp.sin(x)) for x in jax.tree.leaves(statistic(f)))
+
+    lowered = jax.jit(jax.grad(total)).lower(f)
+    assert lowered.as_text().count("stablehlo.dot_general") == 2  # there and back
+    assert f"f32[{C},{M}]" not in lowered.compile().as_text()
+
+
 CONTENT = {
     "sum": lambda f, p: ((f - p) ** 2).sum(),
     "half_sum": lambda f, p: ((f - p) ** 2).sum() / 2,

@@ -167,6 +167,13 @@ def test_l2_pooling_has_a_finite_gradient_at_zero():
     assert np.count_nonzero(gradient) == 1 and np.isfinite(gradient).all()
 
 
+def test_the_slope_of_the_maximum_is_written_once():
+    # Not as four maps with zeros between their values, and their sum.
+    x = jnp.zeros((8, 8, 2))
+    slope = jax.jit(jax.grad(lambda x: pool2d(x, kind="max").sum()))
+    assert "stablehlo.pad" not in slope.lower(x).as_text()
+
+
 @pytest.mark.parametrize("equal", [2, 3, 4])
 def test_equal_maxima_share_one_gradient(equal):
     x = np.float32([1] * equal + [0] * (4 - equal)).reshape(2, 2, 1)

@@ -226,9 +226,10 @@ def test_goes_on_from_a_picture(drive, calls, options, beta):
 
 def test_more_style_is_nearer_to_the_painting(drive):
     drive(*FAST, "--steps", "40", "-o", "o.png")
-    ends = []
+    ends, small = [], ("--learning-rate", "0.005", "--steps", "100")
     for option in ("--less-style", "--more-style"):
-        assert drive("--continue", "o.png", option, "-o", "n.png")[0] == 0
+        # In small steps, for those of 0.02 end in a noise that hides the difference.
+        assert drive("--continue", "o.png", option, *small, "-o", "n.png")[0] == 0
         ends.append(read_metadata("n.png")["final"]["style"])
     assert ends[1] < 0.9 * ends[0]
 
