@@ -5,16 +5,21 @@ own input gradient of a convolution has a transposed layout that XLA's CPU backe
 rewrites only outside of loops, so the gradient here is an ordinary convolution too.
 
 On a CPU, 3 x 3 convolutions of many channels are products of matrices by Winograd's
-algorithm where `_by_winograd` says so, if their kernels were transformed beforehand
+algorithm where `_faster` says so, and those from pictures to few channels are made of
+several pixels at a time (`abreast.py`), if their kernels were transformed beforehand
 (`prepared`): that is done once, outside the loop. A GPU's library chooses for itself.
 Measured beside plain convolutions, forward and back, on two cores of an AMD EPYC
-(2026-11-21), time of the plain one over Winograd's:
+(2026-11-21 and 22), time of the plain one over Winograd's in float32 and bfloat16:
 
-    64 x 64 x 64 channels     1.4      32 x 32 x 192             1.9
-    128 x 128 x 64            1.2      64 x 64 x 256             1.6
-    256 x 256 x 64            1.0      32 x 32 x 512             1.6
-    128 x 128 x 128           1.1      16 x 16 x 512             1.4
-    128 x 128 x 32            0.95     256 x 256 x 16            0.5
+    64 x 64 x 64 channels     1.4            32 x 32 x 192             1.9
+    128 x 128 x 64            1.2            64 x 64 x 256             1.6   2.7
+    256 x 256 x 64            1.0   1.2      32 x 32 x 512             1.6   3.8
+    128 x 128 x 128           1.1   1.3      16 x 16 x 512             1.4   4.3
+    128 x 128 x 32            0.95           256 x 256 x 16            0.5
+
+Products of bfloat16 matrices run on units of their own where the processor has such
+(AVX512_BF16 as here, or AMX); XLA's convolutions do not. Columns of three pixels
+multiplied by a row of the kernel took 1.7 to 2.3 times as long as Winograd's way.
 """
 
 import math
@@ -24,11 +29,14 @@ import jax
 import jax.numpy as jnp
 from jax import Array, lax
 
-from jaxnst import winograd
+from jaxnst import abreast, winograd
 
 PADDINGS = ("zeros", "reflect", "replicate")
 
 _PAD_MODES = {"reflect": "reflect", "replicate": "edge"}
+
+Prepared = winograd.Kernels | abreast.Kernels
+"""A kernel for many convolutions."""
 
 
 def _correlate(images: Array, kernel: Array, pad: int) -> Array:
@@ -46,67 +54,57 @@ def _correlate(images: Array, kernel: Array, pad: int) -> Array:
     return lax.slice_in_dim(out, 0, out.shape[1] - spare, axis=1)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(2,))
-def _convolve(images: Array, kernel: Array, pad: int) -> Array:
-    return _correlate(images, kernel, pad)
+def _correlate_by(
+    images: Array, kernel: Array, prepared: Array | None, pad: int
+) -> Array:
+    """As `_correlate`, the way that the prepared kernel is meant for."""
+    if prepared is None:
+        return _correlate(images, kernel, pad)
+    if prepared.ndim == 3:
+        return winograd.correlate(images, prepared, pad)
+    return abreast.correlate(images, prepared, pad)
+
+
+@partial(jax.custom_vjp, nondiff_argnums=(3,))
+def _convolve(
+    images: Array, kernel: Array, prepared: Prepared | None, pad: int
+) -> Array:
+    return _correlate_by(images, kernel, prepared and prepared.forward, pad)
 
 
 def _convolve_forward(
-    images: Array, kernel: Array, pad: int
-) -> tuple[Array, tuple[Array, Array]]:
-    return _correlate(images, kernel, pad), (images, kernel)
+    images: Array, kernel: Array, prepared: Prepared | None, pad: int
+) -> tuple[Array, tuple[Array, Array, Prepared | None]]:
+    out = _convolve(images, kernel, prepared, pad)
+    return out, (images, kernel, prepared)
 
 
 def _convolve_backward(
-    pad: int, residuals: tuple[Array, Array], cotangent: Array
-) -> tuple[Array, Array]:
-    images, kernel = residuals
-    size = kernel.shape[0]
+    pad: int, residuals: tuple[Array, Array, Prepared | None], cotangent: Array
+) -> tuple[Array, Array, Prepared | None]:
+    images, kernel, prepared = residuals
+    back = kernel.shape[0] - 1 - pad
     # d/dx of a stride-1 correlation is the correlation of the cotangent with the
     # kernel turned by 180 degrees, its channel axes swapped.
     turned = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
-    image_gradient = _correlate(cotangent, turned, size - 1 - pad)
+    gradient = _correlate_by(cotangent, turned, prepared and prepared.backward, back)
     # Unused when only the picture is optimised, and then compiled away.
     pull = jax.linear_transpose(lambda k: _correlate(images, k, pad), kernel)
-    return image_gradient, pull(cotangent)[0]
+    # The kernel's gradient is whole without what was made of it beforehand.
+    nothing = jax.tree.map(jnp.zeros_like, prepared)
+    return gradient, pull(cotangent)[0], nothing
 
 
 _convolve.defvjp(_convolve_forward, _convolve_backward)
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(3,))
-def _convolve_prepared(
-    images: Array, kernel: Array, prepared: winograd.Kernels, pad: int
-) -> Array:
-    return winograd.correlate(images, prepared.forward, pad)
-
-
-def _convolve_prepared_forward(
-    images: Array, kernel: Array, prepared: winograd.Kernels, pad: int
-) -> tuple[Array, tuple[Array, Array, winograd.Kernels]]:
-    out = winograd.correlate(images, prepared.forward, pad)
-    return out, (images, kernel, prepared)
-
-
-def _convolve_prepared_backward(
-    pad: int, residuals: tuple[Array, Array, winograd.Kernels], cotangent: Array
-) -> tuple[Array, Array, winograd.Kernels]:
-    images, kernel, prepared = residuals
-    image_gradient = winograd.correlate(cotangent, prepared.backward, 2 - pad)
-    pull = jax.linear_transpose(lambda k: _correlate(images, k, pad), kernel)
-    # The kernel's gradient is whole without what was made of it beforehand.
-    nothing = jax.tree.map(jnp.zeros_like, prepared)
-    return image_gradient, pull(cotangent)[0], nothing
-
-
-_convolve_prepared.defvjp(_convolve_prepared_forward, _convolve_prepared_backward)
-
-
-def prepare_kernel(kernel: Array) -> winograd.Kernels | None:
+def prepare_kernel(kernel: Array) -> Prepared | None:
     """What `conv2d` is given as `prepared`; None where it would never be used."""
-    worth = kernel.shape[:2] == (3, 3) and _gain(kernel) >= 32
-    on_cpu = jax.local_devices()[0].platform == "cpu"
-    return winograd.transformed(kernel) if worth and on_cpu else None
+    if kernel.shape[:2] != (3, 3) or jax.local_devices()[0].platform != "cpu":
+        return None
+    if kernel.shape[2] == 3 and kernel.shape[3] <= 32:
+        return abreast.transformed(kernel)
+    return winograd.transformed(kernel) if _gain(kernel) >= 32 else None
 
 
 def _gain(kernel: Array) -> float:
@@ -116,11 +114,13 @@ def _gain(kernel: Array) -> float:
     return inputs * outputs / (inputs + outputs)
 
 
-def _by_winograd(images: Array, kernel: Array) -> bool:
-    """Whether it is faster, by the table above: the narrower the layer, the less may be
-    transformed before memory decides."""
-    small = math.prod(images.shape[1:]) * 4 <= 2**22
-    return images.dtype == jnp.float32 and (_gain(kernel) >= 48 or small)
+def _faster(images: Array, kernel: Array, prepared: Prepared | None) -> bool:
+    """Whether the prepared way is, by the tables above: the narrower the layer, the
+    less may be transformed before memory decides."""
+    if isinstance(prepared, winograd.Kernels) and images.dtype == jnp.float32:
+        small = math.prod(images.shape[1:]) * 4 <= 2**22
+        return _gain(kernel) >= 48 or small
+    return prepared is not None
 
 
 def conv2d(
@@ -129,7 +129,7 @@ def conv2d(
     bias: Array,
     *,
     padding: str,
-    prepared: winograd.Kernels | None = None,
+    prepared: Prepared | None = None,
 ) -> Array:
     """Convolution with stride 1 that keeps height and width.
 
@@ -153,10 +153,9 @@ def conv2d(
         border = ((0, 0), (pad, pad), (pad, pad), (0, 0))
         images = jnp.pad(images, border, mode=_PAD_MODES[padding])
         pad = 0
-    if prepared is not None and _by_winograd(images, kernel):
-        out = _convolve_prepared(images, kernel, prepared, pad)
-    else:
-        out = _convolve(images, kernel.astype(images.dtype), pad)
+    if not _faster(images, kernel, prepared):
+        prepared = None
+    out = _convolve(images, kernel.astype(images.dtype), prepared, pad)
     out = out + bias.astype(out.dtype).reshape((1, 1, 1, -1))
     return out.reshape((*lead, *out.shape[1:]))
 
@@ -202,7 +201,7 @@ def strided_conv2d(features: Array, kernel: Array, bias: Array) -> Array:
     even = jnp.pad(kernel, ((0, 1), (0, 1), (0, 0), (0, 0)))
     # The same with the kernel, its outputs in the place of pictures.
     folded = _split_phases(even.transpose(3, 0, 1, 2)).transpose(1, 2, 3, 0)
-    out = _convolve(phases, folded.astype(images.dtype), 0)
+    out = _convolve(phases, folded.astype(images.dtype), None, 0)
     out = out + bias.astype(out.dtype).reshape((1, 1, 1, -1))
     return out.reshape((*lead, *out.shape[1:]))
 

@@ -4,7 +4,8 @@ Four outputs of a 3 x 3 kernel take 36 multiplications; of a tile of 4 x 4 input
 transformed, they take 16 (Winograd 1980; Lavin and Gray, "Fast algorithms for
 convolutional neural networks", CVPR 2016): Y = Aᵀ [(G g Gᵀ) ∘ (Bᵀ d B)] A. Summed over
 channels, the middle is 16 products of matrices (positions, I) (I, O). Rounding is that
-of other float32 convolutions, about 1e-6 of the largest output.
+of other float32 convolutions, about 1e-6 of the largest output; of bfloat16, whose
+products alone are of that type, 0.4 % of a typical output against 0.2 %.
 """
 
 import math
@@ -73,23 +74,31 @@ def correlate(images: Array, kernels: Array, pad: int) -> Array:
     size = [side + 2 * pad - 2 for side in (height, width)]
     rows, columns = (-(-side // 2) for side in size)
     below, right = 2 * rows + 2 - height - pad, 2 * columns + 2 - width - pad
+    kernels = kernels.astype(images.dtype)
     d = jnp.pad(images, ((0, 0), (pad, below), (pad, right), (0, 0)))
+    d = d.astype(jnp.float32)  # of bfloat16, a sum of four loses too much
     down = _before([d[:, i : i + 2 * rows : 2] for i in range(4)])
     shape = (count, rows, columns, channels)
     if math.prod(shape) <= _TOGETHER:
         stacked = jnp.stack(down)
         across = [stacked[..., j : j + 2 * columns : 2, :] for j in range(4)]
         tiles = jnp.stack(_before(across), 1).reshape(16, -1, channels)
-        m = list(jnp.einsum("tpi,tio->tpo", tiles, kernels))
+        m = list(_products(tiles, kernels))
     else:
         m = [
-            tile.reshape(-1, channels) @ kernels[4 * i + j]
+            _products(tile.reshape(-1, channels), kernels[4 * i + j])
             for i, row in enumerate(down)
             for j, tile in enumerate(
                 _before([row[:, :, j : j + 2 * columns : 2] for j in range(4)])
             )
         ]
-    return _joined(m, shape[:3])[:, : size[0], : size[1]]
+    return _joined(m, shape[:3])[:, : size[0], : size[1]].astype(images.dtype)
+
+
+def _products(tiles: Array, kernels: Array) -> Array:
+    """(..., P, I) (..., I, O) of numbers of the kernels' type, summed in float32."""
+    tiles = tiles.astype(kernels.dtype)
+    return jnp.matmul(tiles, kernels, preferred_element_type=jnp.float32)
 
 
 def _joined(m: Sequence[Array], shape: tuple[int, ...]) -> Array:

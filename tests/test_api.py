@@ -16,7 +16,7 @@ PACKAGE = Path(jaxnst.__file__).parent
 # Each module may import those on its own floor and on lower ones; one that is named
 # nowhere is on the top floor.
 FLOORS = [
-    ["_check", "_files", "winograd", "ops", "pooling", "colors", "images"],
+    ["_check", "_files", "abreast", "winograd", "ops", "pooling", "colors", "images"],
     ["networks.vgg", "networks.googlenet", "networks.network"],
     ["_untrusted", "_unpickle", "torchfile", "_published", "_torch_googlenet"],
     ["weights", "convert"],
