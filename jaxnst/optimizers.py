@@ -27,15 +27,37 @@ NAMES = tuple(DEFAULT_RATES)
 
 
 def adam(
-    learning_rate: float = 0.02, *, b1: float = 0.9, b2: float = 0.999
+    learning_rate: float = 0.02,
+    *,
+    b1: float = 0.9,
+    b2: float = 0.999,
+    fall: tuple[float, float] | None = None,
 ) -> Optimizer:
     """Adam (Kingma and Ba 2015), PyTorch's constants. Rates are in units of [0, 1]:
-    Adam with rate 10 on a picture in 0..255 is rate 10 / 255 here."""
-    return Partial(_adam, learning_rate, b1, b2)
+    Adam with rate 10 on a picture in 0..255 is rate 10 / 255 here.
+
+    Args:
+        fall: steps from which and to which the rate falls, as half a cosine to 0
+            (Loshchilov and Hutter, "SGDR", ICLR 2017, eq. 5). A constant rate ends in
+            a noise of its own size.
+    """
+    if fall is None:
+        return Partial(_adam, learning_rate, b1, b2)
+    return Partial(_falling_adam, learning_rate, b1, b2, *fall)
 
 
 def _adam(rate: Any, b1: Any, b2: Any) -> optax.GradientTransformation:
     return optax.adam(rate, b1=b1, b2=b2)
+
+
+def _falling_adam(
+    rate: Any, b1: Any, b2: Any, first: Any, last: Any
+) -> optax.GradientTransformation:
+    def falling(count: Any) -> Any:
+        way = jnp.clip((count - first) / (last - first), 0, 1)
+        return rate * (0.5 + 0.5 * jnp.cos(jnp.pi * way))
+
+    return optax.adam(falling, b1=b1, b2=b2)
 
 
 def lbfgs(learning_rate: float = 1.0, *, history: int = 100) -> Optimizer:
@@ -131,13 +153,14 @@ def get(
     b1: float = 0.9,
     b2: float = 0.999,
     history: int | None = None,
+    fall: tuple[float, float] | None = None,
 ) -> Optimizer:
     """An optimiser by name, with its own default rate where none is given.
 
     Args:
         name: "adam", "lbfgs", "lbfgs-linesearch" or "gradient".
         learning_rate: above 0; None for `DEFAULT_RATES[name]`.
-        b1, b2: Adam's decay rates.
+        b1, b2, fall: Adam's decay rates, and from where to where its rate falls.
         history: pairs of differences that L-BFGS keeps; None, its default.
 
     Raises:
@@ -150,7 +173,9 @@ def get(
         for decay, label in ((b1, "b1"), (b2, "b2")):
             if not 0 <= decay < 1:
                 raise ValueError(f"{label} must be at least 0 and below 1, got {decay}")
-        return adam(rate, b1=b1, b2=b2)
+        return adam(rate, b1=b1, b2=b2, fall=fall)
+    if fall is not None:
+        raise ValueError(f"fall is for adam, got {name}; leave it, or take adam")
     if name == "gradient":
         return gradient(rate)
     if history is not None and history < 1:

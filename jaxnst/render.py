@@ -143,7 +143,7 @@ def prepare(
         "levels": levels,
         "steps": how.steps_at(len(levels)),
         "config": settings.objective,
-        "optimizer": how.make_optimizer(),
+        "optimizer": how.make_optimizer(len(levels)),
         "init": start,
         "key": jax.random.key(how.seed),
         "average": how.average,

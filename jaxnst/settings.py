@@ -99,6 +99,8 @@ class Optimization:
     """Adam: decay of the mean of gradients."""
     b2: float = 0.999
     """Adam: decay of the mean of their squares."""
+    fall: float = 0.0
+    """Adam: share of all steps, the last ones, over which its rate falls to 0."""
     history: int | None = None
     """L-BFGS: number of past steps remembered."""
     average: float | None = None
@@ -123,6 +125,13 @@ class Optimization:
             raise ValueError(
                 f"average must be at least 0 and below 1, got {self.average}"
             )
+        if not 0 <= self.fall <= 1:
+            raise ValueError(f"fall must be from 0 to 1, got {self.fall}")
+        if self.fall and not self.carry:
+            raise ValueError(
+                "fall counts the steps of all levels, which carry takes along; leave "
+                "carry on, or fall at 0"
+            )
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed must be from 0 to 2^32 - 1, got {self.seed}")
         self.make_optimizer()
@@ -132,14 +141,16 @@ class Optimization:
         """Whether nothing is optimised."""
         return self.steps == (0,) and self.init == FEEDFORWARD
 
-    def make_optimizer(self) -> optimizers.Optimizer:
-        """The optimiser that the fields describe."""
+    def make_optimizer(self, levels: int = 1) -> optimizers.Optimizer:
+        """The optimiser that the fields describe, for a run of so many levels."""
+        total = sum(self.steps_at(levels))
         return optimizers.get(
             self.optimizer,
             self.learning_rate,
             b1=self.b1,
             b2=self.b2,
             history=self.history,
+            fall=((1 - self.fall) * total, total) if self.fall else None,
         )
 
     def steps_at(self, levels: int) -> tuple[int, ...]:

@@ -62,7 +62,7 @@ class Checkpoint:
         result = load_checkpoint(
             self.path,
             self.description,
-            how.make_optimizer(),
+            how.make_optimizer(len(self.settings.geometry.levels())),
             averaging=how.average is not None,
         )
         print(f"going on after step {result.steps} of {self.path}", file=sys.stderr)

@@ -17,6 +17,7 @@ HOW = {"levels": (0.5, 1.0), "steps": (5, 6), "margin": 2, "config": CONFIG}
 ABOUT = {"settings": {"beta": 3}, "pictures": ["a", "b"]}
 OPTIMIZERS = {
     "adam": optimizers.adam(0.02),
+    "falling adam": optimizers.get("adam", fall=(3, 11)),
     "lbfgs": optimizers.get("lbfgs", None, history=4),
 }
 
@@ -51,6 +52,7 @@ def load(path, description=ABOUT, name="adam", averaging=True):
     ("name", "average"),
     [
         ("adam", 0.9),
+        ("falling adam", None),
         pytest.param("lbfgs", None, marks=pytest.mark.slow),
         pytest.param("adam", None, marks=pytest.mark.slow),
     ],

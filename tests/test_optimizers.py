@@ -33,6 +33,23 @@ def test_adams_first_step_is_its_rate_in_each_pixel():
     np.testing.assert_allclose(x, START - 0.25 * np.sign(START), rtol=1e-4)
 
 
+def test_adams_rate_falls_as_half_a_cosine():
+    # With no memory each step is the rate, away from the gradient's sign.
+    iterates = descend(optimizers.adam(0.11, b1=0.0, b2=0.0, fall=(2, 6)), 8)
+    lengths = np.abs(np.diff([START, *iterates], axis=0))
+    way = np.clip((np.arange(8) - 2) / 4, 0, 1)
+    wanted = 0.11 * (1 + np.cos(np.pi * way)) / 2
+    np.testing.assert_allclose(lengths, np.stack([wanted] * 3, 1), atol=1e-6)
+
+
+def test_where_a_rate_falls_does_not_compile_anew():
+    one, other = optimizers.adam(fall=(2, 6)), optimizers.adam(0.1, fall=(3, 9))
+    assert jax.tree.structure(one) == jax.tree.structure(other)
+    assert "fall is for adam" in str(
+        pytest.raises(ValueError, optimizers.get, "lbfgs", fall=(2, 6)).value
+    )
+
+
 @pytest.mark.parametrize("scale", [1.0, 1e-3])
 def test_lbfgs_first_step_is_bounded_as_pytorchs(scale):
     transformation = optimizers.lbfgs(0.5)()

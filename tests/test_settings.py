@@ -5,6 +5,7 @@ import dataclasses
 import inspect
 import json
 
+import jax
 import pytest
 from hypothesis import given
 from hypothesis import settings as hypothesis_settings
@@ -93,6 +94,9 @@ def test_the_last_number_of_steps_holds_for_further_levels():
         (lambda: Optimization(optimizer="x"), "adam, lbfgs"),
         (lambda: Optimization(learning_rate=-1.0), "learning_rate"),
         (lambda: Optimization(b2=1.0), "b2"),
+        (lambda: Optimization(fall=1.5), "fall must be from 0 to 1"),
+        (lambda: Optimization(fall=0.5, carry=False), "leave carry on"),
+        (lambda: Optimization(fall=0.5, optimizer="lbfgs"), "fall is for adam"),
         (lambda: Settings(color="x"), "style, content, match"),
         (lambda: Settings(terms=Weights(style_weights=(1.0,))), "1 numbers for 5"),
         (lambda: Settings(terms=Weights(alpha=float("inf"))), "alpha"),
@@ -101,6 +105,12 @@ def test_the_last_number_of_steps_holds_for_further_levels():
 def test_bad_settings_are_errors(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_a_rate_falls_over_the_last_steps_of_all_levels():
+    how = Optimization(steps=(30, 10), learning_rate=0.1, fall=0.5)
+    assert jax.tree.leaves(how.make_optimizer(3))[-2:] == [25, 50]
+    assert jax.tree.leaves(how.make_optimizer(1))[-2:] == [15, 30]
 
 
 # JSON
