@@ -48,7 +48,7 @@ def gram_matrix(features: Array, *, normalize: str = "elements") -> Array:
 
 @jax.custom_jvp
 def products(flat: Array) -> Array:
-    """F Fᵀ of (..., h w, c), which is Fᵀ here: (..., c, c).
+    """F Fᵀ as (..., c, c), given Fᵀ, that is (..., h w, c).
 
     F dFᵀ + dF Fᵀ is one product and its transpose; JAX by itself would make two, and
     then copy a gradient of the size of F from columns to rows.

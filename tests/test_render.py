@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from networks import narrow_network, picture
 
-from jaxnst import Config, Settings, colors, ops, render, stylize_pyramid
+from jaxnst import Config, Settings, colors, ops, optimizers, render, stylize_pyramid
 from jaxnst.settings import Geometry, Optimization
 
 NETWORK = narrow_network(depth=3)
@@ -30,10 +30,12 @@ def chroma(image):
     return np.asarray(image - luma[..., None])
 
 
-def test_render_is_the_pyramid_at_the_settings_sizes():
+@pytest.mark.parametrize("fall", [0.0, 0.6])
+def test_render_is_the_pyramid_at_the_settings_sizes(fall):
+    how = dataclasses.replace(SETTINGS.optimization, fall=fall)
     content = ops.resize(CONTENT, (24, 19))
     style = ops.resize(STYLE, (24, 24))
-    result = run()
+    result = run(dataclasses.replace(SETTINGS, optimization=how))
     wanted = stylize_pyramid(
         NETWORK,
         content,
@@ -42,7 +44,7 @@ def test_render_is_the_pyramid_at_the_settings_sizes():
         steps=(4, 3),
         config=SETTINGS.objective,
         weights=SETTINGS.terms,
-        optimizer=SETTINGS.optimization.make_optimizer(),
+        optimizer=optimizers.adam(0.05, fall=((1 - fall) * 7, 7) if fall else None),
     )
     assert result.image.shape == (24, 19, 3) and result.steps == 7
     np.testing.assert_array_equal(result.image, wanted.image)

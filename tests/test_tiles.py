@@ -151,7 +151,7 @@ def test_a_run_in_tiles_gives_the_same_picture():
 
 @pytest.mark.slow
 def test_memory_is_that_of_a_tile_and_not_of_the_picture():
-    network = narrow_network(depth=5, width=16)
+    network = narrow_network(depth=5, width=32)
     factory = as_factory(adam())
 
     def needed(side, tile):
