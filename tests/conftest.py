@@ -65,6 +65,15 @@ def torch_path(tmp_path):
     return of
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """The quick tests spend their time compiling: theirs is not optimised by LLVM.
+
+    The slow ones, and whatever a user runs, are compiled as ever.
+    """
+    if config.option.markexpr == "not slow":
+        os.environ["XLA_FLAGS"] += " --xla_backend_optimization_level=0"
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if "torch" in getattr(item, "fixturenames", ()):
