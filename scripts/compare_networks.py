@@ -53,7 +53,7 @@ class Arguments(Common):
     """Named settings."""
     size: int = 384
     """Long side in pixels."""
-    other_beta: float = 12.0
+    other_beta: float = 9.0
     """The first network paints with this --beta, too: what style costs in content."""
 
 
