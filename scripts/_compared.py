@@ -3,6 +3,7 @@
 import csv
 import statistics
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def score(
 
     Args:
         judge: weights of the network that judges.
-        shown: labels of the candidates that the sheets show.
+        shown: labels of the candidates that the sheets show; no sheets if none.
     """
     network = jaxnst.network_from_weights(jaxnst.weights.read_weights(judge))
     table: Table = {candidate.label: {} for candidate in everyone}
@@ -50,6 +51,8 @@ def score(
             bar.update()
         rows.setdefault(pair[0], []).append(row)
     bar.close()
+    if not shown:
+        return table
     styles = [pair[1].stem for pair in pairs if pair[0] == pairs[0][0]]
     labels = ["painting", *(c.label for c in everyone if c.label in shown)]
     for content, painted_rows in rows.items():
@@ -58,6 +61,19 @@ def score(
         )
         images.save_image(folder / f"sheet_{content.stem}.png", sheet)
     return table
+
+
+def seconds(candidate: Candidate, pair: Pair) -> float:
+    """Of one picture, compiled before by a run of a step a level."""
+    given = [images.load_image(path) for path in pair]
+    settings, levels = candidate.settings, candidate.settings.geometry.levels()
+    how = replace(settings.optimization, steps=(1,) * len(levels))
+    brief = replace(settings, optimization=how)
+    runs = [
+        jaxnst.render(chosen, candidate.network, given[0], given[1:])
+        for chosen in (brief, settings)
+    ]
+    return runs[1].seconds
 
 
 def write_scores(path: Path, table: Table) -> None:

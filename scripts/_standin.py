@@ -9,6 +9,7 @@ from jax import Array
 from jaxnst import (
     Network,
     Settings,
+    Weights,
     content_loss,
     make_targets,
     network_from_weights,
@@ -26,6 +27,8 @@ from jaxnst.weights import read_weights
 # Root mean squares of the original VGG-19's features after the ReLU, 22 photographs and
 # paintings at 256 pixels (2026-11-22); blocks 4 and 5 are taken to be as the third.
 _PUBLISHED = {1: 45.9, 2: 219.0, 3: 273.0}
+# torchvision's see pictures divided by a deviation of about 57 of 255 levels.
+_TORCHVISION = 1 / 57
 
 
 @dataclass(frozen=True)
@@ -43,8 +46,7 @@ def preset_run(
     """The preset, with its own weights if they are at hand.
 
     Or else with the widest VGG of `others` (GoogLeNet where there is none): with its
-    deepest layers for deeper ones, and with layer weights and a beta for the magnitude
-    of its features.
+    deepest layers for deeper ones, and with weights for the magnitude of its features.
     """
     given = presets.get(name)
     asked = "vgg19" if given.network == "auto" else given.network
@@ -52,23 +54,35 @@ def preset_run(
     if path is not None:
         return Chosen(given, network_from_weights(read_weights(path)), "")
     label, network = max(others.items(), key=lambda item: _width(item[1]))
-    config = as_deep(at_same_depth(given.objective, network), network)
-    terms = given.terms
-    if len(config.style_layers) < len(given.objective.style_layers):
-        terms = replace(terms, style_weights=None)
-    settings = replace(given, objective=config, terms=terms)
+    settings = fitted(given, network, content, styles)
+    config, beta = settings.objective, settings.terms.beta
     note = f"{label} in the place of {asked}, whose weights are not at hand"
-    if config.statistic == "gram" and config.style_reduction != "relative":
-        own = matching_weights(settings, network, content)
-        terms = replace(settings.terms, style_weights=own)
-        settings = replace(settings, terms=terms)
-        beta = matching_beta(settings, network, content, styles)
-        settings = replace(settings, terms=replace(settings.terms, beta=beta))
+    if beta != given.terms.beta:
         note += f", with beta {beta:.3g} for its features"
     moved = set(given.objective.layers) - set(config.layers)
     if moved:
         note += f"; it has no {', '.join(sorted(moved))}, so its deepest instead"
     return Chosen(settings, network, note)
+
+
+def fitted(
+    settings: Settings, network: Network, content: Array, styles: Sequence[Array]
+) -> Settings:
+    """A preset for a network that is not the published one: layers that it has, weights
+    for the magnitude of its features. Relative terms know no magnitude."""
+    config = as_deep(at_same_depth(settings.objective, network), network)
+    terms = settings.terms
+    if len(config.style_layers) < len(settings.objective.style_layers):
+        terms = replace(terms, style_weights=None)
+    settings = replace(settings, objective=config, terms=terms)
+    if config.style_reduction == "relative":
+        return settings
+    if config.statistic == "gaussian":
+        return replace(settings, terms=matching_terms(settings, network, content))
+    own = matching_weights(settings, network, content)
+    settings = replace(settings, terms=replace(terms, style_weights=own))
+    beta = matching_beta(settings, network, content, styles)
+    return replace(settings, terms=replace(settings.terms, beta=beta))
 
 
 def matching_weights(
@@ -82,16 +96,39 @@ def matching_weights(
     """
     layers = settings.objective.style_layers
     given = settings.terms.style_weights or (1.0,) * len(layers)
+    powers = _squares(network, content, layers)
+    scaled = [w * power**2 for w, power in zip(given, powers, strict=True)]
+    return tuple(sum(given) * weight / sum(scaled) for weight in scaled)
+
+
+def matching_terms(settings: Settings, network: Network, content: Array) -> Weights:
+    """Weights under which terms on Gaussians are as large as in the published network.
+
+    They and the content's grow with the square of the features, smoothness does not,
+    so that not their proportions alone count.
+    """
+    config, terms = settings.objective, settings.terms
+    given = terms.style_weights or (1.0 / len(config.style_layers),) * len(
+        config.style_layers
+    )
+    unit = _TORCHVISION**2 if settings.weights == "torchvision" else 1.0
+    shares = _squares(network, content, config.style_layers)
+    style = tuple(unit * w * share for w, share in zip(given, shares, strict=True))
+    share = sum(_squares(network, content, config.content_layers))
+    alpha = terms.alpha * unit * share / len(config.content_layers)
+    return replace(terms, alpha=alpha, style_weights=style)
+
+
+def _squares(network: Network, content: Array, layers: Sequence[str]) -> list[float]:
+    """The published network's mean square over this one's; 1 where it is no VGG."""
     if not isinstance(network.module, VGG):
-        return tuple(given)
-    features = network(content, layers)
-    powers = []
-    for layer, own in features.items():
+        return [1.0] * len(layers)
+    found = []
+    for layer, own in network(content, tuple(layers)).items():
         published = _PUBLISHED[min(int(layer[4]), max(_PUBLISHED))]
         square = float(jnp.mean(jnp.square(jnp.maximum(own, 0.0))))
-        powers.append((published**2 / max(square, 1e-12)) ** 2)
-    scaled = [w * power for w, power in zip(given, powers, strict=True)]
-    return tuple(sum(given) * weight / sum(scaled) for weight in scaled)
+        found.append(published**2 / max(square, 1e-12))
+    return found
 
 
 def matching_beta(

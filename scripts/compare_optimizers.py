@@ -81,7 +81,7 @@ def ways(size: int, evaluations: int) -> dict[str, Settings]:
         optimizer="lbfgs", learning_rate=None, history=None, steps=(evaluations,)
     )
     half = replace(default.geometry, coarsest=-(-size // 2))
-    falling: dict[str, Any] = {"learning_rate": 0.05, "fall": 0.9, "average": None}
+    falling: dict[str, Any] = {"learning_rate": 0.1, "fall": 0.9, "average": None}
     lbfgs: dict[str, Any] = {"learning_rate": None, "average": None}
     return {
         MARK: mark,
@@ -94,7 +94,7 @@ def ways(size: int, evaluations: int) -> dict[str, Settings]:
         "default, rate 0.06": other(learning_rate=0.06),
         "Adam, one size": flat(),
         "Adam, one size, rate 0.06": flat(learning_rate=0.06),
-        "Adam, one size, falling rate": flat(**falling, steps=(200,)),
+        "Adam, one size, falling rate": flat(**falling, steps=(220,)),
         "Adam, from half size, falling rate": replace(
             other(**falling, steps=(60, 160)), geometry=half
         ),

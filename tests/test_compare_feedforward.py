@@ -37,7 +37,7 @@ def test_methods_side_by_side(here, monkeypatch, capsys):
         "optimised",
         "one pass",
         "one pass, 3 steps",
-        "optimised, beta 13.5",
+        "optimised, beta 9",
     ]
     with open("out/scores.csv") as file:
         table = list(csv.DictReader(file))
@@ -49,13 +49,13 @@ def test_methods_side_by_side(here, monkeypatch, capsys):
             wanted = np.mean([float(r[name]) for r in own])
             np.testing.assert_allclose(found, wanted, atol=1e-3)
     assert numbers["optimised"][3] == 1.0  # in style at its own content
-    one, other = numbers["optimised"], numbers["optimised, beta 13.5"]
+    one, other = numbers["optimised"], numbers["optimised, beta 9"]
     rate = float(re.search(r"buys (-?[\d.]+) less", out).group(1))
     wanted = -(other[0] - one[0]) / (other[1] - one[1])
     np.testing.assert_allclose(rate, wanted, rtol=0.2)
     assert numbers["one pass"][4] < numbers["optimised"][4]
     assert load_image("out/sheet_a.png").shape[1] > 4 * 300
-    assert drive(*given, *small, "--other-beta", "9")[0] == 1
+    assert drive(*given, *small, "--other-beta", "12")[0] == 1
 
 
 @pytest.mark.slow

@@ -61,10 +61,10 @@ def test_every_pair_in_every_network(drive, painted, tmp_path):
     assert (code, error) == (0, "")
     counts = {key: painted.count(key) for key in set(painted)}
     assert counts == {
-        ("one", 9.0, 384): 6,
-        ("second", 9.0, 384): 6,
-        ("random", 9.0, 384): 6,
         ("one", 12.0, 384): 6,
+        ("second", 12.0, 384): 6,
+        ("random", 12.0, 384): 6,
+        ("one", 9.0, 384): 6,
     }
     with open("out/scores.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -88,7 +88,7 @@ def test_what_is_painted_already_is_kept(drive, painted):
     before, scores = len(painted), Path("out/scores.csv").read_bytes()
     Path("out/second/a_x.png").unlink()
     assert drive("one.h5", "second.h5")[0] == 0
-    assert painted[before:] == [("second", 9.0, 384)]
+    assert painted[before:] == [("second", 12.0, 384)]
     assert Path("out/scores.csv").read_bytes() == scores
     before = len(painted)
     assert drive("one.h5", "second.h5", options=("--size", "64"))[0] == 0

@@ -175,6 +175,40 @@ class TestStandIn:
         wanted = given * (published**2 / squares) ** 2
         np.testing.assert_allclose(found, wanted / wanted.sum() * sum(given), rtol=1e-4)
 
+    def test_terms_on_gaussians_are_as_large_as_published(self, part):
+        """They grow with the square of features; torchvision's are 57 times smaller."""
+        settings, network = presets.crowson, narrow_network(depth=13)
+        content, style = self.pair[0], self.pair[1][0]
+
+        def terms(network):
+            fitted = part("_standin").fitted(settings, network, content, [style])
+            config = replace(fitted.objective, padding=None)
+            targets = make_targets(network, content, style, config)
+            image = picture(40, 48, 3)
+            found = objective(image, network, targets, fitted.terms, config)[1]
+            return fitted, fitted.terms.alpha * found["content"], found["style"]
+
+        fitted, *one = terms(network)
+        first = {
+            **network.params["conv1_1"],
+            "kernel": 3.0 * network.params["conv1_1"]["kernel"],
+            "bias": 3.0 * network.params["conv1_1"]["bias"],
+        }
+        louder = replace(network, params={**network.params, "conv1_1": first})
+        for name in [n for n in louder.params if n != "conv1_1"]:
+            bias = 3.0 * louder.params[name]["bias"]
+            louder.params[name] = {**louder.params[name], "bias": bias}
+        np.testing.assert_allclose(terms(louder)[1:], one, rtol=1e-3)
+        square = np.mean(np.float64(network(content, ["relu1_1"])["relu1_1"]) ** 2)
+        wanted = settings.terms.style_weights[0] * (45.9 / 57) ** 2 / square
+        np.testing.assert_allclose(fitted.terms.style_weights[0], wanted, rtol=1e-4)
+        assert fitted.terms.tv == settings.terms.tv
+
+    def test_relative_terms_know_no_magnitude(self, part):
+        network = narrow_network(depth=13)
+        found = part("_standin").fitted(presets.default, network, *self.pair)
+        assert found == presets.default
+
     def test_of_googlenet_nothing_is_published(self, part):
         network = network_from_weights(narrow_weights())
         settings = presets.get("ncsu")
