@@ -29,14 +29,17 @@ from _bench import (
     network_of,
     operations,
     ours,
+    steps_of,
     theirs,
 )
 from _cli import Common, run
+from _profile import profiled
 
 from jaxnst import images
 from jaxnst._files import atomic_write, check_writable_folder
 
 Row = dict[str, Any]
+_LONGEST = 6  # kinds of operations shown of a profile
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,19 +54,23 @@ class Arguments(Common):
     """Of the activations, for both programs."""
     repeats: int = 5
     """Timed calls, of which the median counts."""
+    profile: Path | None = None
+    """Folder for traces of jaxnst's calls, for Perfetto or TensorBoard; what took
+    longest is printed, too."""
     quick: bool = False
     """Little of everything: whether it works, not how fast."""
     json: Path | None = None
     """Write all numbers to this file, too."""
 
 
-def measured(work: Workload, repeats: int, rate: float) -> Row:
+def measured(work: Workload, repeats: int, rate: float, profile: Path | None) -> Row:
     """One line of the table; seconds are those of a step for one picture."""
     network = network_of(work.network)
-    steps = 4 if work.batch == 1 else 1
+    steps = steps_of(work)
     call, needed = ours(work, network, steps)
     calls = {"jaxnst": call, **theirs(work, network, steps)}
     found = interleaved(calls, repeats)
+    shares = {} if profile is None else profiled(call, profile)
     each = {name: s / steps / work.batch for name, (s, _) in found.items()}
     others = {name: s for name, s in each.items() if name != "jaxnst"}
     best = min(others, key=others.__getitem__, default=None)
@@ -79,6 +86,7 @@ def measured(work: Workload, repeats: int, rate: float) -> Row:
         "torch_loss": None if best is None else found[best][1],
         "gib": needed / 2**30,
         "gib_per_megapixel": needed / 2**30 / (work.batch * work.size**2 / 1e6),
+        "profile": shares,
     }
 
 
@@ -93,6 +101,17 @@ def line(row: Row) -> str:
         f"| {row['seconds']:.3f} s | {peer} | {row['gflops']:.0f} | {row['share']:.0%} "
         f"| {losses} | {row['gib_per_megapixel']:.2f} GiB |"
     )
+
+
+def print_profiles(rows: list[Row]) -> None:
+    """Print what took most of each row's time."""
+    print("\n| network | size | batch | precision | where the time goes |")
+    print("|" + " --- |" * 5)
+    for row in rows:
+        longest = list(row["profile"].items())[:_LONGEST]
+        shares = ", ".join(f"{kind} {share:.0%}" for kind, share in longest)
+        cells = (row[name] for name in ("network", "size", "batch", "precision"))
+        print(f"| {' | '.join(map(str, cells))} | {shares} |")
 
 
 def started(options: tuple[str, ...]) -> dict[str, float]:
@@ -130,10 +149,13 @@ def main(arguments: Arguments) -> None:
     print("|" + " --- |" * 11)
     rows = []
     for precision in arguments.precisions:
-        rate = matrix_rate(precision, 512 if arguments.quick else 2048)
+        rate = matrix_rate(precision, 512 if arguments.quick else None)
         for name, size, batch in product(arguments.networks, sizes, arguments.batches):
-            rows.append(measured(Workload(name, size, batch, precision), repeats, rate))
+            work = Workload(name, size, batch, precision)
+            rows.append(measured(work, repeats, rate, arguments.profile))
             print(line(rows[-1]), flush=True)
+    if arguments.profile is not None:
+        print_profiles(rows)
     print("\n| command | seconds |\n| --- | --- |")
     small = ("--size", "48", "--steps", "2", "--margin", "0")
     times = started(small if arguments.quick else ("--size", "256"))

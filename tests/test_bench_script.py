@@ -19,7 +19,7 @@ def drive(tmp_path, monkeypatch, capsys):
 @pytest.mark.parametrize("batch", [1, 3])
 def test_rows_say_what_was_done(batch, drive):
     work = ("--networks", "vgg19-lite", "--sizes", "64", "--batches", batch)
-    code, out, _ = drive(*work, "--quick", "--json", "b.json")
+    code, out, _ = drive(*work, "--quick", "--json", "b.json", "--profile", "traces")
     assert code == 0
     found = json.loads(Path("b.json").read_text())
     (row,) = found["rows"]
@@ -27,7 +27,12 @@ def test_rows_say_what_was_done(batch, drive):
     # 9 of a kernel, 2 operations, there and back; the first block alone is 2.8 million.
     assert row["gflops"] * row["seconds"] * 1e9 > 4 * 9 * (3 * 16 + 16 * 16) * 64 * 64
     assert 0 < row["share"] < 2 and row["gib"] > 0
-    assert out.count("| vgg19-lite | 64 |") == 1
+    lines = [line for line in out.splitlines() if "| vgg19-lite | 64 |" in line]
+    assert len(lines) == 2 and sum(row["profile"].values()) == pytest.approx(1)
+    longest = next(iter(row["profile"]))
+    assert max(row["profile"].values()) == row["profile"][longest]
+    assert f"| {longest} " in lines[1] and "conv" in " ".join(row["profile"])
+    assert list(Path("traces").rglob("*.trace.json.gz"))
     assert set(found["commands"]) == {
         "import jaxnst",
         "stylize.py --help",
