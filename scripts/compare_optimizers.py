@@ -81,7 +81,12 @@ def ways(size: int, evaluations: int) -> dict[str, Settings]:
         optimizer="lbfgs", learning_rate=None, history=None, steps=(evaluations,)
     )
     half = replace(default.geometry, coarsest=-(-size // 2))
-    falling: dict[str, Any] = {"learning_rate": 0.1, "fall": 0.9, "average": None}
+    falling: dict[str, Any] = {
+        "learning_rate": 0.1,
+        "b2": 0.9,
+        "fall": 0.9,
+        "average": None,
+    }
     lbfgs: dict[str, Any] = {"learning_rate": None, "average": None}
     return {
         MARK: mark,
