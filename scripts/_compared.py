@@ -3,11 +3,11 @@
 import csv
 import statistics
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
+import tyro
 from _folders import picture_files
 from _painted import Candidate, Pair, painted_pair
 from tqdm import tqdm
@@ -17,6 +17,18 @@ from jaxnst import images, metrics
 from jaxnst._files import atomic_write
 
 Table = dict[str, dict[Pair, metrics.Scores]]
+InTurn = Annotated[
+    tuple[Path, ...],
+    tyro.conf.Positional,
+    tyro.conf.arg(metavar="CONTENT STYLE [CONTENT STYLE ...]"),
+]
+
+
+def pairs_in_turn(pictures: Sequence[Path]) -> list[Pair]:
+    """Each photograph with the painting that follows it."""
+    if not pictures or len(pictures) % 2:
+        raise ValueError("give photographs and paintings in turn, as many of each")
+    return list(zip(pictures[::2], pictures[1::2], strict=True))
 
 
 def all_pairs(contents: Path, styles: Path) -> list[Pair]:
@@ -63,17 +75,15 @@ def score(
     return table
 
 
-def seconds(candidate: Candidate, pair: Pair) -> float:
-    """Of one picture, compiled before by a run of a step a level."""
-    given = [images.load_image(path) for path in pair]
-    settings, levels = candidate.settings, candidate.settings.geometry.levels()
-    how = replace(settings.optimization, steps=(1,) * len(levels))
-    brief = replace(settings, optimization=how)
-    runs = [
-        jaxnst.render(chosen, candidate.network, given[0], given[1:])
-        for chosen in (brief, settings)
+def seconds(candidate: Candidate, pair: Pair, runs: int) -> float:
+    """Of one picture, the median of so many, once everything is compiled."""
+    content, style = (images.load_image(path) for path in pair)
+    given = candidate.settings, candidate.network, content, [style]
+    found = [
+        jaxnst.render(*given, decoder=candidate.decoder).seconds
+        for _ in range(runs + 1)
     ]
-    return runs[1].seconds
+    return statistics.median(found[1:])
 
 
 def write_scores(path: Path, table: Table) -> None:

@@ -108,15 +108,20 @@ def matching_terms(settings: Settings, network: Network, content: Array) -> Weig
     so that not their proportions alone count.
     """
     config, terms = settings.objective, settings.terms
-    given = terms.style_weights or (1.0 / len(config.style_layers),) * len(
-        config.style_layers
-    )
     unit = _TORCHVISION**2 if settings.weights == "torchvision" else 1.0
-    shares = _squares(network, content, config.style_layers)
-    style = tuple(unit * w * share for w, share in zip(given, shares, strict=True))
-    share = sum(_squares(network, content, config.content_layers))
-    alpha = terms.alpha * unit * share / len(config.content_layers)
-    return replace(terms, alpha=alpha, style_weights=style)
+
+    def scaled(
+        given: tuple[float, ...] | None, layers: tuple[str, ...]
+    ) -> tuple[float, ...]:
+        given = given or (1.0 / len(layers),) * len(layers)
+        squares = _squares(network, content, layers)
+        return tuple(unit * w * s for w, s in zip(given, squares, strict=True))
+
+    return replace(
+        terms,
+        content_weights=scaled(terms.content_weights, config.content_layers),
+        style_weights=scaled(terms.style_weights, config.style_layers),
+    )
 
 
 def _squares(network: Network, content: Array, layers: Sequence[str]) -> list[float]:

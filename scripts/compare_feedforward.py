@@ -9,7 +9,6 @@ Pictures that DIR holds already, from the same settings and weights, are not pai
 again.
 """
 
-import statistics
 import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -24,12 +23,13 @@ from _compared import (
     exchange,
     mean,
     score,
+    seconds,
     write_scores,
 )
-from _painted import Candidate, Pair
+from _painted import Candidate
 
 import jaxnst
-from jaxnst import Settings, images, presets
+from jaxnst import Settings, presets
 from jaxnst.feedforward_weights import load_feedforward
 
 _RUNS = 3  # of which the median counts
@@ -93,17 +93,6 @@ def candidates(arguments: Arguments) -> list[Candidate]:
     return [*found, Candidate(label, network, more)]
 
 
-def seconds(candidate: Candidate, pair: Pair) -> float:
-    """Of one picture, once everything is compiled."""
-    content, style = (images.load_image(path) for path in pair)
-    given = candidate.settings, candidate.network, content, [style]
-    runs = [
-        jaxnst.render(*given, decoder=candidate.decoder).seconds
-        for _ in range(_RUNS + 1)
-    ]
-    return statistics.median(runs[1:])
-
-
 def report(table: Table, times: dict[str, float]) -> None:
     """Print means, each method's style over the optimisation's at equal content, and
     seconds."""
@@ -126,7 +115,7 @@ def main(arguments: Arguments) -> None:
     shown = [candidate.label for candidate in everyone[:-1]]
     table = score(everyone, pairs, arguments.judge, arguments.output, shown)
     write_scores(arguments.output / "scores.csv", table)
-    report(table, {one.label: seconds(one, pairs[0]) for one in everyone})
+    report(table, {one.label: seconds(one, pairs[0], _RUNS) for one in everyone})
 
 
 if __name__ == "__main__":

@@ -80,13 +80,6 @@ def ways(size: int, evaluations: int) -> dict[str, Settings]:
     mark = flat(
         optimizer="lbfgs", learning_rate=None, history=None, steps=(evaluations,)
     )
-    half = replace(default.geometry, coarsest=-(-size // 2))
-    falling: dict[str, Any] = {
-        "learning_rate": 0.1,
-        "b2": 0.9,
-        "fall": 0.9,
-        "average": None,
-    }
     lbfgs: dict[str, Any] = {"learning_rate": None, "average": None}
     return {
         MARK: mark,
@@ -99,9 +92,8 @@ def ways(size: int, evaluations: int) -> dict[str, Settings]:
         "default, rate 0.06": other(learning_rate=0.06),
         "Adam, one size": flat(),
         "Adam, one size, rate 0.06": flat(learning_rate=0.06),
-        "Adam, one size, falling rate": flat(**falling, steps=(220,)),
-        "Adam, from half size, falling rate": replace(
-            other(**falling, steps=(60, 160)), geometry=half
+        "Adam, one size, falling rate": flat(
+            learning_rate=0.1, b2=0.9, fall=0.9, steps=(220,)
         ),
         "L-BFGS, coarse to fine": other(optimizer="lbfgs", **lbfgs),
         "L-BFGS, line search": flat(

@@ -16,7 +16,15 @@ from typing import Annotated
 
 import tyro
 from _cli import Common, run
-from _compared import Table, mean, score, seconds, write_scores
+from _compared import (
+    InTurn,
+    Table,
+    mean,
+    pairs_in_turn,
+    score,
+    seconds,
+    write_scores,
+)
 from _network import obtain
 from _painted import Candidate, Pair, painted_pair
 from _standin import fitted
@@ -26,11 +34,7 @@ from jaxnst import images, presets
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments(Common):
-    pictures: Annotated[
-        tuple[Path, ...],
-        tyro.conf.Positional,
-        tyro.conf.arg(metavar="CONTENT STYLE [CONTENT STYLE ...]"),
-    ]
+    pictures: InTurn
     """Photographs and paintings in turn."""
     presets: tuple[str, ...] = ("default", "crowson")
     """Named settings, one or more."""
@@ -88,15 +92,12 @@ def sheet(everyone: list[Candidate], pairs: list[Pair], folder: Path) -> None:
 
 
 def main(arguments: Arguments) -> None:
-    if not arguments.pictures or len(arguments.pictures) % 2:
-        raise ValueError("give photographs and paintings in turn, as many of each")
-    pictures = arguments.pictures
-    pairs = list(zip(pictures[::2], pictures[1::2], strict=True))
+    pairs = pairs_in_turn(arguments.pictures)
     everyone = candidates(arguments, pairs[0])
     arguments.output.mkdir(parents=True, exist_ok=True)
     table = score(everyone, pairs, arguments.judge, arguments.output, shown=())
     write_scores(arguments.output / "scores.csv", table)
-    report(table, {one.label: seconds(one, pairs[0]) for one in everyone})
+    report(table, {one.label: seconds(one, pairs[0], 1) for one in everyone})
     sheet(everyone, pairs, arguments.output)
 
 

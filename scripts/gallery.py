@@ -15,6 +15,7 @@ from typing import Annotated
 import jax
 import tyro
 from _cli import Common, run
+from _compared import InTurn, pairs_in_turn
 from _network import obtain
 
 import jaxnst
@@ -23,11 +24,7 @@ from jaxnst import images, metrics, presets
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments(Common):
-    pictures: Annotated[
-        tuple[Path, ...],
-        tyro.conf.Positional,
-        tyro.conf.arg(metavar="CONTENT STYLE [CONTENT STYLE ...]"),
-    ]
+    pictures: InTurn
     """Photographs and paintings in turn."""
     output: Annotated[Path, tyro.conf.arg(aliases=["-o"])] = Path("scripts/gallery")
     """Folder for the pictures."""
@@ -44,8 +41,7 @@ class Arguments(Common):
 
 
 def main(arguments: Arguments) -> None:
-    if not arguments.pictures or len(arguments.pictures) % 2:
-        raise ValueError("give photographs and paintings in turn, as many of each")
+    pairs = pairs_in_turn(arguments.pictures)
     settings = presets.get(arguments.preset)
     settings = replace(
         settings,
@@ -61,7 +57,6 @@ def main(arguments: Arguments) -> None:
     print(f"{jax.local_devices()[0].device_kind}, {platform.machine()}")
     print("| picture | steps | seconds | style | content | Q |")
     print("| --- | --- | --- | --- | --- | --- |")
-    pairs = zip(arguments.pictures[::2], arguments.pictures[1::2], strict=True)
     for content, style in pairs:
         began = time.perf_counter()
         pictures = images.load_image(content), images.load_image(style)

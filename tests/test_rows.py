@@ -15,16 +15,15 @@ CONTENT, STYLE = picture(64, 48, 1), picture(50, 40, 2)
 LAYERS = {"content_layers": ("relu3_1",), "style_layers": ("relu1_1", "relu2_1")}
 
 
-@pytest.mark.parametrize(
-    "statistic", ["gaussian", pytest.param("gram", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow  # compiled as for a user: Adam makes steps of what is rounding
+@pytest.mark.parametrize("statistic", ["gaussian", "gram"])
 def test_the_result_is_that_of_one_device(statistic):
     config = Config(**LAYERS, statistic=statistic)
     how = {"config": config, "steps": 6, "average": 0.9}
     one = stylize(NETWORK, CONTENT, STYLE, **how)
     two = stylize(*split_rows(NETWORK, CONTENT), STYLE, **how)
     assert len(two.image.sharding.device_set) == 2
-    np.testing.assert_allclose(two.image, one.image, atol=1e-3)
+    np.testing.assert_allclose(two.image, one.image, atol=1e-4)
     for name, values in one.trace.items():
         np.testing.assert_allclose(two.trace[name], values, rtol=1e-3, err_msg=name)
 
