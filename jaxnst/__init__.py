@@ -6,34 +6,27 @@ convolutional neural networks", CVPR 2016). Pictures are (H, W, 3), RGB, float32
 [0, 1]; feature maps (..., h, w, c).
 """
 
-from importlib.metadata import PackageNotFoundError, version
-
-from jaxnst import feedforward, presets
-from jaxnst.batch import render_batch, stylize_batch
-from jaxnst.config import Config, Weights
-from jaxnst.feedforward_weights import load_feedforward
-from jaxnst.gaussians import wasserstein_loss
-from jaxnst.grid import best_start, grid_search, render_grid
+from jaxnst import feedforward, metrics
+from jaxnst._version import __version__ as __version__
+from jaxnst.feedforward import load_feedforward
 from jaxnst.images import load_image, save_image
 from jaxnst.losses import (
+    Config,
+    Targets,
+    Weights,
     content_loss,
     gram_matrix,
+    make_targets,
+    objective,
     style_loss,
     total_variation,
+    wasserstein_loss,
 )
-from jaxnst.networks.loading import load_network, network_from_weights
-from jaxnst.networks.network import Network
-from jaxnst.objective import Targets, make_targets, objective
-from jaxnst.pyramid import stylize_pyramid
-from jaxnst.render import render
-from jaxnst.rows import split_rows
-from jaxnst.settings import Settings
-from jaxnst.transfer import Result, stylize
-
-try:
-    __version__ = version("jaxnst")
-except PackageNotFoundError:  # used from a checkout that is not installed
-    __version__ = "0"
+from jaxnst.networks import Network
+from jaxnst.optimize import Result, optimizers, stylize, stylize_pyramid
+from jaxnst.parallel import best_start, grid_search, split_rows, stylize_batch
+from jaxnst.pipeline import Settings, presets, render, render_batch, render_grid
+from jaxnst.pretrained import load_network, network_from_weights
 
 __all__ = [
     "Config",
@@ -51,8 +44,10 @@ __all__ = [
     "load_image",
     "load_network",
     "make_targets",
+    "metrics",
     "network_from_weights",
     "objective",
+    "optimizers",
     "presets",
     "render",
     "render_batch",

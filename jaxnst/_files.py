@@ -1,12 +1,13 @@
-"""Files that appear whole or not at all.
+"""Files that appear whole or not at all, their checksums, and listing pictures.
 
 Everything the project writes goes beside its destination first and is renamed over
 it at the end, so that an interruption or a full disk leaves what was there before.
 """
 
+import hashlib
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -59,3 +60,31 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def sha256_of(files: Sequence[Path]) -> str:
+    """SHA-256 over files."""
+    found = hashlib.sha256()
+    for path in files:
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
+
+
+def picture_files(folders: Sequence[Path]) -> list[Path]:
+    """Every picture in and under `folders`, in the order of their names."""
+    found = []
+    for folder in folders:
+        if not folder.is_dir():
+            raise NotADirectoryError(f"{folder} is not a folder of pictures")
+        found += [p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES]
+    if not found:
+        raise FileNotFoundError(f"no pictures in {', '.join(map(str, folders))}")
+    return sorted(set(found))

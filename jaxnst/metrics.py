@@ -23,23 +23,24 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-from jax import Array, lax
+from jax import Array
 
-from jaxnst import _check, losses, ops
-from jaxnst.images import fit_size
+from jaxnst import _checks
+from jaxnst.images import fit_size, resize
+from jaxnst.linalg import matmul, orthogonal_factor
+from jaxnst.losses import functional
 from jaxnst.networks.googlenet import GoogLeNet
 from jaxnst.networks.network import Network
 
 SCALES = (256, 128, 64)  # long side in pixels; content is judged at the first
 
-# Factors of x, x³, x⁵ in the steps of `_orthogonal`.
-_STEPS = 10 * [(3.4445, -4.7750, 2.0315)] + 4 * [(1.5, -0.5, 0.0)]
-
 _LEAST = 1e-4  # of tr B: real pairs lie above it by a factor of thousands
 
 # Layers of the style, layer of the content; a VGG's lie in its first three blocks.
 _VGG = ("relu1_1", "relu2_1", "relu3_1"), "relu3_3"
+
 _INCEPTIONS = tuple(f"inception_{name}" for name in ("3a", "3b", "4a", "4b", "4c"))
+
 _GOOGLENET = ("conv1", "conv2", *_INCEPTIONS), "inception_4c"
 
 
@@ -69,32 +70,6 @@ class Cloud(NamedTuple):
     root: Array
 
 
-def _matmul(a: Array, b: Array) -> Array:
-    return jnp.matmul(a, b, precision=lax.Precision.HIGHEST)
-
-
-def _orthogonal(matrix: Array) -> Array:
-    """U of the polar decomposition M = U H, (n, c) with n >= c.
-
-    X' = X (a I + b XᵀX + c (XᵀX)²) moves every singular value towards 1: ten steps
-    lift small ones 3.4 times each (the quintic of Jordan 2024, "Muon"), four settle
-    them (Newton and Schulz). Those below 1e-6 of the largest stay below 1. Products
-    alone, because LAPACK's threads wait for each other on a busy CPU: seconds for
-    milliseconds of work.
-    """
-    norm = jnp.linalg.norm(matrix)
-    identity = jnp.eye(matrix.shape[1], dtype=matrix.dtype)
-
-    def step(x: Array, factors: Array) -> tuple[Array, None]:
-        square = _matmul(x.T, x)
-        first, second, third = factors
-        polynomial = first * identity + second * square
-        return _matmul(x, polynomial + third * _matmul(square, square)), None
-
-    start = matrix / jnp.where(norm > 0, norm, 1.0)
-    return lax.scan(step, start, jnp.asarray(_STEPS, matrix.dtype))[0]
-
-
 def cloud(features: Array) -> Cloud:
     """Mean and a root of the covariance of a feature map (h, w, c).
 
@@ -106,7 +81,7 @@ def cloud(features: Array) -> Cloud:
     mean = jnp.mean(vectors, axis=0)
     root = (vectors - mean[None, :]) * vectors.shape[0] ** -0.5
     if root.shape[0] > root.shape[1]:
-        root = _matmul(_orthogonal(root).T, root)
+        root = matmul(orthogonal_factor(root).T, root)
     return Cloud(mean, root)
 
 
@@ -121,10 +96,10 @@ def wasserstein_squared(a: Cloud, b: Cloud) -> Array:
     Returns:
         A scalar, float32, with an error of about 1e-5 (tr A + tr B).
     """
-    product = _matmul(a.root, b.root.T)
+    product = matmul(a.root, b.root.T)
     if product.shape[0] < product.shape[1]:
         product = product.T
-    common = jnp.sum(_orthogonal(product) * product)
+    common = jnp.sum(orthogonal_factor(product) * product)
     traces = jnp.sum(jnp.square(a.root)) + jnp.sum(jnp.square(b.root))
     square = jnp.sum(jnp.square(a.mean - b.mean)) + traces - 2.0 * common
     return jnp.maximum(square, 0.0)  # rounding
@@ -155,7 +130,7 @@ def _clouds(
 ) -> list[Cloud]:
     """The Gaussian of every style layer at every one of `sizes`."""
     layers, _ = _layers(network)
-    features = [network(ops.resize(picture, size), layers) for size in sizes]
+    features = [network(resize(picture, size), layers) for size in sizes]
     return [cloud(maps[layer]) for maps in features for layer in layers]
 
 
@@ -176,7 +151,7 @@ def _ratio(image: Cloud, content: Cloud, style: Cloud) -> Array:
 @partial(jax.jit, static_argnames="size")
 def _content_features(network: Network, picture: Array, size: tuple[int, int]) -> Array:
     _, layer = _layers(network)
-    return network(ops.resize(picture, size), [layer])[layer]
+    return network(resize(picture, size), [layer])[layer]
 
 
 def style_distance(
@@ -208,9 +183,9 @@ def style_distance(
         TypeError, ValueError: not such a picture, one too narrow, or a network that
             does not hold the layers.
     """
-    image = _check.check_image(image)
-    content = _check.check_image(content, "content")
-    style = _check.check_image(style, "style")
+    image = _checks.check_image(image)
+    content = _checks.check_image(content, "content")
+    style = _checks.check_image(style, "style")
     sizes = _sizes(network, image, "image")
     return _mean_ratio(
         _clouds(network, image, sizes),
@@ -234,10 +209,10 @@ def content_distance(network: Network, image: Array, content: Array) -> Array:
     Raises:
         TypeError, ValueError: as of `style_distance`.
     """
-    image = _check.check_image(image)
-    content = _check.check_image(content, "content")
+    image = _checks.check_image(image)
+    content = _checks.check_image(content, "content")
     size = _sizes(network, image, "image")[0]
-    return losses.content_loss(
+    return functional.content_loss(
         _content_features(network, image, size),
         _content_features(network, content, size),
         reduction="relative",

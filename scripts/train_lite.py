@@ -1,85 +1,10 @@
-"""Train vgg19-lite: a narrow VGG-19 that learns from wider networks.
+"""`jaxnst train-network` from a checkout, installed or not."""
 
-    python scripts/train_lite.py PICTURES --shallow vgg19-keras.h5 \\
-        --deep vgg19-keras.h5 -o weights/vgg19-lite.h5 --plot lite.png
-
-From random weights, or from those of --start, and the same from the same options.
-Stopped at any moment, the same command goes on where the last state was written (OUT
-with .state at its end); on Ctrl-C it is written at once.
-"""
-
-import json
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Annotated
-
-import jax
-import numpy as np
-import tyro
-from _cli import run
-from _folders import picture_files
-from _resumable import Trained, train
-from _training import Run, Training
-
-from jaxnst.weights import NetworkWeights, read_weights, write_weights
-
-
-@dataclass(frozen=True, kw_only=True)
-class Arguments(Trained):
-    folders: Annotated[
-        tuple[Path, ...], tyro.conf.Positional, tyro.conf.arg(metavar="FOLDER [...]")
-    ]
-    """Folders of photographs and paintings to train on."""
-    shallow: Path
-    """Weights of the VGG-19 that layers up to relu3_4 are learned from."""
-    deep: Path
-    """Weights of the VGG-19 that deeper layers are learned from; may be the same."""
-    other: Path | None = None
-    """Weights of GoogLeNet, a third teacher of another kind."""
-    start: Path | None = None
-    """Weights to begin from, made by an earlier training; random ones if not given."""
-    training: Training = field(default_factory=Training)
-
-
-def main(arguments: Arguments) -> int:
-    arguments.check()
-    shallow, deep = read_weights(arguments.shallow), read_weights(arguments.deep)
-    other, start = (
-        None if path is None else read_weights(path)
-        for path in (arguments.other, arguments.start)
-    )
-    files = picture_files(arguments.folders)
-    training = Run(arguments.training, files, shallow, deep, other, start)
-    code = train(training, training.how.steps, arguments)
-    if code:
-        return code
-    given = [shallow, deep] if other is None else [shallow, deep, other]
-    terms = ", ".join(dict.fromkeys(weights.license for weights in given))
-    write(training, terms, arguments.output)
-    arguments.state.unlink(missing_ok=True)
-    return 0
-
-
-def write(training: Run, terms: str, output: Path) -> None:
-    """The weights file, with all that it takes to make it again."""
-    student = training.student
-    weights = NetworkWeights(
-        architecture="vgg19",
-        mean=np.asarray(student.mean),
-        std=np.asarray(student.std),
-        padding=student.module.padding,
-        source="vgg19-lite of jaxnst, distilled from VGG-19",
-        license=f"Apache-2.0; learned from networks under {terms}",
-        tensors=jax.device_get(student.params),
-        notes={"training": json.dumps(training.description)},
-    )
-    write_weights(output, weights, dtype="float16")
-    for layer, share in training.unexplained().items():
-        print(f"{layer}: {share:.3f} unexplained")
-    print(f"sha256 {read_weights(output).checksum}")
-    print(f"{output.stat().st_size:,} bytes in {output}")
-
 
 if __name__ == "__main__":
-    sys.exit(run(Arguments, main))
+    sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+    from jaxnst.cli import main
+
+    sys.exit(main(["train-network", *sys.argv[1:]]))

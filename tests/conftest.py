@@ -13,14 +13,12 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from paths import SHARED
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 # Scripts that run in this process must not write what they compile to the user's
 # folder.
 jax.config.update("jax_enable_compilation_cache", False)
-
-REPOSITORY = Path(__file__).resolve().parents[1]
-SHARED = REPOSITORY.parent / "shared"
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from networks import narrow_network, picture
 
-from jaxnst import load_image, load_network, metrics, ops
+from jaxnst import load_image, load_network, metrics
+from jaxnst.images import resize
 from jaxnst.metrics import cloud, judge, style_distance
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
@@ -64,14 +65,12 @@ def test_formula(network):
         sizes = [(round(side * 40 / 52), side)] * 2 + [(side, round(side * 44 / 48))]
         pictures = (image, CONTENT, STYLE)
         x, c, s = (
-            see(ops.resize(p, size)) for p, size in zip(pictures, sizes, strict=True)
+            see(resize(p, size)) for p, size in zip(pictures, sizes, strict=True)
         )
         ratios += [exact(x[n], s[n]) / exact(c[n], s[n]) for n in STYLE_LAYERS]
     given = judge(network, image, CONTENT, STYLE)
     np.testing.assert_allclose(given.style, np.mean(ratios), rtol=1e-3)
-    f, p = (
-        np.float64(see(ops.resize(p, (25, 32)))["relu3_3"]) for p in (image, CONTENT)
-    )
+    f, p = (np.float64(see(resize(p, (25, 32)))["relu3_3"]) for p in (image, CONTENT))
     wanted = ((f - p) ** 2).mean() / (p**2).mean()
     np.testing.assert_allclose(given.content, wanted, rtol=1e-4)
     np.testing.assert_allclose(given.q, given.style + given.content / 2, rtol=1e-6)
@@ -87,7 +86,7 @@ def test_photograph_and_painting_are_1_and_0(network):
 
 def test_size_of_the_photograph_does_not_matter(network):
     image = 1 - CONTENT
-    larger = ops.resize(CONTENT, (80, 104))
+    larger = resize(CONTENT, (80, 104))
     given, other = (judge(network, image, c, STYLE) for c in (CONTENT, larger))
     np.testing.assert_allclose(given, other, rtol=0.02)
 
@@ -125,7 +124,7 @@ def test_real_networks(shared, monkeypatch, name, file):
     np.testing.assert_allclose(
         judge(network, content, content, style), (1, 0, 1), atol=1e-5
     )
-    painting = ops.resize(style, content.shape[:2])
+    painting = resize(style, content.shape[:2])
     noise = jax.random.uniform(jax.random.key(0), content.shape)
     slight = jnp.clip(content + 0.1 * (noise - 0.5), 0, 1)
     toward = (content + painting) / 2

@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from networks import narrow_network
+from paths import REPOSITORY
 
 import jaxnst
 
@@ -57,7 +58,7 @@ def test_linked_files_exist(link):
 
 
 def test_named_options_exist():
-    from jaxnst.settings import Settings
+    from jaxnst.pipeline.settings import Settings
 
     known = re.findall(r"--([a-z][\w-]*)", README)
     fields = {*_fields(Settings), *_options(), "from", "continue", "help"}
@@ -67,7 +68,7 @@ def test_named_options_exist():
 
 def _options():
     """The fields of what the scripts take from their command lines."""
-    for path in (Path(__file__).parents[1] / "scripts").glob("*.py"):
+    for path in (REPOSITORY / "scripts").glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.ClassDef) and node.name in (
                 "Arguments",

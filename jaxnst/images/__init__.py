@@ -7,7 +7,7 @@ from jaxnst.images.animation import check_animation, save_animation
 from jaxnst.images.metadata import read_metadata
 from jaxnst.images.opening import MAX_PIXELS
 from jaxnst.images.read import Picture, load_image, picture_size, read_picture
-from jaxnst.images.resize import fit_size, resize
+from jaxnst.images.resampling import fit_size, resize, resize_pixels
 from jaxnst.images.sheet import contact_sheet
 from jaxnst.images.write import check_output, encode, save_image
 
@@ -24,6 +24,7 @@ __all__ = [
     "read_metadata",
     "read_picture",
     "resize",
+    "resize_pixels",
     "save_animation",
     "save_image",
 ]

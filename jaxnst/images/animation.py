@@ -9,7 +9,7 @@ import jax
 import numpy as np
 from PIL import Image
 
-from jaxnst._check import check_number
+from jaxnst._checks import check_number
 from jaxnst._files import check_writable_folder
 from jaxnst.images.icc import to_8_bits
 from jaxnst.images.opening import PathLike

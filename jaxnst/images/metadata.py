@@ -18,8 +18,11 @@ from jaxnst.images.opening import PathLike, open_file, open_picture
 SOFTWARE = "jaxnst"
 
 _MARK = '{"jaxnst":'
+
 _ASCII = b"ASCII\0\0\0"  # the character code that opens a UserComment
+
 _EXIF_IFD, _USER_COMMENT, _SOFTWARE = 0x8769, 0x9286, 0x0131
+
 _IMAGE_DESCRIPTION = 270
 
 

@@ -16,7 +16,7 @@ from jaxnst.images.opening import (
     open_picture,
     orientation,
 )
-from jaxnst.images.resize import Size, resize_channel, resize_pixels, working_size
+from jaxnst.images.resampling import Size, resize_channel, resize_pixels, working_size
 from jaxnst.images.tiff import Deep, is_deep, is_tiff, read_deep, tiff_size
 
 

@@ -6,13 +6,15 @@ import jax
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from jaxnst._check import check_image
-from jaxnst.images.resize import fit_size, resize
+from jaxnst._checks import check_image
+from jaxnst.images.resampling import fit_size, resize_pixels
 
 Picture = jax.Array | np.ndarray
+
 Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 _GAP = 6  # pixels between pictures
+
 _INK = (40, 40, 40)
 
 
@@ -72,8 +74,9 @@ def _shrunk(picture: Picture | None, cell: int) -> np.ndarray | None:
     if picture is None:
         return None
     picture = check_image(picture, "a picture of the sheet")
-    fitted = resize(picture, fit_size(picture.shape[0], picture.shape[1], cell))
-    return np.round(np.clip(np.asarray(fitted), 0, 1) * 255).astype(np.uint8)
+    pixels = np.clip(np.asarray(picture), 0, 1)
+    fitted = resize_pixels(pixels, fit_size(pixels.shape[0], pixels.shape[1], cell))
+    return np.round(fitted * 255).astype(np.uint8)
 
 
 def _label(text: str, font: Font, size: tuple[int, int]) -> Image.Image:

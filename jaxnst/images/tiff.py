@@ -5,16 +5,14 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 import tifffile
 
-from jaxnst.images.opening import (
-    ORIENTATION,
-    PathLike,
-    UnreadableError,
-    check_pixels,
-)
+from jaxnst.images.opening import ORIENTATION, PathLike, UnreadableError, check_pixels
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
 _ICC_PROFILE = 34675
+
 _ASSOCIATED, _UNASSOCIATED = 1, 2  # kinds of alpha: premultiplied or not
+
 _BEST_RATIO = 1100  # deflate shortens by at most 1032
 
 

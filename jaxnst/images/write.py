@@ -10,13 +10,13 @@ import numpy as np
 import tifffile
 from PIL import Image
 
-from jaxnst._check import check_image
+from jaxnst._checks import check_image
 from jaxnst._files import atomic_write, check_writable_folder
 from jaxnst.images import icc
 from jaxnst.images.metadata import SOFTWARE, exif, pack, png_info
 from jaxnst.images.opening import PathLike
 from jaxnst.images.read import decode
-from jaxnst.images.resize import resize_channel
+from jaxnst.images.resampling import resize_channel
 
 FORMATS = {
     ".png": "PNG",
@@ -26,6 +26,7 @@ FORMATS = {
     ".tif": "TIFF",
     ".tiff": "TIFF",
 }
+
 _LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383, "GIF": 65535}
 
 

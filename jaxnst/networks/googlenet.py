@@ -15,10 +15,11 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
 
-from jaxnst import ops, pooling
-from jaxnst._check import check_choice
+from jaxnst._checks import check_choice
+from jaxnst.networks import conv, pooling
 
 ARCHITECTURE = "googlenet"
+
 VARIANTS = ("caffe", "torchvision")
 
 # Caffe names these blobs after kernel and stride; here they go by their stage.
@@ -123,8 +124,8 @@ class Convolution(nn.Module):
         kernel = self.param("kernel", nn.initializers.he_normal(), shape)
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
         if self.stride == 2:
-            return ops.strided_conv2d(x, kernel, bias)
-        return ops.conv2d(x, kernel, bias, padding="zeros")
+            return conv.strided_conv2d(x, kernel, bias)
+        return conv.conv2d(x, kernel, bias, padding="zeros")
 
 
 class GoogLeNet(nn.Module):
@@ -195,7 +196,7 @@ class GoogLeNet(nn.Module):
                     else pooling.ceil_max_pool2(sources[0])
                 )
             elif layer.kind == "norm":
-                found[layer.name] = ops.local_response_norm(sources[0])
+                found[layer.name] = conv.local_response_norm(sources[0])
             else:
                 found[layer.name] = jnp.concatenate(sources, -1)
         return {name: found[name] for name in layers}

@@ -9,14 +9,17 @@ import jax
 import jax.numpy as jnp
 from jax import Array
 
-from jaxnst import _check, ops
+from jaxnst import _checks
+from jaxnst.networks import conv
+from jaxnst.networks.conv import PADDINGS
 from jaxnst.networks.googlenet import GoogLeNet
+from jaxnst.networks.pooling import POOLINGS
 from jaxnst.networks.vgg import VGG
-from jaxnst.ops import PADDINGS
-from jaxnst.pooling import POOLINGS
 
 PADDING_CHOICES = (*PADDINGS, "replicate-first")
+
 NORMALIZATIONS = ("file", "mean255")
+
 PRECISIONS = ("float32", "bfloat16")
 
 
@@ -139,9 +142,9 @@ class Network:
                 f"pictures must have shape (..., H, W, 3), H and W at least {smallest} "
                 f"for the chosen layers, got {tuple(images.shape)}"
             )
-        _check.check_choice(pooling, "pooling", POOLINGS)
-        _check.check_choice(normalization, "normalization", NORMALIZATIONS)
-        _check.check_choice(precision, "precision", PRECISIONS)
+        _checks.check_choice(pooling, "pooling", POOLINGS)
+        _checks.check_choice(normalization, "normalization", NORMALIZATIONS)
+        _checks.check_choice(precision, "precision", PRECISIONS)
         module = _chosen(self.module, pooling, padding)
         shape = (1,) * (images.ndim - 1) + (3,)
         std = self.std if normalization == "file" else jnp.full_like(self.std, 1 / 255)
@@ -155,7 +158,7 @@ class Network:
 
 @jax.jit
 def _prepared(params: dict[str, Any]) -> dict[str, Any]:
-    made = {name: ops.prepare_kernel(p["kernel"]) for name, p in params.items()}
+    made = {name: conv.prepare_kernel(p["kernel"]) for name, p in params.items()}
     return {name: {"kernel": k} for name, k in made.items() if k is not None}
 
 
@@ -178,7 +181,7 @@ def _chosen(
 def _paddings(padding: str | None) -> dict[str, Any]:
     if padding is None:
         return {}
-    _check.check_choice(padding, "padding", PADDING_CHOICES)
+    _checks.check_choice(padding, "padding", PADDING_CHOICES)
     if padding == "replicate-first":
         return {"padding": "zeros", "first_padding": "replicate"}
     return {"padding": padding}

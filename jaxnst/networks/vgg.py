@@ -10,7 +10,7 @@ from typing import Any
 import flax.linen as nn
 from jax import Array
 
-from jaxnst import ops, pooling
+from jaxnst.networks import conv, pooling
 
 # Convolutions in each of the five blocks; every block ends in a pooling.
 _BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
@@ -46,7 +46,7 @@ class Convolution(nn.Module):
         kernel = self.param("kernel", nn.initializers.he_normal(), shape)
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
         prepared: Any = self.get_variable("prepared", "kernel")  # None if there is none
-        return ops.conv2d(x, kernel, bias, padding=self.padding, prepared=prepared)
+        return conv.conv2d(x, kernel, bias, padding=self.padding, prepared=prepared)
 
 
 class VGG(nn.Module):

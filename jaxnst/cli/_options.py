@@ -1,0 +1,158 @@
+"""The options that are settings: their words, older spellings, and what one of them
+makes of the defaults of others."""
+
+import argparse
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from jaxnst.cli._parser import Words
+from jaxnst.pipeline import presets
+from jaxnst.pipeline.settings import Settings
+
+FAST = "encoder-transformer"
+
+# What options were called in earlier versions.
+_FORMER = {
+    "--fall": "--lr-decay",
+    "--average": "--ema",
+    "--coarsest": "--min-size",
+    "--blend": "--style-mix",
+    "--carry": "--keep-optimizer-state",
+    "--no-carry": "--no-keep-optimizer-state",
+}
+
+SECTIONS = {
+    "": "more",
+    "settings": "network and colours",
+    "settings.terms": "weights: alpha content + beta style + tv smoothness",
+    "settings.geometry": "sizes, and levels from coarse to fine",
+    "geometry": "sizes, and levels from coarse to fine",
+    "settings.optimization": "optimisation",
+    "optimization": "optimisation",
+    "settings.objective": "objective: what is compared, in which convention",
+    "objective": "objective: what is compared, in which convention",
+    "training": "training",
+}
+"""Titles in `--help-all` for the part of the settings that an option belongs to."""
+
+_SETTINGS = {
+    "preset": ("NAME", f"settings by name, which other options change: "
+                       f"{', '.join(presets.NAMES)}"),
+    "network": ("NAME", "feature network: vgg19, vgg16, googlenet, vgg19-lite, or auto "
+                        "for vgg19 if its weights are at hand, else vgg19-lite"),
+    "weights": ("FILE", "its weights: a file, or a source such as keras"),
+    "decoder": ("FILE", "weights for one pass, made by jaxnst train-decoder"),
+    "color": (None, "colours of the painting, of the photograph, or of a painting "
+                    "matched to the photograph's"),
+    "style_mix": ("X", "share of each of several paintings; equal if not given"),
+}  # fmt: skip
+_TERMS = {
+    "alpha": ("X", "weight of the content"),
+    "beta": ("X", "weight of the style: larger, more of the painting"),
+    "tv": ("X", "weight of the smoothness"),
+    "content_weights": ("X", "one for each content layer"),
+    "style_weights": ("X", "one for each style layer"),
+    "strength": ("X", "how far to go, from 0, the photograph, to 1, whatever the pair; "
+                      "beta is then adjusted on the way"),
+}  # fmt: skip
+_GEOMETRY = {
+    "size": ("PIXELS", "long side of the picture"),
+    "fit": (None, "the side that --size sets; square ignores the aspect"),
+    "min_size": ("PIXELS", "size of the coarsest of several levels; the final size "
+                           "alone if not given"),
+    "ratio": ("X", "each level's size over that of the one before"),
+    "margin": ("PIXELS", "mirrored border that is optimised too and cut off again"),
+    "style_fit": (None, "the painting's own aspect, or the photograph's"),
+    "style_scale": ("X", "size of the painting over that of the picture: larger, "
+                         "larger brush strokes"),
+}  # fmt: skip
+_OPTIMIZATION = {
+    "steps": ("N", "steps at each level from coarse to fine; the last number holds for "
+                   "all further levels"),
+    "optimizer": (None, "Adam, L-BFGS with or without line search, gradient descent"),
+    "learning_rate": ("X", "step size; the optimiser's own if not given"),
+    "b1": ("X", "Adam: decay of the mean of gradients"),
+    "b2": ("X", "Adam: decay of the mean of their squares"),
+    "lr_decay": ("X", "Adam: share of the steps, the last ones, over which the rate "
+                      "falls to 0"),
+    "history": ("N", "L-BFGS: steps remembered"),
+    "ema": ("X", "decay of an exponential moving average of the picture, which is then "
+                 "the result"),
+    "keep_optimizer_state": (None, "take the optimiser's state along from level to "
+                                   "level"),
+    "init": ("START", "start from content, noise, style, feedforward (what one pass "
+                      "makes) or a picture file"),
+    "seed": ("N", "of the noise"),
+}  # fmt: skip
+_OBJECTIVE = {
+    "content_layers": ("LAYER", "layers whose features are matched: relu4_2 after the "
+                                "ReLU, conv4_2 before it"),
+    "style_layers": ("LAYER", "layers whose statistics are matched"),
+    "statistic": (None, "Gram matrix, or mean and covariance (Wasserstein-2)"),
+    "content_reduction": (None, "of the content's squared differences"),
+    "style_reduction": (None, "of the style's"),
+    "gram_normalize": (None, "what Gram matrices are divided by"),
+    "tv_kind": (None, "differences of pixels that smoothness counts"),
+    "tv_reduction": (None, "of these"),
+    "pooling": (None, "between the blocks of the network"),
+    "padding": (None, "at the borders of feature maps"),
+    "normalization": (None, "of the network's input"),
+    "precision": (None, "of the activations"),
+    "clip": (None, "keep the picture within [0, 1] after each step"),
+    "tile": ("PIXELS", "see the picture in exact tiles of this side, for less memory"),
+}  # fmt: skip
+
+
+def setting_words(prefix: str = "settings.") -> Words:
+    """Words for every field of `Settings` that lies at `prefix` in the arguments."""
+    parts: dict[str, Words] = {"terms": _TERMS, "geometry": _GEOMETRY,
+             "optimization": _OPTIMIZATION, "objective": _OBJECTIVE}  # fmt: skip
+    words: dict[str, Any] = {f"{prefix}{k}": v for k, v in _SETTINGS.items()}
+    for part, fields in parts.items():
+        words |= {f"{prefix}{part}.{name}": v for name, v in fields.items()}
+    return words
+
+
+def current_spelling(line: Sequence[str]) -> list[str]:
+    """A command line with the options of earlier versions as they are called now."""
+    found = []
+    for word in line:
+        name, equals, value = word.partition("=")
+        found.append(_FORMER.get(name, name) + equals + value)
+    return found
+
+
+def given(line: Sequence[str], name: str) -> str | None:
+    """What the command line has for --NAME, before it is parsed as a whole."""
+    first = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    first.add_argument(f"--{name}", dest="value", nargs="?", const="")
+    value: str | None = first.parse_known_args(list(line))[0].value
+    return value
+
+
+def preset_settings(line: Sequence[str]) -> Settings:
+    """The settings that --preset names, or --fast, for what else is given."""
+    named = given(line, "preset")
+    if "--fast" in line:
+        if named not in (None, FAST):
+            raise ValueError(
+                f"--fast is short for --preset {FAST}; leave one of them, or start "
+                "from one pass with --init feedforward"
+            )
+        named = FAST
+    return adapted(presets.get(named or "default"), line)
+
+
+def adapted(settings: Settings, line: Sequence[str]) -> Settings:
+    """The defaults with another --optimizer, whose rate is its own, or with other
+    --style-layers or --content-layers, whose weights are equal."""
+    optimizer, how = given(line, "optimizer"), settings.optimization
+    if optimizer not in (None, how.optimizer):
+        settings = replace(settings, optimization=replace(how, learning_rate=None))
+    terms = settings.terms
+    if given(line, "style-layers") is not None:
+        terms = replace(terms, style_weights=None)
+    if given(line, "content-layers") is not None:
+        terms = replace(terms, content_weights=None)
+    return replace(settings, terms=terms)

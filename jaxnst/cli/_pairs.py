@@ -1,0 +1,145 @@
+"""Which photograph is painted like which painting, and how the picture is called."""
+
+import csv
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import product
+from pathlib import Path
+
+from jaxnst._files import picture_files
+
+NUMBERS = ("alpha", "beta", "tv")
+
+_COLUMNS = ("content", "style", *NUMBERS, "output")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A photograph, a painting, the picture's file name, and its weights."""
+
+    content: Path
+    style: Path
+    name: str
+    numbers: dict[str, float] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        return f"{self.content} in the style of {self.style}"
+
+
+def plan(
+    how: str, contents: Path | None, styles: Path | None, output: Path, suffix: str
+) -> list[Pair]:
+    """Every pair, none twice.
+
+    Args:
+        how: "product", every photograph like every painting; "zip", the first like the
+            first, the second like the second, in the order of their names; or a CSV
+            file.
+        contents, styles: folders; for a CSV file, what its paths are relative to.
+        output: folder whose pictures are nobody's contents or styles.
+        suffix: of the pictures, such as ".png".
+
+    Raises:
+        OSError, ValueError: a folder, a file or a line that cannot be used.
+    """
+    if how.lower().endswith(".csv"):
+        pairs = list(_listed(Path(how), contents, styles, suffix))
+        if not pairs:
+            raise ValueError(f"{how} lists no pairs")
+    else:
+        pairs = _matched(how, contents, styles, output, suffix)
+    for name, count in Counter(pair.name for pair in pairs).items():
+        if count > 1:
+            first, second, *_ = (str(pair) for pair in pairs if pair.name == name)
+            raise ValueError(
+                f"{first} and {second} would both be written to {name}; rename a "
+                'file, or list the pairs in a .csv with a column "output"'
+            )
+    return pairs
+
+
+def _matched(
+    how: str, contents: Path | None, styles: Path | None, output: Path, suffix: str
+) -> list[Pair]:
+    if how not in ("product", "zip"):
+        raise ValueError(f"--pairs must be product, zip or a .csv file, got {how!r}")
+    if contents is None or styles is None:
+        raise ValueError(
+            "give a folder of photographs and one of paintings: "
+            "--contents DIR --styles DIR"
+        )
+    found = [
+        [
+            p
+            for p in picture_files([folder])
+            if output.resolve() not in p.resolve().parents
+        ]
+        for folder in (contents, styles)
+    ]
+    names = [_labels(files) for files in found]
+    counts = [len(files) for files in found]
+    if how == "zip" and counts[0] != counts[1]:
+        raise ValueError(
+            f"{contents} holds {counts[0]} pictures and {styles} {counts[1]}; --pairs "
+            "zip needs as many, or take product"
+        )
+    chosen = product(*found) if how == "product" else zip(*found, strict=True)
+    return [Pair(c, s, f"{names[0][c]}__{names[1][s]}{suffix}") for c, s in chosen]
+
+
+def _labels(files: Sequence[Path]) -> dict[Path, str]:
+    """Names without suffix where that tells them apart, else as much as it takes."""
+    stems = Counter(path.stem for path in files)
+    names = Counter(path.name for path in files)
+
+    def label(path: Path) -> str:
+        if stems[path.stem] == 1:
+            return path.stem
+        if names[path.name] == 1:
+            return path.name
+        return "-".join([path.parent.name, path.name])
+
+    return {path: label(path) for path in files}
+
+
+def _listed(
+    path: Path, contents: Path | None, styles: Path | None, suffix: str
+) -> Iterator[Pair]:
+    """The pairs of a CSV file."""
+    folders = contents or path.parent, styles or path.parent
+    try:
+        text = path.read_text("utf-8-sig")
+    except UnicodeDecodeError:
+        raise ValueError(f"{path} is not a text file in UTF-8") from None
+    reader = csv.DictReader(text.splitlines(), strict=True, skipinitialspace=True)
+    try:
+        columns = [name.strip() for name in reader.fieldnames or ()]
+        reader.fieldnames = columns
+        unknown = [name for name in columns if name not in _COLUMNS]
+        if unknown or not {"content", "style"} <= set(columns):
+            raise ValueError(
+                f"{path} must begin with the names of its columns, content and style "
+                f"and perhaps {', '.join(_COLUMNS[2:])}; got {', '.join(columns)}"
+            )
+        for row in reader:
+            yield _row(row, f"{path}, line {reader.line_num}", *folders, suffix)
+    except csv.Error as error:
+        raise ValueError(f"{path}, line {reader.line_num}: {error}") from None
+
+
+def _row(
+    row: dict[str, str], where: str, contents: Path, styles: Path, suffix: str
+) -> Pair:
+    values = {k: (v or "").strip() for k, v in row.items() if isinstance(k, str)}
+    if None in row or not (values["content"] and values["style"]):
+        raise ValueError(f"{where}: give one content and one style")
+    content, style = contents / values["content"], styles / values["style"]
+    try:
+        numbers = {name: float(values[name]) for name in NUMBERS if values.get(name)}
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    name = values.get("output") or f"{content.stem}__{style.stem}"
+    if Path(name).name != name or name.startswith("."):
+        raise ValueError(f"{where}: output must be a plain file name, got {name!r}")
+    return Pair(content, style, name.removesuffix(suffix) + suffix, numbers)

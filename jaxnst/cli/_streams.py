@@ -1,0 +1,41 @@
+"""`-` in the place of a file: pictures from standard input and to standard output."""
+
+import sys
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+STREAM = Path("-")
+
+
+@contextmanager
+def from_stdin(paths: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
+    """The paths with a temporary file, of what standard input holds, for `-`.
+
+    Raises:
+        ValueError: `-` stands there twice.
+    """
+    if list(paths).count(STREAM) > 1:
+        raise ValueError("standard input (-) can be one picture, not several")
+    if STREAM not in paths:
+        yield tuple(paths)
+        return
+    with tempfile.TemporaryDirectory(prefix="jaxnst-") as folder:
+        held = Path(folder, "stdin")
+        held.write_bytes(sys.stdin.buffer.read())
+        yield tuple(held if path == STREAM else path for path in paths)
+
+
+@contextmanager
+def to_stdout(path: Path) -> Iterator[Path]:
+    """A file to write to: `path`; for `-` one that goes to standard output as PNG."""
+    if path != STREAM:
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="jaxnst-") as folder:
+        held = Path(folder, "stdout.png")
+        yield held
+        if held.exists():
+            sys.stdout.buffer.write(held.read_bytes())
+            sys.stdout.buffer.flush()

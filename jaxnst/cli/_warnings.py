@@ -1,0 +1,36 @@
+"""Warnings of a run: what is not as its settings expect, and losses that go astray."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from jaxnst.cli._app import warn
+from jaxnst.optimize.single import Result
+from jaxnst.pipeline.inputs import Inputs
+from jaxnst.pipeline.provenance import changes, misfit
+
+
+def warn_if_other(
+    before: Path | None, files: Mapping[Path, str], inputs: Inputs
+) -> None:
+    """Warn of pictures and weights that are not those the settings were made for.
+
+    Args:
+        before: the picture whose settings they are.
+        files: {file: what it is called} of all that are read.
+    """
+    if before is not None:
+        for text in changes(before, files, inputs.network, inputs.decoder):
+            warn(text)
+    other = misfit(inputs.settings, inputs.network)
+    if other is not None:
+        warn(other)
+
+
+def warn_if_astray(result: Result) -> None:
+    """Warn of a loss that was not finite, or rose again."""
+    losses = result.trace["loss"]
+    hint = "try a lower --learning-rate, or --optimizer adam"
+    if not result.finite:
+        warn(f"the loss was not finite at step {result.steps}; {hint}")
+    elif losses[-1] > 2 * losses.min():
+        warn(f"the loss rose again after its lowest value; {hint}")

@@ -1,0 +1,163 @@
+"""Paint whole folders: every photograph like every painting, many at a time.
+
+    jaxnst batch --contents PHOTOS --styles PAINTINGS -o FOLDER
+
+Started again, the same command paints what is missing in FOLDER, and what was made from
+other files or settings. FOLDER/manifest.jsonl has a line for every picture: its files,
+settings and checksum, or what went wrong.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from jaxnst import images
+from jaxnst.cli._app import Common, fail
+from jaxnst.cli._batch_job import Painting
+from jaxnst.cli._manifest import Manifest
+from jaxnst.cli._options import preset_settings, setting_words
+from jaxnst.cli._pairs import plan
+from jaxnst.cli._parser import option
+from jaxnst.cli._progress import PictureBar
+from jaxnst.pipeline.inputs import STARTS, open_decoder, open_network
+from jaxnst.pipeline.settings import Settings
+
+USAGE = "--contents FOLDER --styles FOLDER [-o FOLDER] [options]"
+WORDS = setting_words()
+HELP = {
+    "pictures": ("contents", "styles", "pairs", "size", "color"),
+    "look": ("preset", "beta", "strength"),
+    "run": ("network", "steps", "fast", "batch", "budget"),
+    "output": ("output", "format", "quality", "json", "quiet"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(Common):
+    output: Path | None = option(None, flags=["-o"], metavar="FOLDER")
+    """Folder for pictures and manifest; PHOTOS-painted beside the photographs' if not
+    given."""
+    contents: Path | None = option(None, metavar="FOLDER")
+    """Folder of photographs."""
+    styles: Path | None = option(None, metavar="FOLDER")
+    """Folder of paintings."""
+    pairs: str = option("product", metavar="product|zip|FILE.csv")
+    """Every photograph like every painting; the first like the first and so on; or a
+    table with columns content and style, and if wanted alpha, beta, tv and output."""
+    format: Literal["png", "jpg", "webp", "tif"] = "png"
+    """Of the pictures."""
+    quality: int | None = None
+    """1 to 100, of JPEG (95) or lossy WebP."""
+    batch: int = 8
+    """Pictures in one compiled call at most; fewer where memory demands it, and on a
+    CPU, which is fastest with two unless they are small."""
+    multiple: int = 32
+    """Photographs are continued, mirrored, to sides that are multiples of this, and
+    pictures cut to their own size; paintings are resized to such sides. Larger: fewer
+    shapes to compile."""
+    budget: float | None = option(None, metavar="GIB")
+    """Memory to use; four fifths of what is free if not given."""
+    fast: bool = False
+    """One pass of a trained network for each picture instead of an optimisation."""
+    settings: Settings = field(default_factory=Settings)
+
+
+def defaults(line: Sequence[str]) -> Arguments:
+    """Options as the preset that the command line names has them."""
+    return Arguments(settings=preset_settings(line))
+
+
+def output_of(arguments: Arguments) -> Path:
+    """The folder for the pictures; the same one every time."""
+    if arguments.output is not None:
+        return arguments.output
+    table = arguments.pairs if arguments.pairs.lower().endswith(".csv") else None
+    beside = arguments.contents or (table and Path(table))
+    if not beside:
+        raise ValueError(
+            "give a folder of photographs and one of paintings: "
+            "--contents FOLDER --styles FOLDER"
+        )
+    beside = Path(beside).absolute()
+    return beside.with_name(f"{beside.stem}-painted")
+
+
+def check(arguments: Arguments, folder: Path) -> None:
+    """Raise now what would otherwise cost every single picture."""
+    for name in ("batch", "multiple"):
+        if getattr(arguments, name) < 1:
+            raise ValueError(
+                f"--{name} must be at least 1, got {getattr(arguments, name)}"
+            )
+    if arguments.budget is not None and not arguments.budget > 0:
+        raise ValueError(f"--budget must be above 0, got {arguments.budget}")
+    settings = arguments.settings
+    if settings.optimization.init not in STARTS:
+        raise ValueError(f"--init must be one of {', '.join(STARTS)} for a batch")
+    if settings.style_mix is not None:
+        raise ValueError("a picture of a batch has one painting; leave --style-mix")
+    folder.mkdir(parents=True, exist_ok=True)
+    example = folder / f"a.{arguments.format}"
+    images.check_output(example, arguments.quality)
+
+
+def clean(folder: Path) -> None:
+    """Remove what a run that was killed had not finished writing."""
+    for path in folder.glob(".*.part.*"):
+        path.unlink(missing_ok=True)
+
+
+def main(arguments: Arguments) -> int:
+    folder, budget = output_of(arguments), arguments.budget
+    check(arguments, folder)
+    given = arguments.pairs, arguments.contents, arguments.styles
+    pairs = plan(*given, folder, f".{arguments.format}")
+    manifest = Manifest(folder)  # from here on the folder is ours alone
+    clean(folder)
+    settings, network, notice = open_network(arguments.settings)
+    arguments.note(notice)
+    decoder = open_decoder(settings)
+    began = time.perf_counter()
+    with PictureBar(len(pairs), quiet=arguments.quiet) as bar:
+        painting = Painting(
+            settings,
+            network,
+            folder,
+            manifest,
+            arguments.quality,
+            arguments.multiple,
+            arguments.batch,
+            None if budget is None else int(budget * 2**30),
+            decoder,
+            tell=bar,
+        )
+        painting.run(pairs)
+    manifest.close()
+    return report(arguments, folder, painting, len(pairs), time.perf_counter() - began)
+
+
+def report(
+    arguments: Arguments, folder: Path, painting: Painting, count: int, seconds: float
+) -> int:
+    """Say what became of the pairs; the exit code."""
+    rate = painting.painted / seconds
+    there = painting.before + painting.painted
+    earlier = f" ({painting.before} from before)" if painting.before else ""
+    arguments.say(
+        f"{folder}: {there} of {count} pictures{earlier}, {rate:.2f} a second"
+    )
+    for pair, text in painting.failed:
+        fail(f"{pair}: {text}", 1)
+    arguments.answer(
+        output=folder,
+        pictures=count,
+        painted=painting.painted,
+        before=painting.before,
+        failed=[{"pair": str(p), "error": text} for p, text in painting.failed],
+        seconds=round(seconds, 3),
+    )
+    if painting.stopped:
+        return fail("interrupted; the same command goes on", 130)
+    return 1 if painting.failed else 0

@@ -1,0 +1,305 @@
+"""Paint a photograph in the style of a painting.
+
+    jaxnst photo.jpg painting.jpg -o out.png
+
+The picture carries its settings: `--from out.png` runs them again, and
+`--continue out.png --more-style` goes on from it. Ctrl-C ends a run and keeps the
+picture reached so far.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import jax.numpy as jnp
+from jax import Array
+
+import jaxnst
+from jaxnst import images
+from jaxnst._files import check_writable_folder
+from jaxnst.cli import _checkpoint
+from jaxnst.cli._app import Common, fail
+from jaxnst.cli._options import adapted, given, preset_settings, setting_words
+from jaxnst.cli._outputs import free, picture_beside
+from jaxnst.cli._parser import option
+from jaxnst.cli._progress import Bar, Session
+from jaxnst.cli._streams import STREAM, from_stdin, to_stdout
+from jaxnst.cli._warnings import warn_if_astray, warn_if_other
+from jaxnst.optimize.single import Result
+from jaxnst.pipeline.continuation import continued, with_style
+from jaxnst.pipeline.inputs import Inputs, init_file, load_inputs
+from jaxnst.pipeline.provenance import describe, recall
+from jaxnst.pipeline.settings import Settings
+from jaxnst.reports import plots, tables
+
+USAGE = "PHOTO PAINTING [PAINTING ...] [-o OUT.png] [options]"
+WORDS = setting_words()
+HELP = {
+    "picture": ("size", "style_scale", "color", "style_mix"),
+    "look": ("preset", "beta", "strength", "again", "finished", "more_style",
+             "less_style"),
+    "run": ("network", "steps", "init", "fast"),
+    "output": ("output", "every", "animation", "json", "quiet"),
+}  # fmt: skip
+
+_MORE = 2.0  # times as much style
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(Common):
+    pictures: tuple[Path, ...] = option((), positional=True, metavar="PICTURE")
+    """The photograph, then one painting or several; - for standard input."""
+    output: Path | None = option(None, flags=["-o"])
+    """Picture to write: .png, .jpg, .webp, or .tif for 16 bits; - for standard output;
+    a new name beside the photograph if not given."""
+    quality: int | None = None
+    """1 to 100, of JPEG (95) or lossy WebP."""
+    again: Path | None = option(None, name="from", metavar="PICTURE")
+    """Use the settings of this picture; its photograph and paintings, too, if none are
+    given."""
+    finished: Path | None = option(None, name="continue", metavar="PICTURE")
+    """Go on from this picture in few steps, with its settings."""
+    more_style: bool = False
+    """Twice the style of the picture to --continue."""
+    less_style: bool = False
+    """Half of it."""
+    style_factor: float | None = None
+    """So many times as much of it."""
+    every: int | None = None
+    """Write the picture after every so many steps, too."""
+    animation: Path | None = None
+    """Write the run as a .gif or .webp."""
+    losses: Path | None = None
+    """Write every term at every step as .csv."""
+    plot: Path | None = None
+    """Plot the losses as .png, .svg or .pdf (needs matplotlib)."""
+    checkpoint: Path | None = None
+    """Keep the run in this file on its way, until the picture is written."""
+    checkpoint_every: int = 50
+    """Steps after which it is kept again."""
+    resume: bool = False
+    """Go on from --checkpoint, if it is there; an --animation begins there, too."""
+    fast: bool = False
+    """One pass of a trained network instead of an optimisation: a picture in a moment;
+    with --steps, what is optimised from."""
+    settings: Settings = field(default_factory=Settings)
+
+
+def defaults(line: Sequence[str]) -> Arguments:
+    """Options as the preset, or the picture, that the command line names has them."""
+    again, finished = given(line, "from"), given(line, "continue")
+    name, path = ("from", again) if finished is None else ("continue", finished)
+    if path is None:
+        return Arguments(settings=preset_settings(line))
+    if again is not None and finished is not None:
+        raise ValueError("--from and --continue exclude each other; give one of them")
+    settings, pictures = (recall if finished is None else continued)(Path(path))
+    if given(line, "preset") not in (None, settings.preset):
+        raise ValueError(f"--preset and --{name} exclude each other; give one of them")
+    output = None
+    if finished is not None:
+        output = free(Path(path).with_stem(f"{Path(path).stem}-continued"))
+    settings = adapted(settings, line)
+    return Arguments(pictures=pictures, output=output, settings=settings)
+
+
+def style_factor(arguments: Arguments) -> float:
+    """How many times as much style the options ask for.
+
+    Raises:
+        ValueError: more than one of them, a factor that is not above 0, or no picture
+            whose style it could be.
+    """
+    more, less, factor = (
+        arguments.more_style,
+        arguments.less_style,
+        arguments.style_factor,
+    )
+    if more + less + (factor is not None) > 1:
+        raise ValueError(
+            "--more-style, --less-style and --style-factor exclude each other; give one"
+        )
+    if factor is not None and not (0 < factor < math.inf):
+        raise ValueError(f"--style-factor must be above 0, got {factor:g}")
+    found = factor or (_MORE if more else 1 / _MORE if less else 1.0)
+    if found != 1 and arguments.finished is None:
+        raise ValueError(
+            "--more-style, --less-style and --style-factor change a finished picture; "
+            "name it with --continue PICTURE, or choose another --beta or --strength"
+        )
+    return found
+
+
+def check(arguments: Arguments, output: Path) -> None:
+    """Raise now what would otherwise only fail at the end of a long run."""
+    init_file(arguments.settings)
+    if output != STREAM:
+        images.check_output(output, arguments.quality)
+    for name in ("every", "checkpoint_every"):
+        steps = getattr(arguments, name)
+        if steps is not None and steps < 1:
+            spelled = name.replace("_", "-")
+            raise ValueError(f"--{spelled} must be at least 1, got {steps}")
+    if arguments.settings.optimization.one_pass:
+        for name in ("every", "checkpoint", "resume", "animation", "losses", "plot"):
+            if getattr(arguments, name):
+                raise ValueError(
+                    f"one pass has no steps to look at; leave --{name}, or give "
+                    "--steps 60 to go on from it"
+                )
+    _checkpoint.check(arguments.checkpoint, arguments.resume)
+    if arguments.every is not None and output == STREAM:
+        raise ValueError("--every writes files beside the output; name one with -o")
+    if arguments.animation is not None:
+        images.check_animation(arguments.animation)
+    if arguments.losses is not None:
+        check_writable_folder(arguments.losses)
+    if arguments.plot is not None:
+        plots.check_plot(arguments.plot)
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run of the command: what was asked for, the files and what was read of them.
+
+    Attributes:
+        named: the pictures as they are called; `files` are where they can be read.
+        output: the file to write; `shown` is what it is called.
+    """
+
+    arguments: Arguments
+    named: tuple[Path, ...]
+    files: tuple[Path, ...]
+    output: Path
+    shown: Path
+    inputs: Inputs
+
+    @property
+    def read(self) -> dict[Path, str]:
+        """{file: what it is called} of every picture that is read."""
+        names = dict(zip(self.files, map(str, self.named), strict=True))
+        start = init_file(self.arguments.settings)
+        return names if start is None else names | {start: str(start)}
+
+    def write(self, frames: Sequence[Array], result: Result) -> None:
+        """The picture, and what else was asked for."""
+        arguments, inputs = self.arguments, self.inputs
+        images.save_image(
+            self.output,
+            result.image,
+            like=self.files[0],
+            metadata=describe(
+                inputs.settings,
+                inputs.network,
+                result,
+                pictures=self.named,
+                files=self.read,
+                decoder=inputs.decoder,
+            ),
+            quality=arguments.quality,
+        )
+        if arguments.losses is not None:
+            tables.write_losses(arguments.losses, result.trace)
+        if arguments.plot is not None:
+            plots.plot_losses(arguments.plot, result.trace, title=self.shown.name)
+        if arguments.animation is not None:
+            size = result.image.shape[:2]
+            still = [images.resize(jnp.asarray(frame), size) for frame in frames]
+            images.save_animation(arguments.animation, [*still, result.image])
+
+    def report(self, result: Result) -> None:
+        """What became of it, for people or for programs."""
+        height, width = result.image.shape[:2]
+        text = f"{self.shown}: {width} x {height} pixels"
+        if self.inputs.settings.optimization.one_pass:
+            text += f", one pass in {result.seconds:.1f} s"
+        else:
+            text += f", {result.steps} steps in {result.seconds:.0f} s"
+            text += f", loss {result.trace['loss'][-1]:.4g}"
+        self.arguments.say(text)
+        facts: dict[str, Any] = {
+            "output": self.shown,
+            "content": self.named[0],
+            "styles": self.named[1:],
+            "width": width,
+            "height": height,
+            "network": self.inputs.settings.network,
+            "steps": result.steps,
+            "seconds": round(result.seconds, 3),
+            "finite": bool(result.finite),
+            "losses": {name: float(v[-1]) for name, v in result.trace.items()},
+        }
+        self.arguments.answer(**facts)
+
+
+def one_pass(job: Job) -> int:
+    """One pass of a trained network; the exit code."""
+    inputs = job.inputs
+    result = jaxnst.render(inputs.settings, *inputs.arguments, decoder=inputs.decoder)
+    job.write((), result)
+    job.report(result)
+    return 0 if result.finite else 1
+
+
+def optimise(job: Job) -> int:
+    """The whole optimisation; the exit code."""
+    arguments, inputs = job.arguments, job.inputs
+    settings = inputs.settings
+    total = sum(settings.optimization.steps_at(len(settings.geometry.levels())))
+    checkpoint = _checkpoint.Checkpoint(
+        arguments.checkpoint, settings, inputs.network, tuple(job.read)
+    )
+    kept = checkpoint.load() if arguments.resume else None
+    bar = Bar(total, done=kept.steps if kept else 0, quiet=arguments.quiet)
+    session = Session(
+        bar,
+        job.output,
+        total,
+        every=arguments.every,
+        quality=arguments.quality,
+        frames=arguments.animation is not None,
+        save=None if arguments.checkpoint is None else checkpoint.save,
+        save_every=arguments.checkpoint_every,
+    )
+    with bar:
+        result = jaxnst.render(
+            settings,
+            *inputs.arguments,
+            init=inputs.init,
+            callback=session,
+            every=session.every,
+            resume=kept,
+            decoder=inputs.decoder,
+        )
+    warn_if_astray(result)
+    job.write(session.frames, result)
+    job.report(result)
+    if result.steps < total and bar.interrupted:
+        after = f"interrupted after {result.steps} of {total} steps; kept"
+        return fail(after + _checkpoint.hint(arguments.checkpoint), 130)
+    checkpoint.remove()
+    return 0 if result.finite else 1
+
+
+def main(arguments: Arguments) -> int:
+    factor = style_factor(arguments)
+    arguments = replace(arguments, settings=with_style(arguments.settings, factor))
+    pictures = arguments.pictures
+    if len(pictures) < 2:
+        raise ValueError(
+            "give a photograph and a painting: jaxnst PHOTO PAINTING -o OUT.png"
+        )
+    shown = arguments.output or picture_beside(pictures[0], pictures[1])
+    check(arguments, shown)
+    with from_stdin(pictures) as files, to_stdout(shown) as output:
+        inputs = load_inputs(arguments.settings, files[0], files[1:])
+        if shown == STREAM:  # the picture alone goes to standard output
+            arguments = replace(arguments, quiet=True)
+        arguments.note(inputs.notice)
+        before = arguments.again or arguments.finished
+        job = Job(arguments, pictures, files, output, shown, inputs)
+        warn_if_other(before, job.read, inputs)
+        one = inputs.settings.optimization.one_pass
+        return one_pass(job) if one else optimise(job)

@@ -1,0 +1,106 @@
+"""Train one pass: the decoder behind `jaxnst --fast`.
+
+    jaxnst train-decoder --contents PHOTOS --styles PAINTINGS \\
+        -o weights/feedforward.h5 --samples samples.png
+
+For one painting alone, in a few minutes, from the decoder that comes with jaxnst:
+
+    jaxnst train-decoder --contents PHOTOS --style painting.jpg \\
+        --steps 600 --learning-rate 5e-4 -o mine.h5
+
+The same from the same options. Stopped at any moment, the same command goes on where
+the last state was written (OUT with .state at its end), on Ctrl-C at once.
+"""
+
+import json
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from jaxnst import images
+from jaxnst._files import picture_files
+from jaxnst.cli._parser import option
+from jaxnst.cli._train import Trained, report, train
+from jaxnst.feedforward.weights_file import load_feedforward, write_feedforward
+from jaxnst.pretrained.loading import load_network
+from jaxnst.training.decoder import DecoderOptions, DecoderTraining
+
+USAGE = "--contents FOLDER --styles FOLDER -o OUT.h5 [options]"
+HELP = {
+    "pictures": ("contents", "styles", "style"),
+    "run": ("network", "start", "steps", "learning_rate", "beta", "batch", "crop"),
+    "output": ("output", "samples", "plot", "losses", "json", "quiet"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(Trained):
+    contents: Path = option(metavar="FOLDER")
+    """Folder of photographs to train on."""
+    styles: Path | None = option(None, metavar="FOLDER")
+    """Folder of paintings to train on."""
+    style: Path | None = None
+    """One painting, instead, whose style alone is learned."""
+    network: str = option("vgg19-lite", metavar="NETWORK")
+    """The network in which pictures are compared, by its name or weights file."""
+    start: Path | None = None
+    """Weights to begin from, made by an earlier training; random ones if not given, or
+    those that come with jaxnst for one --style."""
+    samples: Path | None = None
+    """Write photographs, paintings and what is made of them beside the state."""
+    training: DecoderOptions = field(default_factory=DecoderOptions)
+
+
+def check(arguments: Arguments) -> None:
+    """Raise now what would otherwise only fail in the end."""
+    if (arguments.styles is None) == (arguments.style is None):
+        raise ValueError(
+            "give a folder of paintings (--styles DIR), or one (--style FILE)"
+        )
+    arguments.check()
+    if arguments.samples is not None:
+        images.check_output(arguments.samples)
+
+
+def begin(arguments: Arguments) -> DecoderTraining:
+    """The training that the command line describes."""
+    encoder, network = load_network("vgg19-lite"), load_network(arguments.network)
+    start = None
+    if arguments.start is not None or arguments.style is not None:
+        start = load_feedforward(arguments.start, encoder=encoder)
+    if arguments.style is not None:
+        paintings = [arguments.style]
+    else:
+        assert arguments.styles is not None  # see `check`
+        paintings = picture_files([arguments.styles])
+    photographs = picture_files([arguments.contents])
+    how = arguments.training
+    return DecoderTraining(how, photographs, paintings, encoder, network, start)
+
+
+def main(arguments: Arguments) -> int:
+    check(arguments)
+    training = begin(arguments)
+
+    def look(done: int) -> None:
+        if arguments.samples is not None:
+            labels = ["photograph", "painting", f"one pass, step {done}"]
+            sheet = images.contact_sheet(training.samples(), column_labels=labels)
+            images.save_image(arguments.samples, sheet)
+
+    code = train(training, training.how.steps, arguments, look)
+    if code:
+        return code
+    write(training, arguments)
+    arguments.state.unlink(missing_ok=True)
+    return 0
+
+
+def write(training: DecoderTraining, arguments: Arguments) -> None:
+    """The weights file, with all that it takes to make it again."""
+    source = "one pass of jaxnst"
+    if arguments.style is not None:
+        source += f" for {arguments.style.name}"
+    model = replace(training.learned, source=source)
+    notes = {"training": json.dumps(training.description)}
+    write_feedforward(arguments.output, model, notes)
+    report(arguments, steps=training.how.steps)

@@ -1,0 +1,83 @@
+"""Train vgg19-lite: a narrow VGG-19 that learns from wider networks.
+
+    jaxnst train-network PICTURES --shallow vgg19-keras.h5 \\
+        --deep vgg19-keras.h5 -o weights/vgg19-lite.h5 --plot lite.png
+
+From random weights, or from those of --start, and the same from the same options.
+Stopped at any moment, the same command goes on where the last state was written (OUT
+with .state at its end); on Ctrl-C it is written at once.
+"""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import jax
+import numpy as np
+
+from jaxnst._files import picture_files
+from jaxnst.cli._parser import option
+from jaxnst.cli._train import Trained, report, train
+from jaxnst.pretrained.format import NetworkWeights, read_weights, write_weights
+from jaxnst.training.student import StudentOptions, StudentTraining
+
+USAGE = "FOLDER [FOLDER ...] --shallow FILE --deep FILE -o OUT.h5 [options]"
+HELP = {
+    "teachers": ("shallow", "deep", "other"),
+    "run": ("start", "widths", "steps", "learning_rate", "batch", "crop"),
+    "output": ("output", "plot", "losses", "json", "quiet"),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(Trained):
+    folders: tuple[Path, ...] = option(positional=True, metavar="FOLDER")
+    """Folders of photographs and paintings to train on."""
+    shallow: Path
+    """Weights of the VGG-19 that layers up to relu3_4 are learned from."""
+    deep: Path
+    """Weights of the VGG-19 that deeper layers are learned from; may be the same."""
+    other: Path | None = None
+    """Weights of GoogLeNet, a third teacher of another kind."""
+    start: Path | None = None
+    """Weights to begin from, made by an earlier training; random ones if not given."""
+    training: StudentOptions = field(default_factory=StudentOptions)
+
+
+def main(arguments: Arguments) -> int:
+    arguments.check()
+    shallow, deep = read_weights(arguments.shallow), read_weights(arguments.deep)
+    other, start = (
+        None if path is None else read_weights(path)
+        for path in (arguments.other, arguments.start)
+    )
+    files = picture_files(arguments.folders)
+    training = StudentTraining(arguments.training, files, shallow, deep, other, start)
+    code = train(training, training.how.steps, arguments)
+    if code:
+        return code
+    given = [shallow, deep] if other is None else [shallow, deep, other]
+    terms = ", ".join(dict.fromkeys(weights.license for weights in given))
+    write(training, terms, arguments)
+    arguments.state.unlink(missing_ok=True)
+    return 0
+
+
+def write(training: StudentTraining, terms: str, arguments: Arguments) -> None:
+    """The weights file, with all that it takes to make it again."""
+    student = training.student
+    weights = NetworkWeights(
+        architecture="vgg19",
+        mean=np.asarray(student.mean),
+        std=np.asarray(student.std),
+        padding=student.module.padding,
+        source="vgg19-lite of jaxnst, distilled from VGG-19",
+        license=f"Apache-2.0; learned from networks under {terms}",
+        tensors=jax.device_get(student.params),
+        notes={"training": json.dumps(training.description)},
+    )
+    write_weights(arguments.output, weights, dtype="float16")
+    shares = training.unexplained()
+    for layer, share in shares.items():
+        arguments.say(f"{layer}: {share:.3f} unexplained")
+    report(arguments, unexplained=shares)

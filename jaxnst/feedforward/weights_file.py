@@ -1,0 +1,117 @@
+"""The decoder of one pass in a weights file: `load_feedforward`, `write_feedforward`.
+
+The format of `weights.py`; a dense kernel (I, O) is stored as (1, 1, I, O).
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import partial
+from os import PathLike
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from flax.traverse_util import flatten_dict, unflatten_dict
+
+from jaxnst.feedforward.model import FeedForward, new_feedforward
+from jaxnst.feedforward.transforms import MATCHINGS
+from jaxnst.networks.network import Network
+from jaxnst.pretrained.format import NetworkWeights, read_weights, write_weights
+from jaxnst.pretrained.hdf5 import MEND, WeightsError
+from jaxnst.pretrained.loading import load_network
+from jaxnst.pretrained.registry import builtin_weights
+
+ARCHITECTURE = "feedforward"
+
+
+def load_feedforward(
+    weights: str | PathLike[str] | None = None, *, encoder: Network | None = None
+) -> FeedForward:
+    """The one-pass network that comes with jaxnst, or one of your own.
+
+    Args:
+        weights: a file of `jaxnst train-decoder`; None, the built-in one.
+        encoder: the network that it was trained with; None, vgg19-lite.
+
+    Raises:
+        FileNotFoundError: no such file.
+        ValueError: it is damaged, of another kind, or was trained with another
+            encoder.
+    """
+    path = builtin_weights(ARCHITECTURE) if weights is None else weights
+    held = read_weights(path)
+    if held.architecture != ARCHITECTURE:
+        raise WeightsError(
+            f"{path} holds weights of {held.architecture}, not of a one-pass network; "
+            "give a file of jaxnst train-decoder"
+        )
+    encoder = load_network("vgg19-lite") if encoder is None else encoder
+    if held.notes.get("encoder") != encoder.checksum:
+        raise WeightsError(
+            f"{path} was trained with another encoder than {encoder.source}; train it "
+            "again, or give the encoder that it was trained with"
+        )
+    matching = held.notes.get("matching")
+    if matching not in MATCHINGS:
+        raise WeightsError(f"{path}: unknown matching {matching!r}; {MEND}")
+    make = partial(new_feedforward, encoder=encoder, matching=matching)
+    shapes = jax.eval_shape(make, jax.random.key(0))
+    return replace(
+        shapes,
+        encoder=encoder,
+        params=_params(held.tensors, shapes.params, path),
+        source=held.source,
+        checksum=held.checksum,
+    )
+
+
+def _params(tensors: Any, shapes: Any, path: str | PathLike[str]) -> Any:
+    """The decoder's parameters out of a file's tensors."""
+    wanted = flatten_dict(shapes, sep="/")
+    held = flatten_dict(tensors, sep="/")
+    params = {}
+    for name, shape in wanted.items():
+        array = held.pop(name, None)
+        stored = (1, 1, *shape.shape) if _is_dense(name, shape) else shape.shape
+        if array is None or array.shape != stored:
+            found = "is missing" if array is None else f"has shape {array.shape}"
+            raise WeightsError(f"{path}: {name} {found}, wanted {stored}; {MEND}")
+        params[name] = jnp.asarray(array.reshape(shape.shape))
+    if held:
+        raise WeightsError(f"{path}: {min(held)} belongs to no layer; {MEND}")
+    return unflatten_dict(params, sep="/")
+
+
+def _is_dense(name: str, array: Any) -> bool:
+    return name.endswith("/kernel") and array.ndim == 2
+
+
+def write_feedforward(
+    path: str | PathLike[str], model: FeedForward, notes: Mapping[str, str]
+) -> None:
+    """Write the decoder of `model`, float16, whole or not at all.
+
+    Args:
+        notes: texts to keep in the file, too.
+    """
+    tensors: dict[str, dict[str, np.ndarray]] = {}
+    for name, value in flatten_dict(jax.device_get(model.params), sep="/").items():
+        layer, _, kind = name.rpartition("/")
+        stored = value[None, None] if _is_dense(name, value) else value
+        tensors.setdefault(layer, {})[kind] = stored
+    weights = NetworkWeights(
+        architecture=ARCHITECTURE,
+        mean=np.zeros(3, np.float32),
+        std=np.ones(3, np.float32),
+        padding="reflect",
+        source=model.source,
+        license="Apache-2.0",
+        tensors=tensors,
+        notes={
+            "encoder": model.encoder.checksum,
+            "matching": model.matching,
+            **notes,
+        },
+    )
+    write_weights(path, weights, dtype="float16")

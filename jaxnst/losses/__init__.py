@@ -1,0 +1,27 @@
+"""What is minimised: statistics and losses of features, the objective of a picture."""
+
+from jaxnst.losses.config import STYLE_LAYERS, Config, Weights
+from jaxnst.losses.functional import (
+    content_loss,
+    gram_matrix,
+    style_loss,
+    total_variation,
+)
+from jaxnst.losses.objectives import Targets, make_targets, objective
+from jaxnst.losses.wasserstein import GaussianTarget, gaussian_target, wasserstein_loss
+
+__all__ = [
+    "STYLE_LAYERS",
+    "Config",
+    "GaussianTarget",
+    "Targets",
+    "Weights",
+    "content_loss",
+    "gaussian_target",
+    "gram_matrix",
+    "make_targets",
+    "objective",
+    "style_loss",
+    "total_variation",
+    "wasserstein_loss",
+]

@@ -1,0 +1,188 @@
+"""What a run optimises: the static choices, and the numbers that weigh them."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal, get_args, get_origin, get_type_hints
+
+import jax
+import numpy as np
+
+from jaxnst import _checks
+from jaxnst.losses import wasserstein
+from jaxnst.networks.network import PADDING_CHOICES
+
+STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
+
+
+@jax.tree_util.register_static
+@dataclass(frozen=True)
+class Config:
+    """The static choices of an objective: hashable; another one compiles anew.
+
+    The defaults divide each layer's term by its target's own mean square, so that the
+    weights mean the same at every size and for every network.
+
+    Attributes:
+        content_layers: layers whose features are matched, such as "relu4_2" (after
+            the ReLU) or "conv4_2" (before it).
+        style_layers: layers whose statistics are matched.
+        statistic: "gram", the Gram matrix; "gaussian", mean and covariance, compared
+            by the Wasserstein-2 distance.
+        content_reduction: how `losses.content_loss` reduces.
+        style_reduction: how `losses.style_loss` or `gaussians.wasserstein_loss`
+            reduces.
+        gram_normalize: what `losses.gram_matrix` divides by.
+        tv_kind: differences that `losses.total_variation` takes.
+        tv_reduction: how it reduces them.
+        pooling: between the blocks of the network.
+        padding: at the borders of feature maps; None, as the network was trained.
+        normalization: input of the network, as its weights file says or, for
+            "mean255", 255 (image - mean) with no division by a deviation.
+        precision: of the activations; losses and picture stay float32.
+        clip: keep the picture within [0, 1] after each step.
+        tile: side in pixels of tiles in which larger pictures are seen, for memory that
+            does not grow with them; None, at once. Equal but for rounding.
+    """
+
+    content_layers: tuple[str, ...] = ("relu4_2",)
+    style_layers: tuple[str, ...] = STYLE_LAYERS
+    statistic: Literal["gram", "gaussian"] = "gram"
+    content_reduction: Literal["mean", "sum", "half_sum", "relative"] = "relative"
+    style_reduction: Literal["mean", "sum", "relative", "gatys", "per_position"] = (
+        "relative"
+    )
+    gram_normalize: Literal["none", "positions", "elements"] = "elements"
+    tv_kind: Literal["squared", "absolute", "nine_point"] = "absolute"
+    tv_reduction: Literal["mean", "sum", "half_sum"] = "mean"
+    pooling: Literal["max", "avg", "l2"] = "max"
+    padding: Literal["zeros", "reflect", "replicate", "replicate-first"] | None = None
+    normalization: Literal["file", "mean255"] = "file"
+    precision: Literal["float32", "bfloat16"] = "float32"
+    clip: bool = True
+    tile: int | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("content_layers", "style_layers"):
+            layers = getattr(self, name)
+            if isinstance(layers, str):
+                raise TypeError(f"{name} must be a tuple of names, got {layers!r}")
+            object.__setattr__(self, name, tuple(layers))
+            if not layers:
+                raise ValueError(f"{name} must name at least one layer")
+            if len(set(layers)) < len(layers):
+                raise ValueError(f"{name} names a layer twice: {', '.join(layers)}")
+        for name, choices in _CHOICES.items():
+            _checks.check_choice(getattr(self, name), name, choices)
+        if self.padding is not None:
+            _checks.check_choice(self.padding, "padding", PADDING_CHOICES)
+        if self.tile is not None:
+            _checks.check_whole(self.tile, "tile")
+        if self.statistic == "gaussian":
+            _checks.check_choice(
+                self.style_reduction,
+                "style_reduction with statistic 'gaussian'",
+                wasserstein.GAUSSIAN_REDUCTIONS,
+            )
+
+    @property
+    def layers(self) -> tuple[str, ...]:
+        """Every layer that the objective needs, without repetition."""
+        return tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
+
+    @property
+    def network_options(self) -> dict[str, Any]:
+        """The keywords with which the network is called."""
+        return {
+            name: getattr(self, name)
+            for name in ("pooling", "padding", "normalization", "precision")
+        }
+
+
+_CHOICES = {
+    name: get_args(kind)
+    for name, kind in get_type_hints(Config).items()
+    if get_origin(kind) is Literal
+}
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=(
+        "alpha",
+        "beta",
+        "tv",
+        "content_weights",
+        "style_weights",
+        "strength",
+    ),
+    meta_fields=(),
+)
+@dataclass(frozen=True)
+class Weights:
+    """The numbers of an objective: leaves of a pytree; another one compiles nothing.
+
+    loss = alpha Σ_l u_l C_l + beta Σ_l w_l S_l + tv V, over content terms C_l, style
+    terms S_l and roughness V. Each may be an array or a tracer.
+
+    Attributes:
+        alpha: weight of the content.
+        beta: weight of the style.
+        tv: weight of the smoothness.
+        content_weights: u_l, one for each content layer; None, equal with sum 1.
+        style_weights: w_l, one for each style layer; None, equal with sum 1.
+        strength: from 0, the photograph, to 1: how far the picture is to be stylised,
+            whatever the pair; beta is then adjusted at every step (`balance.py`), from
+            what it is here. None, all weights stay as they are.
+    """
+
+    alpha: float = 1.0
+    beta: float = 30.0
+    tv: float = 0.05
+    content_weights: tuple[float, ...] | None = None
+    style_weights: tuple[float, ...] | None = None
+    strength: float | None = None
+
+    @classmethod
+    def grid(cls, **axes: Any) -> "Weights":
+        """Every combination of the numbers given, as arrays that broadcast together.
+
+        `Weights.grid(alpha=[1, 10], beta=[1, 10, 100])` has alpha of shape (2, 1) and
+        beta of shape (1, 3): a search over it has the axes (2, 3), in the order given.
+        What is not named keeps its default.
+
+        Raises:
+            TypeError, ValueError: an unknown name, or an axis that is not a list of
+                numbers.
+        """
+        arrays: dict[str, Any] = {}
+        for place, (name, values) in enumerate(axes.items()):
+            _checks.check_choice(name, "axis", ("alpha", "beta", "tv", "strength"))
+            numbers = np.asarray(_checks.check_number(values, name), np.float32)
+            if numbers.ndim != 1 or not numbers.size:
+                raise ValueError(f"{name} must be a list of numbers, got {values!r}")
+            shape = [1] * len(axes)
+            shape[place] = numbers.size
+            arrays[name] = numbers.reshape(shape)
+        return cls(**arrays)
+
+    def check(self, config: Config) -> None:
+        """ValueError unless all are finite, at least 0 and as many as layers."""
+        for name in ("alpha", "beta", "tv"):
+            _checks.check_number(getattr(self, name), name)
+        if self.strength is not None:
+            _checks.check_number(self.strength, "strength", maximum=1.0)
+        pairs = (
+            ("content_weights", config.content_layers),
+            ("style_weights", config.style_layers),
+        )
+        for name, layers in pairs:
+            values = getattr(self, name)
+            if values is None:
+                continue
+            if len(values) != len(layers):
+                raise ValueError(
+                    f"{name} has {len(values)} numbers for {len(layers)} layers "
+                    f"({', '.join(layers)}); give one for each"
+                )
+            for value in values:
+                _checks.check_number(value, name)

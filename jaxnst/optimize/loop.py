@@ -1,0 +1,190 @@
+"""One step of the optimisation, and the compiled loop that repeats it."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+import optax
+from jax import Array, lax
+from jax.tree_util import Partial
+
+from jaxnst.losses.config import Config, Weights
+from jaxnst.losses.objectives import Targets, objective
+from jaxnst.networks.network import Network
+from jaxnst.optimize.strength import adjusted, balanced
+
+Items = Literal["shared", "own"]
+
+# Steps that one compiled call can hold: the length of its trace.
+CAPACITY = 128
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=("image", "opt_state", "ema", "count", "finite", "balance"),
+    meta_fields=(),
+)
+@dataclass(frozen=True)
+class State:
+    """Everything that a step changes; a pytree.
+
+    Attributes:
+        image: (H, W, 3), float32.
+        opt_state: of the optax transformation.
+        ema: (H, W, 3), decaying sum of the iterates, or None.
+        count: steps done, int32.
+        finite: False once a loss or a picture was not finite; the picture then stays
+            the last finite one.
+        balance: of `balance.adjusted`; 0 where there is no strength to reach.
+    """
+
+    image: Array
+    opt_state: Any
+    ema: Array | None
+    count: Array
+    finite: Array
+    balance: Array
+
+
+def init_state(image: Array, optimizer: Partial, *, averaging: bool = False) -> State:
+    """The state before the first step."""
+    image = jnp.asarray(image, jnp.float32)
+    state = State(
+        image,
+        optimizer().init(image),
+        jnp.zeros_like(image) if averaging else None,
+        jnp.zeros((), jnp.int32),
+        jnp.ones((), bool),
+        jnp.zeros(()),
+    )
+    # The loop is given the state's memory: nothing in it may be the caller's, nor
+    # stand in it twice.
+    return jax.tree.map(jnp.copy, state)
+
+
+def step(
+    state: State,
+    network: Network,
+    targets: Targets,
+    weights: Weights,
+    optimizer: Partial,
+    config: Config,
+    decay: Array | float = 0.0,
+) -> tuple[State, dict[str, Array]]:
+    """One step of the optimisation: pure, and the body of the compiled loop.
+
+    Args:
+        optimizer: from `optimizers.as_factory`.
+        decay: of the average of iterates, a' = decay a + (1 - decay) x.
+
+    Returns:
+        The next state, and the terms of the objective at the picture before the step;
+        where there is a strength to reach, "beta" among them.
+    """
+    given = weights
+    if given.strength is not None:
+        weights = balanced(given, state.balance)
+
+    def loss_of(image: Array) -> tuple[Array, dict[str, Array]]:
+        return objective(image, network, targets, weights, config)
+
+    (loss, terms), gradient = jax.value_and_grad(loss_of, has_aux=True)(state.image)
+    transformation = optax.with_extra_args_support(optimizer())
+    updates, opt_state = transformation.update(
+        gradient,
+        state.opt_state,
+        state.image,
+        value=loss,
+        grad=gradient,
+        value_fn=lambda image: loss_of(image)[0],
+    )
+    if given.strength is not None:
+        # At 0 nothing but rounding is left of the gradient, of which Adam, whatever its
+        # size, would make whole steps away from the photograph.
+        updates = jnp.where(given.strength > 0, updates, 0.0)
+    image = state.image + updates
+    if config.clip:
+        image = jnp.clip(image, 0.0, 1.0)
+    finite = state.finite & jnp.isfinite(loss) & jnp.all(jnp.isfinite(image))
+    image = jnp.where(finite, image, state.image)
+    ema = state.ema
+    if ema is not None:
+        mixed = decay * ema + (1.0 - decay) * image
+        ema = jnp.where(finite, mixed, ema)
+    # Frozen items do not count on: the average's correction depends on the count.
+    count = state.count + finite.astype(jnp.int32)
+    balance = state.balance
+    if given.strength is not None:
+        terms["beta"] = jnp.asarray(weights.beta, jnp.float32)
+        moved = adjusted(balance, terms["style"], targets, given)
+        balance = jnp.where(finite, moved, balance)
+    return State(image, opt_state, ema, count, finite, balance), terms
+
+
+@partial(jax.jit, donate_argnames="state", static_argnames=("capacity", "items"))
+def run_steps(
+    state: State,
+    network: Network,
+    targets: Targets,
+    weights: Weights,
+    optimizer: Partial,
+    config: Config,
+    decay: Array | float,
+    steps: Array | int,
+    capacity: int = CAPACITY,
+    items: Items | None = None,
+) -> tuple[State, dict[str, Array]]:
+    """`steps` steps (at most `capacity`) in one compiled loop; the state is donated.
+
+    The number of steps is an argument like any other, so one compilation serves
+    every length of run and of call.
+
+    Args:
+        items: None, one picture. "own", many side by side: every array of the state,
+            the targets, the weights, the optimizer and the decay has an axis of items
+            in front; the network is everybody's. "shared": the targets are, too.
+
+    Returns:
+        The state, and {term: (capacity,)}, with items (capacity, N), of which the first
+        `steps` are filled.
+    """
+    arguments = (targets, weights, optimizer, decay)
+
+    def next_state(state: State, *own: Any) -> tuple[State, dict[str, Array]]:
+        targets, weights, optimizer, decay = own
+        return step(state, network, targets, weights, optimizer, config, decay)
+
+    if items is not None:
+        axes = (0, None if items == "shared" else 0, 0, 0, 0)
+        next_state = jax.vmap(next_state, axes)
+    shapes = jax.eval_shape(next_state, state, *arguments)[1]
+    trace = {
+        name: jnp.zeros((capacity, *term.shape), term.dtype)
+        for name, term in shapes.items()
+    }
+
+    def body(index: Array, carry: Any) -> Any:
+        state, trace = carry
+        state, terms = next_state(state, *arguments)
+        trace = {name: trace[name].at[index].set(terms[name]) for name in trace}
+        return state, trace
+
+    looped: tuple[State, dict[str, Array]] = lax.fori_loop(
+        0, jnp.minimum(steps, capacity), body, (state, trace)
+    )
+    return looped
+
+
+@jax.jit
+def picture_of(state: State, decay: Array | float) -> Array:
+    """A copy of the state's picture in [0, 1]: the average without its bias, if kept.
+
+    a / (1 - decay^n) after n steps (the correction of Kingma and Ba 2015).
+    """
+    if state.ema is None:
+        return jnp.clip(state.image, 0.0, 1.0)
+    begun = state.count > 0
+    share = jnp.where(begun, 1.0 - decay**state.count, 1.0)
+    return jnp.clip(jnp.where(begun, state.ema / share, state.image), 0.0, 1.0)

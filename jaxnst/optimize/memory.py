@@ -1,0 +1,172 @@
+"""How a picture, or how many of a size, can fit into memory."""
+
+import math
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import psutil
+
+from jaxnst.losses.config import Config
+from jaxnst.networks.network import Network
+from jaxnst.networks.vgg import VGG
+
+# Of what is free; the rest is for pictures on their way and for other programs.
+SHARE = 0.8
+
+# Bytes of a step over those of the features alone.
+FACTOR = 3
+
+# What is kept of the picture's own size: itself, its gradient, the optimiser's memory,
+# the average, copies, and the crops that overlap.
+_PICTURES = 14
+
+_LARGEST, _STEP = 2048, 64  # sides of tiles that are tried
+
+# Pixels at once beyond which a CPU's caches no longer help: before there was this limit
+# 16 pictures of 256 x 256 took 1.36 times as long each as one alone; 16 of 64 x 64 take
+# 0.55 times.
+_CACHED = 2**16
+
+
+def least_bytes(
+    network: Network,
+    layers: Sequence[str],
+    size: tuple[int, ...],
+    precision: str = "float32",
+) -> int:
+    """Bytes that the features alone of one picture take, all layers kept.
+
+    The gradient needs every layer's features up to the deepest: a lower bound, which
+    a real run exceeds by a factor of about two to three.
+
+    Args:
+        size: (height, width) of the picture.
+        precision: of the activations.
+    """
+    held = network.layers
+    deepest = max(held.index(layer) for layer in network.check_layers(layers))
+    # After the ReLU alone: it is computed in place of the convolution's output; and
+    # of an inception its output alone, which is made of its branches'.
+    kept = [n for n in held[: deepest + 1] if not (n.startswith("conv") or "/" in n)]
+    image = jax.ShapeDtypeStruct((*size, 3), jnp.float32)
+    features = jax.eval_shape(
+        lambda x: network(x, kept or layers, precision=precision), image
+    )
+    return sum(f.dtype.itemsize * math.prod(f.shape) for f in features.values())
+
+
+def compiled_bytes(compiled: Any) -> int:
+    """Bytes that a compiled computation takes on one device, arguments and all."""
+    held = compiled.memory_analysis()
+    # What is donated counts once.
+    taken = held.argument_size_in_bytes - held.alias_size_in_bytes
+    return int(held.temp_size_in_bytes + held.output_size_in_bytes + taken)
+
+
+def available_bytes() -> int:
+    """Bytes that this process could still get on the device that JAX uses."""
+    device = jax.local_devices()[0]
+    stats = device.memory_stats() if device.platform != "cpu" else None
+    if stats and "bytes_limit" in stats:
+        return int(stats["bytes_limit"]) - int(stats.get("bytes_in_use", 0))
+    return int(psutil.virtual_memory().available)
+
+
+def most_at_once(size: tuple[int, ...]) -> int:
+    """Pictures of (height, width) beyond which a device takes longer for each.
+
+    On a CPU two, unless they are small; on others more are never slower. Not one: an
+    axis of one item is compiled to other sums than a run without it, and two are as
+    fast within 3 %.
+    """
+    if jax.local_devices()[0].platform != "cpu":
+        return sys.maxsize
+    return max(2, _CACHED // (size[0] * size[1]))
+
+
+def items_that_fit(
+    bytes_of: Callable[[int], int],
+    count: int,
+    guess: int,
+    *,
+    multiple: int,
+    budget: int,
+) -> int:
+    """The largest number of items whose computation stays within a budget, or nearly.
+
+    Bytes grow linearly with items, or slower; two or three looks find it.
+
+    Args:
+        bytes_of: bytes that so many items take, as the compiler says; costly.
+        count: items there are; more than these, rounded up, are never needed.
+        guess: where to look first.
+        multiple: the number is one of these (the devices).
+        budget: in bytes.
+
+    Raises:
+        MemoryError: not even `multiple` items fit.
+    """
+    most = -(-count // multiple) * multiple
+
+    def whole(items: float) -> int:
+        return int(min(max(items // multiple, 1) * multiple, most))
+
+    items = whole(guess)
+    fits = 0
+    while True:
+        needed = bytes_of(items)
+        if needed <= budget:
+            fits = items
+        elif items == multiple:
+            raise MemoryError(
+                f"{items} at once need {needed / 2**30:.1f} GiB of memory, the budget "
+                f"is {budget / 2**30:.1f} GiB; choose a smaller size or a larger budget"
+            )
+        wanted = whole(items * budget / needed)
+        # Up only where it is worth another compilation, down always.
+        if fits and wanted < 1.5 * fits and not (wanted == most > fits):
+            return fits
+        if needed > budget:
+            wanted = min(wanted, items - multiple)
+        if fits and wanted <= fits:
+            return fits
+        items = wanted
+
+
+def fitted(
+    network: Network, config: Config, size: tuple[int, ...], *, share: float = SHARE
+) -> Config:
+    """`config`, with tiles if a picture of (height, width) would not fit at once.
+
+    The largest tiles that take, with the pictures themselves, at most this share of
+    what is free. A tile that `config` has is kept.
+
+    Raises:
+        MemoryError: not even small tiles fit, or the network cannot be seen in tiles.
+            Without this the system would end the process, without a word, when memory
+            runs out.
+    """
+    height, width = size[:2]
+    free = int(available_bytes() * share)
+
+    def needed(tile: int | None) -> int:
+        sides = [side if tile is None else min(side, tile) for side in (height, width)]
+        seen = least_bytes(network, config.layers, tuple(sides), config.precision)
+        return FACTOR * seen + _PICTURES * 12 * height * width
+
+    if config.tile is not None or needed(None) <= free:
+        return config
+    if isinstance(network.module, VGG):
+        reach, strides = network.reach(config.layers)
+        least = -(-2 * (reach + 2 * max(strides.values())) // _STEP) * _STEP
+        for tile in range(_LARGEST, least - 1, -_STEP):
+            if tile < max(height, width) and needed(tile) <= free:
+                return replace(config, tile=tile)
+    raise MemoryError(
+        f"{width} x {height} pixels need {needed(None) / 2**30:.1f} GiB of memory and "
+        f"{free / 2**30:.1f} GiB are free; choose a smaller size"
+    )

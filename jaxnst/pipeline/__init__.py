@@ -1,0 +1,14 @@
+"""Whole runs: settings, presets, inputs, colours, what a file keeps of a run."""
+
+from jaxnst.pipeline.run import render
+from jaxnst.pipeline.run_many import render_batch, render_grid
+from jaxnst.pipeline.settings import Geometry, Optimization, Settings
+
+__all__ = [
+    "Geometry",
+    "Optimization",
+    "Settings",
+    "render",
+    "render_batch",
+    "render_grid",
+]

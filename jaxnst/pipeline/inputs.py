@@ -1,0 +1,195 @@
+"""The one way from settings and paths to network, decoder, content and styles."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from math import prod
+from os import PathLike
+from pathlib import Path
+from typing import Any
+
+from jax import Array
+
+from jaxnst import images
+from jaxnst.feedforward.model import FeedForward
+from jaxnst.feedforward.weights_file import load_feedforward
+from jaxnst.losses.layers import at_same_depth
+from jaxnst.networks.network import Network
+from jaxnst.optimize.initial import FEEDFORWARD, INITS
+from jaxnst.optimize.memory import fitted
+from jaxnst.pipeline.run import extended_size, nearest
+from jaxnst.pipeline.settings import Settings
+from jaxnst.pretrained.loading import AUTO, choose_network, load_network
+from jaxnst.pretrained.registry import BUILTINS
+
+Size = tuple[int, int]
+PathName = str | PathLike[str]
+
+STARTS = (*INITS, FEEDFORWARD)
+"""What `init` can be beside a picture file."""
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a run takes: `render(inputs.settings, *inputs.arguments)`.
+
+    Attributes:
+        settings: with the network's name, and layers that the network has.
+        network: the feature network.
+        decoder: of one pass, where the settings start from one.
+        content: (H, W, 3) at the size at which it is optimised.
+        styles: (h, w, 3) each, at theirs.
+        init: the picture to start from, where the settings name a file.
+        notice: a line on what was chosen that nobody asked for; "" if nothing was.
+    """
+
+    settings: Settings
+    network: Network
+    decoder: FeedForward | None
+    content: Array
+    styles: list[Array]
+    init: Array | None = None
+    notice: str = ""
+
+    @property
+    def arguments(self) -> tuple[Network, Array, list[Array]]:
+        """Network, content and styles, as `render` and `render_grid` take them."""
+        return self.network, self.content, self.styles
+
+
+def load_inputs(
+    settings: Settings, content: PathName, styles: Sequence[PathName]
+) -> Inputs:
+    """Everything that a run of `settings` on picture files needs, checked.
+
+    Raises:
+        OSError, ValueError: a picture, the network or its weights cannot be used.
+        MemoryError: the pictures would not fit at these sizes.
+    """
+    settings, network, notice = open_network(settings)
+    decoder = open_decoder(settings)
+    pictures = load_pictures(settings, network, content, styles)
+    start = init_file(settings)
+    init = None
+    if start is not None:
+        size = pictures[0].shape[0], pictures[0].shape[1]
+        init = images.load_image(start, size=size)
+    return Inputs(settings, network, decoder, *pictures, init, notice)
+
+
+def open_network(settings: Settings) -> tuple[Settings, Network, str]:
+    """The network that the settings ask for, the settings with its name and, for
+    GoogLeNet, its own layers in the place of VGG's; and a line on what was chosen."""
+    name, path = choose_network(settings.network, settings.weights)
+    network = load_network(name, weights=settings.weights if path is None else path)
+    notice = ""
+    if settings.network == AUTO and settings.weights is None:
+        builtin = next(iter(BUILTINS))
+        more = "built in; network vgg19, fetched once (575 MB), paints better"
+        notice = f"network: {name} "
+        notice += f"({more})" if name in BUILTINS else f"({path}; {builtin} is faster)"
+    objective = at_same_depth(settings.objective, network)
+    return replace(settings, network=name, objective=objective), network, notice
+
+
+def open_decoder(settings: Settings) -> FeedForward | None:
+    """The network for one pass, if the settings start from what it makes."""
+    if settings.optimization.init == FEEDFORWARD:
+        return load_feedforward(settings.decoder)
+    if settings.decoder is not None:
+        raise ValueError(
+            'decoder is for one pass; take preset "encoder-transformer", or init '
+            '"feedforward" to start from one'
+        )
+    return None
+
+
+def init_file(settings: Settings) -> Path | None:
+    """The picture file that the settings start from, if they do.
+
+    Raises:
+        FileNotFoundError: `init` is neither a known start nor a file.
+    """
+    init = settings.optimization.init
+    if init in STARTS:
+        return None
+    if not Path(init).exists():
+        raise FileNotFoundError(
+            f"cannot start from {init}: init is neither a picture file nor one of: "
+            f"{', '.join(STARTS)}"
+        )
+    return Path(init)
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """(height, width) at which a photograph and its paintings are used."""
+
+    content: Size
+    styles: tuple[Size, ...]
+
+
+def sizes_of(
+    settings: Settings,
+    network: Network,
+    content: PathName,
+    styles: Sequence[PathName],
+    *,
+    multiple: int = 1,
+    size_of: Any = images.picture_size,
+) -> Sizes:
+    """The sizes that the settings say, from the files' headers.
+
+    Args:
+        multiple: as of `run.prepare`.
+        size_of: gives (height, width) of a file.
+
+    Raises:
+        OSError, ValueError: a file cannot be read, or is too small for the layers, in
+            itself or at the coarsest level.
+    """
+    geometry, least = settings.geometry, network.min_side(settings.objective.layers)
+    own: dict[PathName, Size] = {path: size_of(path) for path in (content, *styles)}
+    output = geometry.content_size(*own[content])
+    sizes = Sizes(
+        output,
+        tuple(
+            nearest(geometry.style_size(own[s][0], own[s][1], output), multiple)
+            for s in styles
+        ),
+    )
+    level = geometry.levels()[0]
+    padded = round(min(extended_size(output, multiple)) * level) + 2 * geometry.margin
+    shortest = [padded, *(round(min(size) * level) for size in sizes.styles)]
+    for path, side in zip((content, *styles), shortest, strict=True):
+        height, width = own[path]
+        if min(height, width, side) < least:
+            raise ValueError(
+                f"{path} is {width} x {height} pixels, its short side {side} at the "
+                f"coarsest level, too small: the layers need at least {least}; choose "
+                "a larger picture, size or min_size"
+            )
+    return sizes
+
+
+def load_pictures(
+    settings: Settings,
+    network: Network,
+    content: PathName,
+    styles: Sequence[PathName],
+    *,
+    multiple: int = 1,
+) -> tuple[Array, list[Array]]:
+    """Photograph and paintings at the sizes at which they are used.
+
+    Raises:
+        OSError, ValueError: as of `sizes_of`.
+        MemoryError: they would not fit.
+    """
+    sizes = sizes_of(settings, network, content, styles, multiple=multiple)
+    for size in (sizes.content, max(sizes.styles, key=prod)):
+        fitted(network, settings.objective, size)
+    paintings = [
+        images.load_image(path, size=size)
+        for path, size in zip(styles, sizes.styles, strict=True)
+    ]
+    return images.load_image(content, size=sizes.content), paintings

@@ -1,0 +1,132 @@
+"""What a picture's file keeps of the run that made it, and how that is used again."""
+
+import importlib.metadata
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from jaxnst import images
+from jaxnst._files import sha256
+from jaxnst._fingerprint import as_stored
+from jaxnst._version import __version__
+from jaxnst.feedforward.model import FeedForward
+from jaxnst.networks.network import Network
+from jaxnst.optimize.single import Result
+from jaxnst.pipeline import presets
+from jaxnst.pipeline.settings import Settings
+
+_PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "pillow")
+
+
+def describe(
+    settings: Settings,
+    network: Network,
+    result: Result,
+    *,
+    pictures: Sequence[Path],
+    files: Mapping[Path, str],
+    decoder: FeedForward | None = None,
+) -> dict[str, Any]:
+    """What the file keeps, so that the picture can be made again.
+
+    Args:
+        pictures: photograph and paintings, as they are called.
+        files: {file: what it is called} of all that were read: those, and one to start
+            from.
+    """
+    passed = {} if decoder is None else {"decoder": _held(decoder)}
+    packages = {name: importlib.metadata.version(name) for name in _PACKAGES}
+    return {
+        "settings": settings.to_json(),
+        "content": str(pictures[0]),
+        "styles": [str(path) for path in pictures[1:]],
+        "sha256": {name: sha256(path) for path, name in files.items()},
+        "weights": _held(network),
+        **passed,
+        "steps": result.steps,
+        "final": {
+            name: float(values[-1]) if np.isfinite(values[-1]) else None
+            for name, values in result.trace.items()
+        },
+        "versions": {"jaxnst": __version__, **packages},
+    }
+
+
+def named(paths: Iterable[Path]) -> dict[Path, str]:
+    """Files that are called what their paths say, as `describe` takes them."""
+    return {path: str(path) for path in paths}
+
+
+def _held(model: Network | FeedForward) -> dict[str, str]:
+    return {"source": model.source, "sha256": model.checksum}
+
+
+def up_to_date(record: Any) -> Any:
+    """A record that holds settings, which an earlier version may have written, with
+    those settings as this version writes them; what cannot be read stays as it is."""
+    try:
+        settings = Settings.from_json(record["settings"])
+    except (ValueError, TypeError, KeyError):
+        return record
+    return as_stored(record | {"settings": settings.to_json()})
+
+
+def recall(path: Path) -> tuple[Settings, tuple[Path, ...]]:
+    """Settings and pictures of the run that made the picture `path`.
+
+    Raises:
+        ValueError: there are none in it, or they are damaged.
+    """
+    stored = images.read_metadata(path)
+    if stored is None or "settings" not in stored:
+        raise ValueError(
+            f"{path} carries no settings of jaxnst; give the picture as "
+            "jaxnst wrote it, not a copy that another program saved"
+        )
+    try:
+        settings = Settings.from_json(stored["settings"])
+    except (ValueError, TypeError, OverflowError) as error:
+        raise ValueError(f"{path}: its settings cannot be used: {error}") from None
+    styles = stored.get("styles")
+    names = [stored.get("content"), *(styles if isinstance(styles, list) else [None])]
+    if not all(isinstance(name, str) for name in names):
+        raise ValueError(f"{path}: its settings do not name its pictures")
+    return settings, tuple(map(Path, names))
+
+
+def changes(
+    path: Path,
+    files: Mapping[Path, str],
+    network: Network,
+    decoder: FeedForward | None = None,
+) -> Iterator[str]:
+    """What is no longer as it was when the picture `path` was made, in words."""
+    stored = images.read_metadata(path) or {}
+    digests, weights = stored.get("sha256"), stored.get("weights")
+    known = digests if isinstance(digests, dict) else {}
+    for file, name in files.items():
+        if known.get(name) not in (None, sha256(file)):
+            yield f"{name} is not the picture it was when {path} was made"
+    if isinstance(weights, dict) and weights.get("sha256") != network.checksum:
+        yield f"the network's weights are not those with which {path} was made"
+    passed = stored.get("decoder")
+    if decoder is not None and isinstance(passed, dict):
+        if passed.get("sha256") != decoder.checksum:
+            yield f"the decoder is not the one with which {path} was made"
+
+
+def misfit(settings: Settings, network: Network) -> str | None:
+    """A warning if the preset's numbers were chosen for other features than these."""
+    if settings.preset not in presets.NAMES:
+        return None
+    wanted = presets.get(settings.preset).weights
+    relative = settings.objective.style_reduction == "relative"
+    if wanted is None or relative or wanted in network.source.lower():
+        return None
+    return (
+        f"alpha, beta and tv of {settings.preset} were chosen for the features of "
+        f"{wanted}'s weights; those of the weights given ({network.source}) may be of "
+        "another magnitude, which calls for another beta"
+    )

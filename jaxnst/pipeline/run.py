@@ -1,0 +1,216 @@
+"""A whole run from settings and pictures: sizes, colours, levels, optimiser."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+
+from jaxnst import _checks, feedforward
+from jaxnst.feedforward.model import FeedForward
+from jaxnst.feedforward.weights_file import load_feedforward
+from jaxnst.images import resize
+from jaxnst.networks.network import Network
+from jaxnst.optimize.initial import FEEDFORWARD
+from jaxnst.optimize.pyramid import stylize_pyramid
+from jaxnst.optimize.single import Callback, Progress, Result
+from jaxnst.pipeline import color_transfer
+from jaxnst.pipeline.settings import Settings
+
+
+def render(
+    settings: Settings,
+    network: Network,
+    content: Array,
+    styles: Sequence[Array],
+    *,
+    init: Array | None = None,
+    callback: Callback | None = None,
+    every: int | None = None,
+    resume: Result | None = None,
+    decoder: FeedForward | None = None,
+) -> Result:
+    """Run `settings` on pictures.
+
+    Args:
+        settings: a preset, or settings of your own; its fields `network`, `weights`
+            and `decoder` are not read, `network` is the one that is used.
+        content: the photograph, (H, W, 3); resized as the settings say.
+        styles: one painting or several; resized as the settings say.
+        init: a picture to start from; None, what the settings say.
+        callback, every: as in `stylize`; `Progress.result` has the colours that are
+            optimised.
+        resume: as in `stylize_pyramid`.
+        decoder: for init "feedforward"; None, the one that comes with jaxnst.
+
+    Returns:
+        A result; of one pass alone without traces and state.
+
+    Raises:
+        TypeError, ValueError: what are not pictures, or the settings start from a
+            file and `init` is not that picture.
+    """
+    began = time.perf_counter()
+    ready = prepare(settings, content, styles, init=init, decoder=decoder)
+    if settings.optimization.one_pass and init is None:
+        return ready.one_pass(began)
+    result = stylize_pyramid(
+        network,
+        ready.content,
+        ready.styles,
+        weights=settings.terms,
+        callback=_finished(callback, ready.finish),
+        every=every,
+        resume=resume,
+        **ready.options,
+    )
+    return replace(result, image=ready.finish(result.image))
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Pictures and arguments that settings make of pictures.
+
+    Attributes:
+        content, styles: at their sizes and in their colours.
+        finish: what to do to the optimised picture.
+        options: the other arguments of `stylize_pyramid`, `grid_search` and
+            `stylize_batch`, but for the weights.
+    """
+
+    content: Array
+    styles: list[Array]
+    finish: Callable[[Array], Array]
+    options: dict[str, Any]
+
+    def one_pass(self, began: float) -> Result:
+        """What the optimisation would start from as the result of a run that began
+        then, by `time.perf_counter`."""
+        picture = self.finish(self.options["init"])
+        finite = bool(jnp.isfinite(picture).all())  # waits for it, too
+        return Result(picture, {}, 0, finite, time.perf_counter() - began, None)
+
+
+def prepare(
+    settings: Settings,
+    content: Array,
+    styles: Sequence[Array],
+    *,
+    init: Array | None = None,
+    multiple: int = 1,
+    decoder: FeedForward | None = None,
+) -> Prepared:
+    """What `render` would optimise; arguments as there.
+
+    Args:
+        multiple: every side becomes one of this, so that fewer shapes are compiled:
+            the photograph is continued, mirrored, to the next, and the result cut to
+            its own size again; paintings are resized to the nearest.
+    """
+    content = _checks.check_image(content, "content")
+    styles = _checks.check_images(styles, "styles")
+    if init is not None:
+        init = _checks.check_image(init, "init")
+    geometry, how = settings.geometry, settings.optimization
+    levels = geometry.levels()
+    size = geometry.content_size(content.shape[0], content.shape[1])
+    content = resize(content, size)
+    wanted = [geometry.style_size(s.shape[0], s.shape[1], size) for s in styles]
+    styles = [
+        resize(style, nearest(own, multiple))
+        for style, own in zip(styles, wanted, strict=True)
+    ]
+    photograph, styles, finish = _colored(settings.color, content, styles)
+    borders = [(-side % multiple // 2, -side % multiple) for side in size]
+    pads = [(before, total - before) for before, total in borders]
+
+    def extended(image: Array) -> Array:
+        return jnp.pad(image, (*pads, (0, 0)), mode="reflect")
+
+    def cut(image: Array) -> Array:
+        (top, below), (left, right) = pads
+        height, width = image.shape[:2]
+        return finish(image[top : height - below, left : width - right])
+
+    photograph = extended(photograph)
+    start: str | Array = how.init
+    if init is not None:
+        start = extended(resize(init, size))
+    elif start == FEEDFORWARD:
+        start = _passed(settings, photograph, styles, decoder)
+    options = {
+        "levels": levels,
+        "steps": how.steps_at(len(levels)),
+        "config": settings.objective,
+        "optimizer": how.make_optimizer(len(levels)),
+        "init": start,
+        "key": jax.random.key(how.seed),
+        "ema": how.ema,
+        "keep_optimizer_state": how.keep_optimizer_state,
+        "margin": geometry.margin,
+        "style_mix": settings.style_mix,
+    }
+    return Prepared(photograph, styles, cut, options)
+
+
+def _passed(
+    settings: Settings,
+    content: Array,
+    styles: Sequence[Array],
+    decoder: FeedForward | None,
+) -> Array:
+    """What one pass makes of the pictures."""
+    model = load_feedforward() if decoder is None else decoder
+    strength = settings.terms.strength
+    return feedforward.stylize_compiled(
+        model, content, styles, strength=strength, style_mix=settings.style_mix
+    )
+
+
+def extended_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """The next multiples: the size at which `prepare` has a photograph optimised."""
+    height, width = (side + -side % multiple for side in size)
+    return height, width
+
+
+def nearest(size: tuple[int, int], multiple: int) -> tuple[int, int]:
+    """The nearest multiples above 0: the size that `prepare` gives a painting."""
+    height, width = (max(1, round(side / multiple)) * multiple for side in size)
+    return height, width
+
+
+def _colored(
+    color: str, content: Array, styles: Sequence[Array]
+) -> tuple[Array, list[Array], Callable[[Array], Array]]:
+    """What to optimise for a choice of colours, and what to do to the result."""
+    if color == "match":
+        matched = [color_transfer.match_color(style, content) for style in styles]
+        return content, matched, lambda image: image
+    if color == "content":
+        grey = [
+            color_transfer.match_luminance(color_transfer.to_luminance(style), content)
+            for style in styles
+        ]
+
+        def finish(image: Array) -> Array:
+            return color_transfer.with_color_of(image, resize(content, image.shape[:2]))
+
+        return color_transfer.to_luminance(content), grey, finish
+    return content, list(styles), lambda image: image
+
+
+def _finished(
+    callback: Callback | None, finish: Callable[[Array], Array]
+) -> Callback | None:
+    """`callback`, shown pictures in their final colours."""
+    if callback is None:
+        return None
+
+    def finished(progress: Progress) -> bool | None:
+        picture = progress.picture
+        return callback(replace(progress, picture=lambda: finish(picture())))
+
+    return finished

@@ -1,0 +1,206 @@
+"""Published weights in foreign formats, turned into the project's own.
+
+Recognised by content: PyTorch state dicts of torchvision's VGG and GoogLeNet, Keras's
+VGG weights, and the project's own files. Kernels come out (k, k, I, O) for RGB input.
+"""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+from typing import NamedTuple
+
+import numpy as np
+
+from jaxnst._checks import check_choice
+from jaxnst.networks import googlenet, vgg
+from jaxnst.pretrained import torchvision
+from jaxnst.pretrained.format import (
+    FORMAT,
+    NetworkWeights,
+    Tensors,
+    read_weights,
+    validate,
+    write_weights,
+)
+from jaxnst.pretrained.hdf5 import WeightsError, attribute, check_readable, open_hdf5
+from jaxnst.pretrained.keras import from_keras
+from jaxnst.pretrained.torch_file import read_torch_state
+from jaxnst.pretrained.torchvision import vgg_from_torch
+
+ARCHITECTURES = (*vgg.ARCHITECTURES, googlenet.ARCHITECTURE)
+
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+def recognise(path: str | os.PathLike[str]) -> str:
+    """What `path` holds by its content: "jaxnst", "keras" or "torch".
+
+    Raises:
+        FileNotFoundError, IsADirectoryError, PermissionError: `path` cannot be read.
+        WeightsError: none of the three.
+    """
+    path = check_readable(path)
+    with open(path, "rb") as file:
+        start = file.read(8)
+    if start[:4] in (b"PK\x03\x04", b"\x80\x02\x8a\x0a"):
+        return "torch"
+    if start == _HDF5:
+        with open_hdf5(path.read_bytes(), path) as hdf5:
+            if str(attribute(hdf5, "format", path)) == FORMAT:
+                return "jaxnst"
+            if "layer_names" in hdf5.attrs:
+                return "keras"
+    page = "; it looks like a web page" if start.lstrip()[:1] == b"<" else ""
+    raise WeightsError(
+        f"{path} is not a PyTorch state dict, Keras weights or a file of jaxnst{page}; "
+        "fetch the published file"
+    )
+
+
+class _About(NamedTuple):
+    """What a published file does not say of itself; mean and std of RGB in [0, 1]."""
+
+    publisher: str
+    mean: tuple[float, ...]
+    std: tuple[float, ...]
+    license: str
+    notes: Mapping[str, str] = MappingProxyType({})
+
+
+_TORCHVISION = _About(
+    "torchvision",
+    (0.485, 0.456, 0.406),
+    (0.229, 0.224, 0.225),
+    "BSD-3-Clause (torchvision); trained on ImageNet",
+)
+
+# TensorFlow's inputs were in [-1, 1], and torchvision's module turns its own into them.
+_INCEPTION = _TORCHVISION._replace(
+    mean=(0.5,) * 3, std=(0.5,) * 3, notes={"variant": "torchvision"}
+)
+
+# Caffe's networks took 8-bit values minus these, here turned from BGR to RGB.
+_CAFFE = _About(
+    "Keras (Caffe's weights)",
+    tuple(value / 255 for value in (123.68, 116.779, 103.939)),
+    (1 / 255,) * 3,
+    "CC BY 4.0 (Simonyan and Zisserman); trained on ImageNet",
+)
+
+_Published = tuple[str, Tensors, _About]
+
+
+def _vggs(path: Path, architecture: str | None) -> tuple[str, ...]:
+    """Architectures that a file of a VGG may be of."""
+    if architecture == googlenet.ARCHITECTURE:
+        raise WeightsError(
+            f"{path} holds no {architecture}; give another file or leave the "
+            "architecture out"
+        )
+    return vgg.ARCHITECTURES if architecture is None else (architecture,)
+
+
+def _read_torch(path: Path, architecture: str | None) -> _Published:
+    state = read_torch_state(path)
+    if not torchvision.is_googlenet(state):
+        return *vgg_from_torch(state, path, _vggs(path, architecture)), _TORCHVISION
+    if architecture not in (None, googlenet.ARCHITECTURE):
+        raise WeightsError(
+            f"{path} holds googlenet, not {architecture}; give another file or leave "
+            "the architecture out"
+        )
+    tensors = torchvision.googlenet_from_torch(state, path)
+    return googlenet.ARCHITECTURE, tensors, _INCEPTION
+
+
+def _read_keras(path: Path, architecture: str | None) -> _Published:
+    return *from_keras(path, _vggs(path, architecture)), _CAFFE
+
+
+def convert(
+    path: str | os.PathLike[str], *, architecture: str | None = None
+) -> NetworkWeights:
+    """Read weights in any known format.
+
+    Args:
+        path: torchvision's `.pth`, Keras's `.h5` or the project's own `.h5`.
+        architecture: "vgg16" or "vgg19", where the file holds only layers that both
+            have; otherwise found from the layers, and an error if it differs from
+            them.
+
+    Raises:
+        FileNotFoundError, IsADirectoryError, PermissionError: `path` cannot be read.
+        ValueError: an unknown format or network, a damaged or a hostile file.
+    """
+    path = Path(path)
+    kind = recognise(path)
+    if kind == "jaxnst":
+        weights = read_weights(path)
+        if architecture not in (None, weights.architecture):
+            raise WeightsError(
+                f"{path} holds {weights.architecture}, not {architecture}; "
+                "give another file or leave the architecture out"
+            )
+        return weights
+    if architecture is not None:
+        check_choice(architecture, "architecture", ARCHITECTURES)
+    published = _read_torch if kind == "torch" else _read_keras
+    found, tensors, about = published(path, architecture)
+    with open(path, "rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    weights = NetworkWeights(
+        architecture=found,
+        mean=np.array(about.mean, np.float32),
+        std=np.array(about.std, np.float32),
+        padding="zeros",
+        source=f"{found} of {about.publisher}; {path.name}, sha256 {checksum}",
+        license=about.license,
+        notes=about.notes,
+        tensors={
+            # Copies: what was read may be mapped from a file that goes away.
+            layer: {k: np.array(v, np.float32, order="C") for k, v in tensor.items()}
+            for layer, tensor in tensors.items()
+        },
+    )
+    validate(weights, path)
+    return weights
+
+
+def _same(a: NetworkWeights, b: NetworkWeights) -> bool:
+    texts = ("architecture", "padding", "source", "license", "notes")
+    return (
+        all(getattr(a, name) == getattr(b, name) for name in texts)
+        and np.array_equal([a.mean, a.std], [b.mean, b.std])
+        and [*a.tensors] == [*b.tensors]
+        and all(
+            np.array_equal(b.tensors[layer][name], values)
+            for layer, tensor in a.tensors.items()
+            for name, values in tensor.items()
+        )
+    )
+
+
+def convert_file(
+    path: str | os.PathLike[str],
+    out: str | os.PathLike[str],
+    *,
+    architecture: str | None = None,
+) -> NetworkWeights:
+    """Convert `path` to `out`, read `out` again and compare every number.
+
+    Returns:
+        What `out` holds.
+
+    Raises:
+        ValueError: as of `convert`.
+        OSError: `path` cannot be read, `out` cannot be written or came back changed.
+    """
+    source = convert(path, architecture=architecture)
+    write_weights(out, source)
+    written = read_weights(out)
+    if not _same(source, written):
+        Path(out).unlink()
+        raise OSError(f"{out} came back changed and was removed; is the disk sound?")
+    return written

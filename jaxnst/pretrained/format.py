@@ -1,0 +1,283 @@
+"""Network weights in the project's own HDF5 format, version 1.
+
+Attributes of the file: format, version, architecture, mean, std, padding, source,
+license. One dataset per tensor: `<layer>/kernel` (k, k, I, O), `<layer>/bias` (O,),
+float32, or float16 that comes back as float32. A network's input is
+(image - mean) / std with the image in RGB, [0, 1].
+"""
+
+import hashlib
+import io
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from jaxnst._files import atomic_write
+from jaxnst.networks import googlenet, vgg
+from jaxnst.networks.conv import PADDINGS
+from jaxnst.pretrained.hdf5 import (
+    MEND,
+    WeightsError,
+    attribute,
+    check_readable,
+    datasets,
+    open_hdf5,
+)
+
+FORMAT = "jaxnst.weights"
+
+VERSION = 1
+
+_TEXTS = ("architecture", "padding", "source", "license")
+
+_ATTRIBUTES = ("format", "version", "mean", "std", *_TEXTS)
+
+# "none" is for 1 x 1 kernels beside a network, which reach over no edge.
+_PADDINGS = (*PADDINGS, "none")
+
+
+@dataclass(frozen=True, eq=False)
+class NetworkWeights:
+    """A network's parameters and what must be known to apply them.
+
+    Attributes:
+        architecture: "vgg16", "vgg19", "googlenet", ...
+        mean: (3,) float32, subtracted from an RGB image in [0, 1].
+        std: (3,) float32, which the difference is divided by.
+        padding: "zeros", "reflect", "replicate"; "none" for 1 x 1 kernels alone.
+        source: where the numbers come from.
+        license: what they may be used for.
+        tensors: layer -> {"kernel": (k, k, I, O), "bias": (O,)}, float32, layers in
+            the network's order.
+        checksum: SHA-256 (hex) of the file this was read from, "" if it was not.
+        notes: the file's other attributes that are text, such as GoogLeNet's "lrn".
+    """
+
+    architecture: str
+    mean: np.ndarray
+    std: np.ndarray
+    padding: str
+    source: str
+    license: str
+    tensors: Mapping[str, Mapping[str, np.ndarray]]
+    checksum: str = ""
+    notes: Mapping[str, str] = field(default_factory=dict)
+
+
+def _check_vgg(weights: NetworkWeights, path: Path) -> None:
+    """Layers without a gap from conv1_1, kernels 3 x 3, channels that chain from 3."""
+    wanted = vgg.convolutions(weights.architecture)
+    held = tuple(weights.tensors)
+    if held != wanted[: len(held)]:
+        fault = next((n for n in held if n not in wanted), None)
+        gap = next((n for n in wanted if n not in held), None)
+        raise WeightsError(
+            f"{path}: {weights.architecture} has no layer {fault!r}; {MEND}"
+            if fault or not gap
+            else f"{path}: layer {gap} is missing before {held[-1]}; {MEND}"
+        )
+    if weights.padding == "none":
+        raise WeightsError(f"{path}: {weights.architecture} needs a padding; {MEND}")
+    channels = 3
+    for name, tensor in weights.tensors.items():
+        shape = tensor["kernel"].shape
+        if shape[:3] != (3, 3, channels):
+            raise WeightsError(
+                f"{path}: {name}/kernel has shape {shape}, wanted "
+                f"(3, 3, {channels}, any); {MEND}"
+            )
+        channels = shape[3]
+
+
+def _check_tensor(layer: str, tensor: Mapping[str, np.ndarray], path: Path) -> None:
+    if set(tensor) != {"kernel", "bias"}:
+        held = ", ".join(sorted(tensor)) or "nothing"
+        raise WeightsError(
+            f"{path}: {layer} holds {held}, wanted a kernel and a bias; {MEND}"
+        )
+    kernel, bias = tensor["kernel"], tensor["bias"]
+    shape = kernel.shape
+    if len(shape) != 4 or not all(shape) or shape[0] != shape[1] or shape[0] % 2 == 0:
+        raise WeightsError(
+            f"{path}: {layer}/kernel has shape {shape}, wanted (k, k, I, O), k odd; "
+            + MEND
+        )
+    if bias.shape != shape[3:]:
+        raise WeightsError(
+            f"{path}: {layer}/bias has shape {bias.shape}, wanted {shape[3:]}; {MEND}"
+        )
+    for name, values in tensor.items():
+        if values.dtype != np.float32 or not np.isfinite(values).all():
+            raise WeightsError(f"{path}: {layer}/{name} is not finite float32; {MEND}")
+
+
+def validate(weights: NetworkWeights, path: str | os.PathLike[str]) -> None:
+    """Check that `weights`, read from or bound for `path`, are complete and usable.
+
+    Raises:
+        WeightsError: the first fault found, with its remedy.
+    """
+    path = Path(path)
+    for name in _TEXTS:
+        if not isinstance(getattr(weights, name), str):
+            raise WeightsError(f"{path}: attribute {name!r} is not text; {MEND}")
+    if weights.padding not in _PADDINGS:
+        raise WeightsError(
+            f"{path}: unknown padding {weights.padding!r}; known: "
+            f"{', '.join(_PADDINGS)}; {MEND} or update jaxnst"
+        )
+    for name, values in (("mean", weights.mean), ("std", weights.std)):
+        if np.shape(values) != (3,) or not np.isfinite(values).all():
+            raise WeightsError(f"{path}: {name} is not three finite numbers; {MEND}")
+    if not (weights.std > 0).all():
+        raise WeightsError(f"{path}: std must be above 0, is {weights.std}; {MEND}")
+    if not weights.tensors:
+        raise WeightsError(f"{path} holds no layers; {MEND}")
+    for layer, tensor in weights.tensors.items():
+        _check_tensor(layer, tensor, path)
+    if weights.architecture in vgg.ARCHITECTURES:
+        _check_vgg(weights, path)
+
+
+def _check_format(file: h5py.File, path: Path) -> None:
+    kind, version = (attribute(file, name, path) for name in ("format", "version"))
+    if not isinstance(kind, str) or kind != FORMAT:
+        raise WeightsError(
+            f"{path} is HDF5 but not a weights file of jaxnst; if it is Keras's, run "
+            f"jaxnst convert-weights {path} -o OUT.h5"
+        )
+    if not isinstance(version, int | np.integer) or version < 1:
+        raise WeightsError(f"{path}: version {version!r} is not a number; {MEND}")
+    if version > VERSION:
+        raise WeightsError(
+            f"{path} has format version {version}, this jaxnst knows {VERSION}; "
+            "update jaxnst"
+        )
+    for name in _ATTRIBUTES:
+        if name not in file.attrs:
+            raise WeightsError(f"{path}: attribute {name!r} is missing; {MEND}")
+        if name in _TEXTS and not isinstance(attribute(file, name, path), str):
+            raise WeightsError(f"{path}: attribute {name!r} is not text; {MEND}")
+
+
+def _numbers(file: h5py.File, name: str, path: Path) -> np.ndarray:
+    value = np.asarray(attribute(file, name, path))
+    if value.dtype.kind not in "fiu":
+        raise WeightsError(f"{path}: {name} is not three finite numbers; {MEND}")
+    return value.astype(np.float32)
+
+
+def _tensors(
+    file: h5py.File, size: int, path: Path
+) -> dict[str, dict[str, np.ndarray]]:
+    tensors: dict[str, dict[str, np.ndarray]] = {}
+    for name, dataset in datasets(file, size, path).items():
+        layer, _, kind = name.rpartition("/")
+        tensors.setdefault(layer, {})[kind] = np.asarray(dataset[()], np.float32)
+    return tensors
+
+
+def _in_order(
+    tensors: Mapping[str, Mapping[str, np.ndarray]], architecture: str
+) -> dict[str, Mapping[str, np.ndarray]]:
+    """Layers as they are computed where that is known, by name where it is not."""
+    order: tuple[str, ...] = ()
+    if architecture in vgg.ARCHITECTURES:
+        order = vgg.convolutions(architecture)
+    elif architecture == googlenet.ARCHITECTURE:
+        order = googlenet.convolutions()
+    names = [n for n in order if n in tensors] + sorted(set(tensors) - set(order))
+    return {name: tensors[name] for name in names}
+
+
+def read_weights(path: str | os.PathLike[str]) -> NetworkWeights:
+    """Read and validate a weights file.
+
+    Raises:
+        FileNotFoundError, IsADirectoryError, PermissionError: `path` cannot be read.
+        WeightsError: a `ValueError`: not such a file, damaged, or of a newer version.
+    """
+    path = check_readable(path)
+    data = path.read_bytes()
+    with open_hdf5(data, path) as file:
+        _check_format(file, path)
+        notes = {
+            n: attribute(file, n, path) for n in file.attrs if n not in _ATTRIBUTES
+        }
+        tensors = _tensors(file, len(data), path)
+        texts = {name: attribute(file, name, path) for name in _TEXTS}
+        weights = NetworkWeights(
+            mean=_numbers(file, "mean", path),
+            std=_numbers(file, "std", path),
+            tensors=_in_order(tensors, texts["architecture"]),
+            checksum=hashlib.sha256(data).hexdigest(),
+            notes={n: text for n, text in notes.items() if isinstance(text, str)},
+            **texts,
+        )
+    validate(weights, path)
+    return weights
+
+
+def write_weights(
+    path: str | os.PathLike[str], weights: NetworkWeights, *, dtype: str = "float32"
+) -> None:
+    """Validate `weights` and write them to `path`, whole or not at all.
+
+    The same weights give the same bytes.
+
+    Args:
+        dtype: of the tensors in the file: "float32", or "float16" for half the size.
+
+    Raises:
+        WeightsError: the weights are not valid.
+        OSError: `path` cannot be written, or the disk is full.
+    """
+    validate(weights, path)
+    buffer = io.BytesIO()
+    with h5py.File(buffer, "w") as file:
+        file.attrs["format"], file.attrs["version"] = FORMAT, VERSION
+        for name in _TEXTS:
+            file.attrs[name] = getattr(weights, name)
+        for name, values in (("mean", weights.mean), ("std", weights.std)):
+            file.attrs[name] = np.asarray(values, np.float32)
+        for name, text in weights.notes.items():
+            file.attrs[name] = text
+        for layer, tensor in weights.tensors.items():
+            for name, values in tensor.items():
+                with np.errstate(over="ignore"):
+                    stored = values.astype(dtype)
+                if not np.isfinite(stored).all():
+                    raise WeightsError(f"{path}: {layer}/{name} is beyond {dtype}")
+                # A time of creation would make every copy a different file.
+                file.create_dataset(f"{layer}/{name}", data=stored, track_times=False)
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(buffer.getbuffer())
+
+
+Tensors = dict[str, dict[str, np.ndarray]]
+
+
+def choose_architecture(
+    held: set[str], wanted: Mapping[str, tuple[str, ...]], path: Path
+) -> str:
+    """The one architecture of which the names `held` are the first, without a gap.
+
+    Args:
+        held: names of the convolutions in the file, in the file's own naming.
+        wanted: architecture -> all its convolutions in order, in that naming.
+    """
+    fits = [a for a, names in wanted.items() if held == set(names[: len(held)])]
+    if len(fits) == 1 and held:
+        return fits[0]
+    names = " or ".join(wanted)
+    if held and fits:
+        raise WeightsError(
+            f"{path} could be the beginning of {names}; choose one (architecture=)"
+        )
+    raise WeightsError(
+        f"{path} does not hold the convolutions of {names}; fetch the published file"
+    )

@@ -1,0 +1,152 @@
+"""Files from elsewhere, read as if hostile.
+
+Nothing is allocated because a header says so, no link is followed, and every fault is
+one error that names the file and the remedy.
+"""
+
+import io
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+MAX_BYTES = 2 << 30
+
+# Of others the library reads, and crashes on, what damage made of them.
+_CLASSES = (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT)
+
+_HEAP = b"GCOL\x01\0\0\0"
+
+MEND = "convert it again from its source (jaxnst convert-weights FILE -o OUT)"
+
+
+class WeightsError(ValueError):
+    """A file that cannot be used as weights; says which, why and how to mend it."""
+
+
+def check_readable(path: str | os.PathLike[str]) -> Path:
+    """`path` as a `Path` after checking that it is a file of a size that can be read.
+
+    Raises:
+        FileNotFoundError, IsADirectoryError, PermissionError: as they say.
+        WeightsError: a device or pipe, empty, or larger than 2 GiB.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; give the name of a file in it")
+    if not path.exists():
+        raise FileNotFoundError(f"{path} does not exist; check the name")
+    if not path.is_file():
+        raise WeightsError(f"{path} is not an ordinary file")
+    if not os.access(path, os.R_OK):
+        raise PermissionError(f"{path} may not be read; chmod u+r {path}")
+    size = path.stat().st_size
+    if size == 0:
+        raise WeightsError(f"{path} is empty; fetch or convert it again")
+    if size > MAX_BYTES:
+        raise WeightsError(
+            f"{path} has {size:,} bytes; weights of more than {MAX_BYTES:,} are refused"
+        )
+    return path
+
+
+def _check_heaps(data: bytes, path: Path) -> None:
+    """Check the heaps that text lies in: the library hangs on some damaged ones."""
+    start = data.find(_HEAP)
+    while start >= 0:
+        end = start + int.from_bytes(data[start + 8 : start + 16], "little")
+        position, sound = start + 16, start + 16 <= end <= len(data)
+        while sound and end - position >= 16:
+            size = int.from_bytes(data[position + 8 : position + 16], "little")
+            free = data[position : position + 2] == bytes(2)
+            step = size if free else 16 + (size + 7) // 8 * 8
+            position += step
+            sound = step >= 16 and position <= end
+        if not sound:
+            raise WeightsError(f"{path} is damaged: fetch or convert it again")
+        start = data.find(_HEAP, start + 8)
+
+
+@contextmanager
+def open_hdf5(data: bytes, path: Path) -> Iterator[h5py.File]:
+    """Open the HDF5 file whose bytes are `data`; any failure is a `WeightsError`."""
+    _check_heaps(data, path)
+    try:
+        with h5py.File(io.BytesIO(data), "r") as file:
+            yield file
+    except WeightsError:
+        raise
+    # The library meets damage with half a dozen types of exception.
+    except Exception as error:
+        raise WeightsError(
+            f"{path} is not a whole HDF5 file ({error}); "
+            "it is damaged or cut short: fetch or convert it again"
+        ) from error
+
+
+def attribute(item: h5py.Group, name: str, path: Path) -> Any:
+    """A small attribute: text as `str`, arrays as NumPy arrays; None if absent."""
+    if name not in item.attrs:
+        return None
+    held = item.attrs.get_id(name)
+    if held.get_type().get_class() not in _CLASSES:
+        raise WeightsError(f"{path}: attribute {name!r} is not text or numbers; {MEND}")
+    if math.prod(held.shape or ()) > 1 << 16:
+        raise WeightsError(f"{path}: attribute {name!r} is too large; {MEND}")
+    value = item.attrs[name]
+    return value.decode() if isinstance(value, bytes) else value
+
+
+def _check_dataset(dataset: h5py.Dataset, size: int, path: Path) -> int:
+    """Bytes of `dataset`, after checking that a file of `size` bytes holds them all."""
+    name, plist = dataset.name.lstrip("/"), dataset.id.get_create_plist()
+    if plist.get_nfilters():
+        raise WeightsError(f"{path}: {name} is compressed or filtered; store it plain")
+    layout = plist.get_layout()
+    if plist.get_external_count() or layout == h5py.h5d.VIRTUAL:
+        raise WeightsError(f"{path}: {name} is kept in another file, which is refused")
+    if dataset.dtype.kind != "f" or dataset.dtype.itemsize not in (2, 4):
+        raise WeightsError(
+            f"{path}: {name} holds {dataset.dtype}, not float32 or float16; {MEND}"
+        )
+    wanted = math.prod(dataset.shape or ()) * dataset.dtype.itemsize
+    held = dataset.id.get_storage_size()
+    if layout == h5py.h5d.CONTIGUOUS and wanted:
+        start = dataset.id.get_offset()
+        held = 0 if start is None else min(held, size - start)
+    if not wanted <= held <= size:
+        raise WeightsError(
+            f"{path}: {name} declares {wanted:,} bytes and the file holds {held:,}; "
+            "it is damaged or cut short: fetch or convert it again"
+        )
+    return wanted
+
+
+def datasets(file: h5py.File, size: int, path: Path) -> dict[str, h5py.Dataset]:
+    """Every dataset of `file` (of `size` bytes) by name, checked but not yet read."""
+    found: dict[str, h5py.Dataset] = {}
+    seen: set[int] = set()
+    groups, total = [file["/"]], 0
+    while groups:
+        group = groups.pop()
+        for key in group:
+            name = f"{group.name}/{key}".lstrip("/")
+            if not isinstance(group.get(key, getlink=True), h5py.HardLink):
+                raise WeightsError(f"{path}: {name} is a link, which is not followed")
+            item = group[key]
+            address = h5py.h5o.get_info(item.id).addr
+            if address in seen:  # or a group inside itself would never end
+                raise WeightsError(f"{path}: {name} is held twice; {MEND}")
+            seen.add(address)
+            if isinstance(item, h5py.Group):
+                groups.append(item)
+            elif isinstance(item, h5py.Dataset):
+                found[name] = item
+                total += _check_dataset(item, size, path)
+    if total > size:
+        raise WeightsError(f"{path}: its datasets overlap; {MEND}")
+    return found

@@ -1,0 +1,52 @@
+"""Keras's VGG files: which dataset is which layer; kernels come out for RGB input."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from jaxnst.networks import vgg
+from jaxnst.pretrained.format import Tensors, choose_architecture
+from jaxnst.pretrained.hdf5 import WeightsError, attribute, datasets, open_hdf5
+
+
+def _keras_names(file: h5py.File, path: Path) -> dict[str, list[str]]:
+    """Layer -> full names of its datasets, of the layers that have any."""
+
+    def texts(item: h5py.Group, name: str) -> list[str]:
+        value = np.asarray(attribute(item, name, path)).ravel()
+        return [v.decode() if isinstance(v, bytes) else str(v) for v in value]
+
+    layers = texts(file, "layer_names")
+    names = {layer: texts(file[layer], "weight_names") for layer in layers}
+    return {
+        layer: [f"{layer}/{part}" for part in parts] for layer, parts in names.items()
+    }
+
+
+def from_keras(path: Path, architectures: tuple[str, ...]) -> tuple[str, Tensors]:
+    """The architecture, one of those given, and the tensors of a Keras file."""
+
+    def theirs(name: str) -> str:  # conv3_4 is Keras's block3_conv4
+        block, index = name.removeprefix("conv").split("_")
+        return f"block{block}_conv{index}"
+
+    data = path.read_bytes()
+    with open_hdf5(data, path) as file:
+        held = datasets(file, len(data), path)
+        names = _keras_names(file, path)
+        names = {layer: parts for layer, parts in names.items() if "_conv" in layer}
+        wanted = {a: tuple(map(theirs, vgg.convolutions(a))) for a in architectures}
+        architecture = choose_architecture(set(names), wanted, path)
+        tensors: Tensors = {}
+        for name in vgg.convolutions(architecture)[: len(names)]:
+            arrays = [held[part][()] for part in names[theirs(name)]]
+            if [array.ndim for array in arrays] != [4, 1]:
+                raise WeightsError(
+                    f"{path}: {theirs(name)} is not a kernel and a bias; "
+                    "fetch the published file"
+                )
+            tensors[name] = dict(zip(("kernel", "bias"), arrays, strict=True))
+    # Trained on BGR: turned once here, so that RGB is right ever after.
+    tensors["conv1_1"]["kernel"] = tensors["conv1_1"]["kernel"][:, :, ::-1]
+    return architecture, tensors

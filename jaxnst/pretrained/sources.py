@@ -1,0 +1,197 @@
+"""Where weights come from: built-in ones, files at hand, the published ones last.
+
+A published file is downloaded once, verified, converted to the project's format and
+removed; only the converted file stays.
+"""
+
+import os
+import shlex
+from pathlib import Path
+
+import platformdirs
+from filelock import FileLock
+
+from jaxnst._checks import check_choice
+from jaxnst.pretrained.convert import convert_file, recognise
+from jaxnst.pretrained.download import fetch
+from jaxnst.pretrained.format import read_weights
+from jaxnst.pretrained.hdf5 import check_readable
+from jaxnst.pretrained.registry import BUILTINS, SOURCES, Source, builtin_weights
+
+VARIABLE = "JAXNST_WEIGHTS"
+
+_SUFFIXES = (".h5", ".hdf5", ".pth")
+
+
+def _sources(name: str) -> dict[str, Source]:
+    """The sources of a network by name, its default first; none of a built-in one."""
+    published = dict.fromkeys(s.architecture for s in SOURCES)
+    check_choice(name, "network", (*published, *BUILTINS))
+    return {s.name: s for s in SOURCES if s.architecture == name}
+
+
+def _repository_weights() -> Path | None:
+    """`weights/` of the repository that the package lies in, if it lies in one."""
+    top = Path(__file__).resolve().parents[2]
+    weights = top / "weights"
+    return weights if (top / "pyproject.toml").exists() and weights.is_dir() else None
+
+
+def _cache() -> Path:
+    return Path(platformdirs.user_cache_dir("jaxnst"))
+
+
+def _own_file(path: Path) -> Path:
+    """`path` if it is in the project's format; otherwise how to convert it."""
+    if recognise(check_readable(path)) != "jaxnst":
+        out = path.with_name(f"{path.stem}-jaxnst.h5")
+        raise ValueError(
+            f"{path} is not in jaxnst's format; convert it once: jaxnst "
+            f"convert-weights {shlex.quote(str(path))} -o "
+            f"{shlex.quote(str(out))}"
+        )
+    return path
+
+
+def _from_variable(name: str, source: str | None) -> Path | None:
+    """The file or folder that the environment variable names, if it is to be used."""
+    value = os.environ.get(VARIABLE)
+    if not value:
+        return None
+    path = Path(value).expanduser()
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{VARIABLE} names {path}, which does not exist; correct or unset it"
+        )
+    if path.is_dir():
+        return path
+    if source is not None and path.name != f"{name}-{source}.h5":
+        return None
+    held = read_weights(_own_file(path)).architecture
+    if held != name:
+        raise ValueError(
+            f"{VARIABLE} names {path}, which holds {held}, not {name}; unset it, "
+            f"or name a folder that holds {name}.h5"
+        )
+    return path
+
+
+def _search(
+    folders: list[Path], name: str, source: str | None
+) -> tuple[Path | None, list[Path]]:
+    """The first file at hand, and every place looked at until then."""
+    wanted = (source,) if source else (None, *_sources(name))
+    looked = []
+    for folder in folders:
+        for publisher in wanted:
+            path = folder / (f"{name}-{publisher}.h5" if publisher else f"{name}.h5")
+            looked.append(path)
+            if path.is_file():
+                return path, looked
+    return None, looked
+
+
+def _obtain(source: Source, folder: Path, progress: bool | None) -> Path:
+    """Download and convert, unless another process has done so in the meantime."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{source.architecture}-{source.name}.h5"
+    with FileLock(path.with_suffix(".lock")):
+        if not path.exists():
+            download = fetch(
+                source.url,
+                folder / source.url.rpartition("/")[2],
+                size=source.size,
+                checksum=source.checksum,
+                progress=progress,
+            )
+            convert_file(download, path, architecture=source.architecture)
+            download.unlink()
+    return path
+
+
+def is_path(source: str | os.PathLike[str]) -> bool:
+    """Whether `source` is a file rather than the name of a publisher."""
+    separators = "/" if os.sep == "/" else "/" + os.sep
+    return isinstance(source, os.PathLike) or (
+        any(mark in source for mark in separators) or source.endswith(_SUFFIXES)
+    )
+
+
+def _publisher(name: str, source: str | os.PathLike[str] | None) -> str | None:
+    """The name of the source that alone is to count, if one is."""
+    published = _sources(name)
+    if source is None:
+        return None
+    if name in BUILTINS:
+        raise ValueError(f"{name} is built in, it has no source {str(source)!r}")
+    return check_choice(str(source), f"source of {name}", published)
+
+
+def _look(name: str, publisher: str | None) -> tuple[Path | None, list[Path]]:
+    """The file at hand, if there is one, and every place looked at until then."""
+    given = _from_variable(name, publisher)
+    if given is not None and given.is_file():
+        return given, [given]
+    folders = [given, _repository_weights(), _cache()]
+    found, looked = _search([f for f in folders if f is not None], name, publisher)
+    return None if found is None else _own_file(found), looked
+
+
+def weights_at_hand(
+    name: str = "vgg19", source: str | os.PathLike[str] | None = None
+) -> Path | None:
+    """As `find_weights`, but None instead of a download."""
+    if source is not None and is_path(source):
+        return _own_file(Path(source).expanduser())
+    publisher = _publisher(name, source)
+    return builtin_weights(name) if name in BUILTINS else _look(name, publisher)[0]
+
+
+def find_weights(
+    name: str = "vgg19",
+    source: str | os.PathLike[str] | None = None,
+    *,
+    progress: bool | None = True,
+) -> Path:
+    """The file of a network's weights, downloaded and converted if none is at hand.
+
+    That of "vgg19-lite" comes with jaxnst. The others are looked for in this order: the
+    file or folder in the environment variable JAXNST_WEIGHTS; the repository's
+    `weights/`; the user's cache directory; the published file. In a folder `NAME.h5`
+    comes before `NAME-SOURCE.h5`.
+
+    Args:
+        name: "vgg16", "vgg19", "vgg19-lite" or "googlenet"; not looked at where
+            `source` is a path.
+        source: a path, which is taken as it is; or "torchvision" or "keras", and then
+            only `NAME-SOURCE.h5` counts; or None for any, and if there is none, the
+            network's default.
+        progress: a bar on stderr: True, False, or None for only on a terminal.
+
+    Raises:
+        FileNotFoundError: nothing at hand and no connection, with the places looked
+            at and the commands that mend it; or a path that does not exist.
+        ValueError: an unknown name, a file in a foreign format or of another network,
+            or a published or built-in file that is not what it should be.
+        OSError: the server refuses or the disk is full.
+    """
+    found = weights_at_hand(name, source)
+    if found is not None:
+        return found
+    publisher, published = _publisher(name, source), _sources(name)
+    looked = _look(name, publisher)[1]
+    wanted = published[publisher or next(iter(published))]
+    repository, folder = _repository_weights(), _cache()
+    if repository is not None and os.access(repository, os.W_OK | os.X_OK):
+        folder = repository
+    try:
+        return _obtain(wanted, folder, progress)
+    except ConnectionError as error:
+        file, out = wanted.url.rpartition("/")[2], folder / f"{name}-{wanted.name}.h5"
+        raise FileNotFoundError(
+            f"no weights of {name}: looked for {', '.join(map(str, looked))}; the "
+            f"download failed too: {error}. Or fetch {wanted.url} elsewhere and run "
+            f"jaxnst convert-weights {file} -o {shlex.quote(str(out))}; or "
+            f"set {VARIABLE} to a weights file or to a folder that holds {name}.h5 "
+            f"(export {VARIABLE}=FILE). The network vgg19-lite is built in"
+        ) from error

@@ -1,0 +1,161 @@
+"""torchvision's state dicts: which tensor is which layer of VGG and GoogLeNet.
+
+Kernels come out (k, k, I, O) for RGB input; batch normalisation is folded into them.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+
+from jaxnst.networks import googlenet, vgg
+from jaxnst.pretrained.format import Tensors, choose_architecture
+from jaxnst.pretrained.hdf5 import WeightsError
+
+
+def _torch_indices(architecture: str) -> tuple[int, ...]:
+    """Where torchvision's `features` holds each convolution: ReLU, pooling count."""
+    indices, index = [], 0
+    for name in vgg.layer_table(architecture):
+        if name.startswith("pool"):
+            index += 1
+        else:
+            indices.append(index)
+            index += 2
+    return tuple(indices)
+
+
+def _torch_features(
+    state: Mapping[str, np.ndarray], path: Path
+) -> dict[str, np.ndarray]:
+    """Tensors of the convolutional part, named "0.weight", "0.bias", "2.weight" ..."""
+    names = [name for name in state if not name.startswith("classifier.")]
+    if any(name.endswith("running_mean") for name in names):
+        raise WeightsError(
+            f"{path} has batch normalisation, which is not supported; "
+            "use the variant without (vgg19 in place of vgg19_bn)"
+        )
+    features = {name.removeprefix("features."): state[name] for name in names}
+    for name in features:
+        index, _, kind = name.partition(".")
+        if not (index.isascii() and index.isdigit()) or kind not in ("weight", "bias"):
+            raise WeightsError(
+                f"{path} holds {name[:80]!r}, which is no part of torchvision's VGG; "
+                "fetch the state dict of vgg16, vgg19 or googlenet"
+            )
+    return features
+
+
+def vgg_from_torch(
+    state: Mapping[str, np.ndarray], path: Path, architectures: tuple[str, ...]
+) -> tuple[str, Tensors]:
+    """The architecture, one of those given, and the tensors of a state dict."""
+    features = _torch_features(state, path)
+    places = {a: _torch_indices(a) for a in architectures}
+    wanted = {a: tuple(f"{i}.weight" for i in held) for a, held in places.items()}
+    weights = {name for name in features if name.endswith(".weight")}
+    architecture = choose_architecture(weights, wanted, path)
+    tensors: Tensors = {}
+    names = zip(vgg.convolutions(architecture), places[architecture], strict=True)
+    for name, index in list(names)[: len(weights)]:
+        kernel = features.pop(f"{index}.weight")
+        bias = features.pop(f"{index}.bias", None)
+        if kernel.ndim != 4 or bias is None or kernel.dtype != np.float32:
+            raise WeightsError(
+                f"{path}: features.{index} is not a convolution with a bias; "
+                "fetch the published file"
+            )
+        tensors[name] = {"kernel": kernel.transpose(2, 3, 1, 0), "bias": bias}
+    if features:
+        raise WeightsError(
+            f"{path} holds {min(features)} without its weight; fetch the published file"
+        )
+    return architecture, tensors
+
+
+# Of torchvision's networks that came over from TensorFlow; PyTorch's own is 1e-5.
+_EPSILON = 1e-3
+
+_AGAIN = "fetch the published file"
+
+_PARTS = {
+    "weight": "conv.weight",
+    "scale": "bn.weight",
+    "shift": "bn.bias",
+    "mean": "bn.running_mean",
+    "variance": "bn.running_var",
+}
+
+_STEM = {
+    "conv1/7x7_s2": "conv1",
+    "conv2/3x3_reduce": "conv2",
+    "conv2/3x3": "conv3",
+}
+
+_BRANCHES = {
+    "1x1": "branch1",
+    "3x3_reduce": "branch2.0",
+    "3x3": "branch2.1",
+    "5x5_reduce": "branch3.0",
+    "5x5": "branch3.1",
+    "pool_proj": "branch4.1",
+}
+
+
+def is_googlenet(state: Mapping[str, np.ndarray]) -> bool:
+    return "conv1.conv.weight" in state
+
+
+def _theirs(name: str) -> str:
+    """torchvision's name of a convolution: inception_3a/5x5 is inception3a.branch3.1"""
+    if name in _STEM:
+        return _STEM[name]
+    block, branch = name.split("/")
+    return f"{block.replace('_', '')}.{_BRANCHES[branch]}"
+
+
+def googlenet_from_torch(
+    state: Mapping[str, np.ndarray], path: Path
+) -> dict[str, dict[str, np.ndarray]]:
+    """Kernel and bias of every convolution with its batch normalisation folded in.
+
+    With g = scale / sqrt(variance + 1e-3), g (W x - mean) + shift is W' x + b with
+    W' = g W and b = shift - g mean.
+
+    Args:
+        state: of a whole network; classifiers are left out.
+
+    Raises:
+        WeightsError: tensors are missing, left over or of other shapes.
+    """
+    tensors: dict[str, dict[str, np.ndarray]] = {}
+    used: set[str] = set()
+    for name in googlenet.convolutions():
+        names = {part: f"{_theirs(name)}.{own}" for part, own in _PARTS.items()}
+        for own in names.values():
+            if own not in state or state[own].dtype != np.float32:
+                raise WeightsError(f"{path}: {own} is missing or not float32; {_AGAIN}")
+        used.update(names.values())
+        held = {part: state[own].astype(np.float64) for part, own in names.items()}
+        weight = held.pop("weight")
+        if weight.ndim != 4 or {x.shape for x in held.values()} != {weight.shape[:1]}:
+            raise WeightsError(
+                f"{path}: {_theirs(name)} does not fit together; {_AGAIN}"
+            )
+        if (held["variance"] < 0).any():
+            raise WeightsError(f"{path}: {names['variance']} is below 0; {_AGAIN}")
+        gain = held["scale"] / np.sqrt(held["variance"] + _EPSILON)
+        kernel = (weight * gain.reshape(-1, 1, 1, 1)).transpose(2, 3, 1, 0)
+        tensors[name] = {"kernel": kernel, "bias": held["shift"] - gain * held["mean"]}
+    rest = {
+        name
+        for name in state.keys() - used
+        if not name.startswith(("aux1.", "aux2.", "fc."))
+        and not name.endswith(".num_batches_tracked")
+    }
+    if rest:
+        raise WeightsError(
+            f"{path} holds {min(rest)[:80]!r}, which is no part of torchvision's "
+            f"GoogLeNet; {_AGAIN}"
+        )
+    return tensors

@@ -1,0 +1,1 @@
+"""Training: a narrow VGG from wider networks, the decoder of one pass."""

@@ -1,0 +1,171 @@
+"""Time a step of the compiled loop against PyTorch, interleaved in one run.
+
+    python scripts/measure/bench.py --sizes 256 512 --batches 1 4 --numbers bench.json
+
+Both do the same work on the same weights: VGG-19 to relu5_1, the Gram objective, its
+gradient to the picture and a step of Adam. PyTorch runs eagerly, in the faster of its
+two memory layouts. The full VGG-19's weights are random, which does not change the
+time. Without torch its columns stay empty. Only ratios within one run mean anything:
+machines differ, and shared ones drift.
+"""
+
+import json
+import os
+import platform
+import sys
+import tempfile
+from dataclasses import asdict, dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any, Literal
+
+import jax
+import jax.numpy as jnp
+from _bench import (
+    Workload,
+    commands,
+    interleaved,
+    matrix_rate,
+    network_of,
+    operations,
+    ours,
+    steps_of,
+    theirs,
+)
+from _profile import profiled
+
+from jaxnst import images
+from jaxnst._files import atomic_write, check_writable_folder
+from jaxnst.cli._app import Common, run_module
+
+Row = dict[str, Any]
+_LONGEST = 6  # kinds of operations shown of a profile
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(Common):
+    networks: tuple[Literal["vgg19", "vgg19-lite"], ...] = ("vgg19", "vgg19-lite")
+    """The full VGG-19, and the one that comes with jaxnst."""
+    sizes: tuple[int, ...] = (256, 512)
+    """Sides of the square pictures in pixels."""
+    batches: tuple[int, ...] = (1,)
+    """Pictures at once."""
+    precisions: tuple[Literal["float32", "bfloat16"], ...] = ("float32",)
+    """Of the activations, for both programs."""
+    repeats: int = 5
+    """Timed calls, of which the median counts."""
+    profile: Path | None = None
+    """Folder for traces of jaxnst's calls, for Perfetto or TensorBoard; what took
+    longest is printed, too."""
+    quick: bool = False
+    """Little of everything: whether it works, not how fast."""
+    numbers: Path | None = None
+    """Write all numbers to this file, too."""
+
+
+def measured(work: Workload, repeats: int, rate: float, profile: Path | None) -> Row:
+    """One line of the table; seconds are those of a step for one picture."""
+    network = network_of(work.network)
+    steps = steps_of(work)
+    call, needed = ours(work, network, steps)
+    calls = {"jaxnst": call, **theirs(work, network, steps)}
+    found = interleaved(calls, repeats)
+    shares = {} if profile is None else profiled(call, profile)
+    each = {name: s / steps / work.batch for name, (s, _) in found.items()}
+    others = {name: s for name, s in each.items() if name != "jaxnst"}
+    best = min(others, key=others.__getitem__, default=None)
+    speed = operations(network, work.size) / each["jaxnst"]
+    return {
+        **asdict(work),
+        "seconds": each["jaxnst"],
+        "torch_seconds": others,
+        "ratio": None if best is None else others[best] / each["jaxnst"],
+        "gflops": speed / 1e9,
+        "share": speed / rate,
+        "loss": found["jaxnst"][1],
+        "torch_loss": None if best is None else found[best][1],
+        "gib": needed / 2**30,
+        "gib_per_megapixel": needed / 2**30 / (work.batch * work.size**2 / 1e6),
+        "profile": shares,
+    }
+
+
+def line(row: Row) -> str:
+    others = row["torch_seconds"]
+    peer = f"{min(others.values()):.3f} s | {row['ratio']:.2f}" if others else " | "
+    losses = f"{row['loss']:.4g}"
+    if others:
+        losses += f", {row['torch_loss']:.4g}"
+    return (
+        f"| {row['network']} | {row['size']} | {row['batch']} | {row['precision']} "
+        f"| {row['seconds']:.3f} s | {peer} | {row['gflops']:.0f} | {row['share']:.0%} "
+        f"| {losses} | {row['gib_per_megapixel']:.2f} GiB |"
+    )
+
+
+def print_profiles(rows: list[Row]) -> None:
+    """Print what took most of each row's time."""
+    print("\n| network | size | batch | precision | where the time goes |")
+    print("|" + " --- |" * 5)
+    for row in rows:
+        longest = list(row["profile"].items())[:_LONGEST]
+        shares = ", ".join(f"{kind} {share:.0%}" for kind, share in longest)
+        cells = (row[name] for name in ("network", "size", "batch", "precision"))
+        print(f"| {' | '.join(map(str, cells))} | {shares} |")
+
+
+def started(options: tuple[str, ...]) -> dict[str, float]:
+    """Seconds of whole commands, with an empty cache of compiled code at first."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [Path(folder, name) for name in ("photo.png", "painting.png")]
+        for seed, path in enumerate(paths):
+            picture = jax.random.uniform(jax.random.key(seed), (256, 256, 3))
+            images.save_image(path, jnp.asarray(picture))
+        before = os.environ.get("XDG_CACHE_HOME")
+        os.environ["XDG_CACHE_HOME"] = folder
+        try:
+            return commands(paths, options)
+        finally:
+            os.environ.pop("XDG_CACHE_HOME")
+            if before is not None:
+                os.environ["XDG_CACHE_HOME"] = before
+
+
+def main(arguments: Arguments) -> None:
+    if arguments.numbers is not None:
+        check_writable_folder(arguments.numbers)
+    sizes, repeats = arguments.sizes, arguments.repeats
+    if arguments.quick:
+        sizes, repeats = sizes[:1], 1
+    device = str(jax.local_devices()[0].device_kind)
+    print(
+        f"{device}, {platform.processor() or platform.machine()}, jax "
+        f"{jax.__version__}\n"
+    )
+    print(
+        "| network | size | batch | precision | step | PyTorch | ratio | GFLOP/s "
+        "| of a product's | losses | memory per MP |"
+    )
+    print("|" + " --- |" * 11)
+    rows = []
+    for precision in arguments.precisions:
+        rate = matrix_rate(precision, 512 if arguments.quick else None)
+        for name, size, batch in product(arguments.networks, sizes, arguments.batches):
+            work = Workload(name, size, batch, precision)
+            rows.append(measured(work, repeats, rate, arguments.profile))
+            print(line(rows[-1]), flush=True)
+    if arguments.profile is not None:
+        print_profiles(rows)
+    print("\n| command | seconds |\n| --- | --- |")
+    small = ("--size", "48", "--steps", "2", "--margin", "0")
+    times = started(small if arguments.quick else ("--size", "256"))
+    for command, seconds in times.items():
+        print(f"| {command} | {seconds:.1f} |")
+    if arguments.numbers is not None:
+        found = {"device": device, "jax": jax.__version__, "rows": rows}
+        with atomic_write(arguments.numbers) as temporary:
+            temporary.write_text(json.dumps(found | {"commands": times}, indent=1))
+
+
+if __name__ == "__main__":
+    sys.exit(run_module(sys.modules[__name__]))

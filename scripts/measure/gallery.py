@@ -1,0 +1,78 @@
+"""Make the pictures of the README's gallery, time them and have them judged.
+
+    python scripts/measure/gallery.py photo1.jpg painting1.jpg photo2.jpg ...
+
+Times are whole: reading, compiling, optimising and writing.
+"""
+
+import platform
+import sys
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import jax
+from _compared import pairs_in_turn
+from _painted import judged
+
+import jaxnst
+from jaxnst import images
+from jaxnst.cli._app import Common, run_module
+from jaxnst.cli._parser import option
+from jaxnst.pipeline import presets
+from jaxnst.pipeline.inputs import load_pictures, open_network
+from jaxnst.pretrained.loading import load_network
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(Common):
+    pictures: tuple[Path, ...] = option(positional=True, metavar="PICTURE")
+    """Photographs and paintings in turn."""
+    output: Path = option(Path("scripts/gallery"), flags=["-o"])
+    """Folder for the pictures."""
+    preset: str = "default"
+    """Named settings."""
+    network: str | None = None
+    """Feature network; the preset's if not given."""
+    weights: str | None = None
+    """Weights of the network: a file, or the name of a source."""
+    size: int = 512
+    """Long side in pixels."""
+    judge: str | None = None
+    """GoogLeNet, by name or weights file: print the distances of each picture."""
+
+
+def main(arguments: Arguments) -> None:
+    pairs = pairs_in_turn(arguments.pictures)
+    settings = presets.get(arguments.preset)
+    settings = replace(
+        settings,
+        geometry=replace(settings.geometry, size=arguments.size),
+        network=arguments.network or settings.network,
+        weights=arguments.weights,
+    )
+    settings, network, notice = open_network(settings)
+    arguments.note(notice)
+    arguments.output.mkdir(parents=True, exist_ok=True)
+    judge = None
+    if arguments.judge is not None:
+        judge = load_network(arguments.judge)
+    print(f"{jax.local_devices()[0].device_kind}, {platform.machine()}")
+    print("| picture | steps | seconds | style | content | Q |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for content, style in pairs:
+        began = time.perf_counter()
+        pictures = load_pictures(settings, network, content, [style])
+        result = jaxnst.render(settings, network, *pictures)
+        out = arguments.output / f"{content.stem}_{style.stem}.jpg"
+        images.save_image(out, result.image, quality=88)
+        spent = time.perf_counter() - began
+        shown = " | "
+        if judge is not None:
+            scores = judged(judge, result.image, (content, style))
+            shown = " | ".join(f"{float(score):.3f}" for score in scores)
+        print(f"| {out.stem} | {result.steps} | {spent:.0f} | {shown} |", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(run_module(sys.modules[__name__]))

@@ -1,0 +1,135 @@
+"""Measure what many pictures at once cost, in time and in memory.
+
+    python scripts/measure/measure_many.py photo.jpg painting.jpg
+
+First a 4 x 4 grid of alpha and beta against one setting alone, and how far the grid's
+pictures are from those of 16 runs; then 1, 2, 4 ... pairs in one call, in the default
+settings. Compilation is not counted: everything runs twice, the second run is timed.
+"""
+
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from _measure import Measured, apart, device, peak
+
+import jaxnst
+from jaxnst import Config, Network, Settings, Weights, images
+from jaxnst.cli._app import keep_compiled, run_module
+from jaxnst.pipeline import presets
+
+_ALPHAS, _BETAS = (0.25, 0.5, 1.0, 2.0), (2.0, 8.0, 32.0, 128.0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(Measured):
+    size: int = 256
+    """Side of the pictures in pixels; they are square."""
+    steps: int = 20
+    """Steps of Adam for every setting of the grid."""
+    pairs: tuple[int, ...] = (1, 2, 4, 8, 16, 32)
+    """Numbers of pairs in a call."""
+    budget: float = 4.0
+    """GiB of memory that the pairs may use."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table: so many pictures, seconds, and GiB at the worst moment."""
+
+    items: int
+    seconds: float
+    memory: float
+    difference: float = 0.0
+
+
+def load(arguments: Arguments) -> tuple[Network, jax.Array, jax.Array]:
+    keep_compiled()
+    network = arguments.load_network()
+    size = arguments.size, arguments.size
+    pictures = (arguments.content, arguments.style)
+    content, style = (images.load_image(path, size=size) for path in pictures)
+    return network, content, style
+
+
+def timed(call: Callable[[], Any]) -> tuple[Any, float]:
+    """The second run's result and seconds."""
+    call()
+    began = time.perf_counter()
+    return call(), time.perf_counter() - began
+
+
+def single(arguments: Arguments) -> Row:
+    network, content, style = load(arguments)
+    how: dict[str, Any] = {"config": Config(), "steps": arguments.steps}
+    _, seconds = timed(lambda: jaxnst.stylize(network, content, style, **how))
+    return Row(1, seconds, peak())
+
+
+def grid(arguments: Arguments) -> Row:
+    network, content, style = load(arguments)
+    how: dict[str, Any] = {"config": Config(), "steps": arguments.steps}
+    axes: dict[str, Any] = {"alphas": _ALPHAS, "betas": _BETAS}
+    found, seconds = timed(
+        lambda: jaxnst.grid_search(network, content, style, **axes, **how)
+    )
+    held, worst = peak(), 0.0
+    for place in np.ndindex(found.finite.shape):
+        weights = Weights(alpha=_ALPHAS[place[0]], beta=_BETAS[place[1]])
+        alone = jaxnst.stylize(network, content, style, weights=weights, **how)
+        difference = np.abs(found.image[place] - alone.image)
+        worst = max(worst, float(difference.max()))
+    return Row(found.finite.size, seconds, held, worst)
+
+
+def pairs(arguments: Arguments, count: int) -> Row:
+    """So many different pairs: the same pictures, turned round by other amounts."""
+    network, content, style = load(arguments)
+    shifts = [arguments.size * n // count for n in range(count)]
+    contents = [jnp.roll(content, shift, 1) for shift in shifts]
+    styles = [jnp.roll(style, shift, 0) for shift in shifts]
+    settings = presets.default
+    settings = replace(
+        settings, geometry=replace(settings.geometry, size=arguments.size)
+    )
+    how = settings.optimization
+    brief = replace(settings, optimization=replace(how, steps=(1,)))  # compiles it all
+    budget = int(arguments.budget * 2**30)
+
+    def painted(settings: Settings) -> Any:
+        return jaxnst.render_batch(settings, network, contents, styles, budget=budget)
+
+    painted(brief)
+    began = time.perf_counter()
+    painted(settings)
+    return Row(count, time.perf_counter() - began, peak())
+
+
+def main(arguments: Arguments) -> None:
+    print(f"{apart(device)}, jax {jax.__version__}\n")
+    side = arguments.size
+    print(f"{arguments.steps} steps at {side} x {side}, {arguments.network}:\n")
+    one, many = apart(single, arguments), apart(grid, arguments)
+    print("| settings | a setting | relative | memory | largest difference |")
+    print("| --- | --- | --- | --- | --- |")
+    for row in (one, many):
+        each = row.seconds / row.items
+        print(
+            f"| {row.items} | {each:.2f} s | {each / one.seconds:.2f} "
+            f"| {row.memory:.2f} GiB | {row.difference:.1e} |"
+        )
+    print(f"\ndefault settings, budget {arguments.budget:g} GiB:\n")
+    print("| pairs | pictures/s | memory |\n| --- | --- | --- |")
+    for count in arguments.pairs:
+        row = apart(pairs, arguments, count)
+        rate = row.items / row.seconds
+        print(f"| {count} | {rate:.3f} | {row.memory:.2f} GiB |", flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(run_module(sys.modules[__name__]))

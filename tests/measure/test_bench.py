@@ -1,0 +1,58 @@
+"""scripts/bench.py: both programs do the same work, and the numbers fit together."""
+
+import json
+from importlib.util import find_spec
+from pathlib import Path
+
+import jax
+import pytest
+
+from jaxnst.networks.random_weights import random_vgg
+from scripts import driver, imported
+
+
+@pytest.fixture
+def drive(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    return driver(imported(monkeypatch, "bench"), monkeypatch, capsys)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("batch", [1, 3])
+def test_rows_say_what_was_done(batch, drive):
+    work = ("--networks", "vgg19-lite", "--sizes", "64", "--batches", batch)
+    code, out, _ = drive(*work, "--quick", "--numbers", "b.json", "--profile", "traces")
+    assert code == 0
+    found = json.loads(Path("b.json").read_text())
+    (row,) = found["rows"]
+    assert (row["network"], row["size"], row["batch"]) == ("vgg19-lite", 64, batch)
+    # 9 of a kernel, 2 operations, there and back; the first block alone is 2.8 million.
+    assert row["gflops"] * row["seconds"] * 1e9 > 4 * 9 * (3 * 16 + 16 * 16) * 64 * 64
+    assert 0 < row["share"] < 2 and row["gib"] > 0
+    lines = [line for line in out.splitlines() if "| vgg19-lite | 64 |" in line]
+    assert len(lines) == 2 and sum(row["profile"].values()) == pytest.approx(1)
+    longest = next(iter(row["profile"]))
+    assert max(row["profile"].values()) == row["profile"][longest]
+    assert f"| {longest} " in lines[1] and "conv" in " ".join(row["profile"])
+    assert list(Path("traces").rglob("*.trace.json.gz"))
+    assert set(found["commands"]) == {
+        "import jaxnst",
+        "jaxnst --help",
+        "a picture, first run",
+        "a picture, second run",
+    }
+    if find_spec("torch") is not None:
+        assert set(row["torch_seconds"]) == {"NCHW", "NHWC"} and row["ratio"] > 0
+        assert row["torch_loss"] == pytest.approx(row["loss"], rel=0.02)
+
+
+@pytest.mark.slow
+def test_operations_are_those_of_the_convolutions(monkeypatch):
+    bench = imported(monkeypatch, "_bench")
+    network = random_vgg(jax.random.key(0), (2, 3, 4, 5, 6))
+    per_pixel = 3 * 2 + 2 * 2
+    second = 2 * 3 + 3 * 3
+    third = 3 * 4 + 3 * 4 * 4
+    fourth = 4 * 5 + 3 * 5 * 5
+    wanted = per_pixel + second / 4 + third / 16 + fourth / 64 + 5 * 6 / 256
+    assert bench.operations(network, 64) == 2 * 2 * 9 * 64 * 64 * wanted

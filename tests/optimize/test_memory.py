@@ -1,0 +1,130 @@
+"""Whether a picture can fit into memory is told before anything is compiled."""
+
+from dataclasses import replace
+from types import SimpleNamespace
+
+import jax
+import psutil
+import pytest
+from networks import narrow_network, picture
+
+from jaxnst import Config, stylize
+from jaxnst.optimize import memory, single
+
+
+@pytest.fixture(scope="module")
+def network():
+    return narrow_network(width=8, depth=4)  # conv1_1, conv1_2, conv2_1, conv2_2
+
+
+def free(monkeypatch, count: int) -> None:
+    monkeypatch.setattr(
+        psutil, "virtual_memory", lambda: SimpleNamespace(available=count)
+    )
+
+
+@pytest.mark.parametrize(
+    "layers, values",
+    [
+        (["relu1_1"], 64 * 48 * 8),
+        (["relu1_2"], 2 * 64 * 48 * 8),
+        (["pool1"], 2 * 64 * 48 * 8 + 32 * 24 * 8),
+        (["relu2_1"], 2 * 64 * 48 * 8 + 2 * 32 * 24 * 8),
+        (["relu2_1", "relu1_1"], 2 * 64 * 48 * 8 + 2 * 32 * 24 * 8),
+        (["conv1_1"], 64 * 48 * 8),  # nothing else to keep
+    ],
+)
+def test_least_bytes_are_those_of_every_layer_kept(network, layers, values):
+    assert memory.least_bytes(network, layers, (64, 48)) == 4 * values
+
+
+def test_half_precision_takes_half_the_bytes(network):
+    counted = memory.least_bytes(network, ["relu1_1"], (64, 48), "bfloat16")
+    assert counted == 2 * 64 * 48 * 8
+
+
+def test_odd_sides_are_pooled_downwards(network):
+    counted = memory.least_bytes(network, ["pool1"], (33, 17))
+    assert counted == 4 * 8 * (2 * 33 * 17 + 16 * 8)
+
+
+def test_available_is_what_the_system_says(monkeypatch):
+    free(monkeypatch, 12345)
+    assert memory.available_bytes() == 12345
+
+
+def test_available_on_a_device_is_what_is_left_of_its_limit(monkeypatch):
+    stats = {"bytes_limit": 1000, "bytes_in_use": 300}
+    device = SimpleNamespace(platform="gpu", memory_stats=lambda: stats)
+    monkeypatch.setattr(jax, "local_devices", lambda: [device])
+    assert memory.available_bytes() == 700
+    device.memory_stats = lambda: None
+    free(monkeypatch, 12345)
+    assert memory.available_bytes() == 12345
+
+
+CONFIG = Config(content_layers=("relu1_1",), style_layers=("relu2_1",))
+SIDE = 400
+
+
+def needs(network, side, tile):
+    seen = memory.least_bytes(network, CONFIG.layers, (tile, tile))
+    return memory.FACTOR * seen + 14 * 12 * side * side
+
+
+def test_tiles_only_where_the_whole_does_not_fit(monkeypatch, network):
+    at_once = needs(network, SIDE, SIDE)
+    free(monkeypatch, at_once)
+    assert memory.fitted(network, CONFIG, (SIDE, SIDE), share=1.0) == CONFIG
+    free(monkeypatch, at_once - 1)
+    tile = memory.fitted(network, CONFIG, (SIDE, SIDE), share=1.0).tile
+    assert tile == 384  # the largest multiple of 64 below
+    free(monkeypatch, needs(network, SIDE, 128))
+    assert memory.fitted(network, CONFIG, (SIDE, SIDE), share=1.0).tile == 128
+    free(monkeypatch, needs(network, SIDE, 64) - 1)
+    with pytest.raises(MemoryError):
+        memory.fitted(network, CONFIG, (SIDE, SIDE), share=1.0)
+
+
+def test_a_tile_that_was_chosen_is_kept(monkeypatch, network):
+    free(monkeypatch, needs(network, SIDE, 128))
+    chosen = replace(CONFIG, tile=96)
+    assert memory.fitted(network, chosen, (SIDE, SIDE)) == chosen
+
+
+def test_error_names_both_numbers_and_the_way_out(monkeypatch, network):
+    free(monkeypatch, 3 * 2**29)
+    with pytest.raises(MemoryError) as caught:
+        memory.fitted(network, CONFIG, (100_000, 50_000), share=1.0)
+    for part in ("50000 x 100000 pixels", "1.5 GiB", "smaller"):
+        assert part in str(caught.value)
+
+
+def test_a_tiled_run_is_chosen_by_stylize(monkeypatch, network):
+    def noted(network, content, style, config, **_):
+        raise RuntimeError(config.tile)
+
+    monkeypatch.setattr(single, "make_targets", noted)
+    free(monkeypatch, int(needs(network, SIDE, 192) / memory.SHARE) + 1)
+    with pytest.raises(RuntimeError, match="192"):
+        stylize(network, picture(SIDE, SIDE), picture(32, 32), config=CONFIG)
+
+
+def test_stylize_raises_before_it_compiles(monkeypatch, network):
+    def never(*arguments, **options):
+        raise AssertionError("went on")
+
+    for name in ("make_targets", "run_steps", "init_state"):
+        monkeypatch.setattr(single, name, never)
+    monkeypatch.setattr(memory, "available_bytes", lambda: 1000)
+    config = Config(content_layers=("relu2_1",), style_layers=("relu1_1",))
+    with pytest.raises(MemoryError, match="16 x 12 pixels need"):
+        stylize(network, picture(12, 16), picture(12, 16), config=config)
+
+
+def test_a_cpu_is_given_few_large_pictures_at_once(monkeypatch):
+    assert memory.most_at_once((64, 64)) == 16
+    assert memory.most_at_once((256, 256)) == memory.most_at_once((999, 999)) == 2
+    gpu = SimpleNamespace(platform="gpu")
+    monkeypatch.setattr(jax, "local_devices", lambda: [gpu])
+    assert memory.most_at_once((999, 999)) > 10**9

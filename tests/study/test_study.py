@@ -1,0 +1,305 @@
+"""Parts of scripts/study.py: what is kept, the networks, stand-ins, conclusions."""
+
+from dataclasses import replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from networks import narrow_network, narrow_weights, picture
+
+from jaxnst import make_targets, network_from_weights, objective
+from jaxnst.images import resize
+from jaxnst.metrics import Scores
+from jaxnst.pipeline import presets, substitute
+from jaxnst.study import cache, findings, plan, runs
+from scripts import write_network
+
+
+class TestKept:
+    def test_made_once_for_a_description(self, tmp_path):
+        calls = []
+
+        def make():
+            calls.append(1)
+            return {"a": np.arange(3), "b": np.float32(len(calls))}
+
+        def kept(description):
+            return cache.kept(tmp_path / "new" / "x.npz", description, make)
+
+        first, again = kept({"n": 1}), kept({"n": 1})
+        assert len(calls) == 1 and again.keys() == {"a", "b"}
+        np.testing.assert_array_equal(first["a"], again["a"])
+        assert kept({"n": 2})["b"] == 2 and kept({"n": 1})["b"] == 3
+
+    @pytest.mark.parametrize("damage", ["cut", "text", "empty", "strange"])
+    def test_a_damaged_file_is_made_anew(self, tmp_path, damage):
+        path = tmp_path / "x.npz"
+        kept = cache.kept
+        kept(path, {}, lambda: {"a": np.arange(1000)})
+        data = path.read_bytes()
+        if damage == "strange":
+            np.savez(path, a=np.arange(3))
+        else:
+            path.write_bytes(
+                {"cut": data[:200], "text": b"hello", "empty": b""}[damage]
+            )
+        assert kept(path, {}, lambda: {"a": np.ones(2)})["a"].tolist() == [1, 1]
+
+    def test_nothing_half_written(self, tmp_path):
+        def make():
+            raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            cache.kept(tmp_path / "x.npz", {}, make)
+        assert not list(tmp_path.iterdir())
+
+
+class TestSubjects:
+    def test_choices_are_made_once_and_weigh_as_one(self):
+        network = narrow_network(depth=13)
+        own = plan.choices(network, ["5", "16", "13", "5-deep"])
+        assert list(own) == ["5 layers", "13 layers", "5 deep"]
+        subject = plan.Subject("x", network, own)
+        assert subject.layers == own["13 layers"]
+        shares = subject.shares()
+        np.testing.assert_allclose(shares.sum(1), 1)
+        chosen = [tuple(np.array(subject.layers)[row > 0].tolist()) for row in shares]
+        assert chosen == list(own.values())
+
+    @pytest.mark.parametrize("text", ["five", "0", "5-middle", "5-", "-5", ""])
+    def test_what_is_no_choice(self, text):
+        with pytest.raises(ValueError):
+            plan.choices(narrow_network(depth=13), [text])
+
+    def test_networks_at_hand_and_not(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("JAXNST_WEIGHTS", str(tmp_path))
+        write_network(tmp_path / "own.h5", depth=3)
+        given = ["vgg19-lite", "vgg16", str(tmp_path / "own.h5")]
+        found, missing = plan.at_hand(given)
+        assert "own" in found and "load_network('vgg16') fetches" in missing["vgg16"]
+        with pytest.raises(ValueError, match="two networks are called own"):
+            plan.at_hand([given[2]] * 2)
+
+    def test_no_network_judges_itself(self):
+        may = plan.may_judge
+        vgg = replace(narrow_network(), checksum="a")
+        other = replace(narrow_network(), checksum="b")
+        inception = replace(network_from_weights(narrow_weights()), checksum="c")
+        assert may(inception, vgg) and may(other, vgg) and may(vgg, inception)
+        assert not may(vgg, vgg)
+        assert not may(replace(inception, checksum="d"), inception)
+
+
+class TestPlan:
+    def test_a_cross_or_everything(self):
+        def painted(full):
+            axes = ("content",), [1.0], [1.0, 3.0, 9.0], (0, 1)
+            whole = plan.Plan(presets.gram, None, [1], *axes, full)
+            return whole.painted(2)[:, 0].astype(int).tolist()
+
+        assert painted(False) == [[1, 1, 1], [0, 1, 0]]
+        assert painted(True) == [[1, 1, 1], [1, 1, 1]]
+
+
+class TestStandIn:
+    pair = picture(40, 48, 1), [picture(44, 40, 2)]
+
+    @pytest.fixture
+    def none_at_hand(self, tmp_path, monkeypatch):
+        monkeypatch.setenv("JAXNST_WEIGHTS", str(tmp_path))
+        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+        monkeypatch.setattr(
+            "jaxnst.pretrained.sources._repository_weights", lambda: None
+        )
+
+    def test_the_presets_own_weights_come_first(self, none_at_hand, tmp_path):
+        write_network(tmp_path / "vgg19-keras.h5", width=4)
+        others = {"other": narrow_network(depth=13)}
+        chosen = substitute.preset_run("mel457", others, *self.pair)
+        assert chosen.note == "" and chosen.settings == presets.mel457
+        assert chosen.network.module.widths[0] == 4
+
+    @pytest.mark.slow
+    def test_deepest_layers_and_a_note(self, none_at_hand):
+        others = {
+            "narrow": narrow_network(depth=13, width=4),
+            "wide": narrow_network(depth=13),
+            "inception": network_from_weights(narrow_weights()),
+        }
+        chosen = substitute.preset_run("vgg16-adam", others, *self.pair)
+        assert chosen.network is others["wide"]
+        assert chosen.settings.objective.content_layers == ("relu5_1",)
+        assert "wide in the place of vgg16" in chosen.note
+        assert "no relu5_3" in chosen.note and "beta" in chosen.note
+
+    @pytest.mark.parametrize("name", ["mel457", "ncsu", "vgg19-gatys", "vgg16-adam"])
+    def test_style_pulls_at_the_photograph_as_in_gram(self, name):
+        """With kernels of 0 and no biases there are no features: C(0)."""
+        settings = presets.get(name)
+        network = narrow_network("vgg19" if name != "vgg16-adam" else "vgg16")
+        blind = replace(network, params=jax.tree.map(jnp.zeros_like, network.params))
+        # A size that no preset changes any further.
+        small = replace(settings.geometry, size=48, fit="square", style_scale=1.0)
+        settings = replace(settings, geometry=small)
+        content, style = picture(48, 48, 1), picture(48, 48, 2)
+        beta = substitute.matching_beta(settings, network, content, [style])
+
+        def pull(settings, beta, pair):
+            config, terms = settings.objective, settings.terms
+            targets = make_targets(network, *pair, config)
+            own, empty = (
+                objective(pair[0], n, targets, terms, config)[1]
+                for n in (network, blind)
+            )
+            return beta * own["style"] / (terms.alpha * empty["content"])
+
+        large = [resize(image, (256, 256)) for image in (content, style)]
+        wanted = pull(presets.gram, presets.gram.terms.beta, large)
+        own = pull(settings, beta, (content, style))
+        np.testing.assert_allclose(own, wanted, rtol=1e-3)
+
+    def test_layers_count_as_in_the_published_network(self):
+        """Terms grow with the fourth power of features: w_l is that of the published
+        magnitude over the own one."""
+        settings, network = presets.get("vgg16-adam"), narrow_network("vgg16")
+        given = 1.0, 2.0, 1.0, 1.0, 0.5
+        terms = replace(settings.terms, style_weights=given)
+        settings, content = replace(settings, terms=terms), self.pair[0]
+        found = substitute.matching_weights(settings, network, content)
+        features = network(content, settings.objective.style_layers)
+        squares = [np.mean(np.float64(f) ** 2) for f in features.values()]
+        published = np.array([45.9, 219.0, 273.0, 273.0, 273.0])
+        wanted = given * (published**2 / squares) ** 2
+        np.testing.assert_allclose(found, wanted / wanted.sum() * sum(given), rtol=1e-4)
+
+    def test_terms_on_gaussians_are_as_large_as_published(self):
+        """They grow with the square of features; torchvision's are 57 times smaller."""
+        settings, network = presets.crowson, narrow_network(depth=13)
+        content, style = self.pair[0], self.pair[1][0]
+
+        def terms(network):
+            fitted = substitute.adapted(settings, network, content, [style])
+            config = replace(fitted.objective, padding=None)
+            targets = make_targets(network, content, style, config)
+            image = picture(40, 48, 3)
+            found = objective(image, network, targets, fitted.terms, config)[1]
+            return fitted, fitted.terms.alpha * found["content"], found["style"]
+
+        fitted, *one = terms(network)
+        first = {
+            **network.params["conv1_1"],
+            "kernel": 3.0 * network.params["conv1_1"]["kernel"],
+            "bias": 3.0 * network.params["conv1_1"]["bias"],
+        }
+        louder = replace(network, params={**network.params, "conv1_1": first})
+        for name in [n for n in louder.params if n != "conv1_1"]:
+            bias = 3.0 * louder.params[name]["bias"]
+            louder.params[name] = {**louder.params[name], "bias": bias}
+        np.testing.assert_allclose(terms(louder)[1:], one, rtol=1e-3)
+        square = np.mean(np.float64(network(content, ["relu1_1"])["relu1_1"]) ** 2)
+        wanted = settings.terms.style_weights[0] * (45.9 / 57) ** 2 / square
+        np.testing.assert_allclose(fitted.terms.style_weights[0], wanted, rtol=1e-4)
+        assert fitted.terms.tv == settings.terms.tv
+
+    def test_relative_terms_know_no_magnitude(self):
+        network = narrow_network(depth=13)
+        found = substitute.adapted(presets.default, network, *self.pair)
+        assert found == presets.default
+
+    def test_of_googlenet_nothing_is_published(self):
+        network = network_from_weights(narrow_weights())
+        settings = presets.get("ncsu")
+        found = substitute.matching_weights(settings, network, self.pair[0])
+        assert found == settings.terms.style_weights
+
+
+class TestConclusions:
+    def study(self, style, content, label=("a", "b")):
+        """Networks with such distances at the end, the same under every setting."""
+        networks = []
+        for name, s, c in zip(label, style, content, strict=True):
+            shape = (2, 2, 1, 2)
+            series = np.stack([np.array([s + 0.1, s]), np.array([c - 0.1, c])], -1)
+            scores = np.broadcast_to(
+                np.concatenate([series, series[:, :1] + series[:, 1:] / 2], -1),
+                (2, 2, 1, 2, 3),
+            )
+            run = runs.Run(
+                {2: np.zeros((4, 4, 3))},
+                {n: np.array([s + c, s]) for n in ("loss", "content", "style")},
+                0.1,
+                True,
+            )
+            network = narrow_network(depth=13)
+            if name == "inception":
+                network = network_from_weights(narrow_weights())
+            own = plan.Subject(
+                name, network, {"5 layers": ("x",), "9 layers": ("x", "y")}
+            )
+            networks.append(
+                findings.Studied(
+                    own,
+                    {start: run for start in ("content", "noise")},
+                    runs.Grid(
+                        np.ones(shape[1:], bool),
+                        np.zeros((*shape, 4, 4, 3)),
+                        *np.zeros((2, *shape)),
+                    ),
+                    1000,
+                    {
+                        "judge": dict.fromkeys(
+                            ("content", "noise"), Scores(s, c, s + c / 2)
+                        )
+                    },
+                    {"judge": scores},
+                )
+            )
+        starts, axes = ("content", "noise"), ([1.0], [10.0, 100.0])
+        return findings.Study(networks, ["judge"], starts, *axes, 0, 1)
+
+    def test_who_is_closest_follows_from_the_numbers(self):
+        said = " ".join(findings.conclusions(self.study((0.5, 0.7), (0.9, 0.6))))
+        assert "a (0.500) came closest to the painting, then b (0.700)" in said
+        assert "kept by b (content distance 0.600)" in said
+        assert "a is best (0.950)" in said
+        turned = findings.conclusions(self.study((0.7, 0.5), (0.6, 0.9)))
+        assert "b (0.500) came closest" in turned[0] and "b is best" in turned[0]
+
+    @pytest.mark.parametrize(
+        "style, says", [((0.5, 0.7), "so it is"), ((0.7, 0.5), "not so")]
+    )
+    def test_the_reports_finding_is_checked(self, style, says):
+        study = self.study(style, (0.8, 0.8), ("vgg", "inception"))
+        assert says in findings.conclusions(study)[1]
+
+    def test_losses_of_vgg_16_and_19(self):
+        study = self.study((0.5, 0.4), (0.8, 0.8), ("vgg16", "vgg19"))
+        assert "here it does (0.4 and 0.5)" in findings.conclusions(study)[1]
+
+    def test_the_series_is_told_from_end_to_end(self):
+        study = self.study((0.5, 0.7), (0.9, 0.6))
+        line = findings.conclusions(study)[-2]
+        assert "beta / alpha 10 to 100" in line
+        assert "from 0.600 to 0.500" in line and "from 0.800 to 0.900" in line
+
+    def test_weights_in_order_of_their_ratio(self):
+        study = self.study((0.5, 0.7), (0.9, 0.6))
+        study = replace(study, alphas=[1.0, 10.0], betas=[10.0, 50.0])
+        assert study.ordered_weights() == [(1, 0), (1, 1), (0, 0), (0, 1)]
+
+    def test_without_a_judge_the_losses_speak(self):
+        study = replace(self.study((0.5, 0.7), (0.9, 0.6)), judges=[])
+        said = findings.conclusions(study)
+        assert said and all("judged" not in line for line in said)
+
+    def test_when_one_start_has_what_another_ends_with(self):
+        catching = findings._catching_up
+        fast, slow = np.array([9.0, 3, 1, 1]), np.array([9.0, 5, 3, 2])
+        assert "1 at content" not in catching([fast, slow], "content", "noise")
+        assert catching([fast, slow], "content", "noise").endswith(
+            "from content 3 steps do what all did there"
+        )
+        assert catching([slow, fast], "content", "noise").endswith(
+            "which noise has after 3 steps"
+        )

@@ -1,0 +1,124 @@
+"""What the decoder learns from: the objective's value, its gradient, and progress."""
+
+from dataclasses import replace
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+from networks import narrow_network, picture
+
+from jaxnst import Config, Weights, make_targets, objective
+from jaxnst.feedforward.model import apply_style, new_feedforward, style_of
+from jaxnst.training.decoder import picture_loss, training_step
+
+CONFIG = Config(
+    content_layers=("relu3_1",),
+    style_layers=("relu1_1", "relu2_1"),
+    statistic="gaussian",
+    tv_kind="squared",
+)
+WEIGHTS = Weights(jnp.float32(1.0), jnp.float32(5.0), jnp.float32(1.0))
+loss = jax.jit(partial(picture_loss, config=CONFIG))
+
+
+@pytest.fixture(scope="module")
+def model():
+    encoder = narrow_network(width=4, padding="reflect", depth=9)
+    return new_feedforward(jax.random.key(0), encoder)
+
+
+@pytest.fixture(scope="module")
+def pair():
+    return picture(32, 32, 1), picture(32, 32, 2)
+
+
+@pytest.mark.slow
+def test_is_the_objective_of_what_one_pass_makes(model, pair):
+    network = narrow_network(width=5, seed=7, depth=6)
+    picture = apply_style(model, pair[0], style_of(model, pair[1]))
+    shown = jnp.clip(picture, 0, 1)
+    assert float(jnp.abs(picture - shown).max()) > 0.01
+    targets = make_targets(network, *pair, CONFIG)
+    wanted, terms = objective(shown, network, targets, WEIGHTS, CONFIG)
+    wanted += 10 * np.mean(np.float64(picture - shown) ** 2)
+    found, seen = loss(model.params, model, *pair, network, WEIGHTS)
+    np.testing.assert_allclose(found, wanted, rtol=1e-4)
+    np.testing.assert_allclose(seen["style"], terms["style"], rtol=1e-4)
+
+
+def test_its_gradient(model):
+    """Against differences, where there are few kinks: pale pictures, mean pooling; and
+    on Gram matrices, for the roots of the other statistic round."""
+    config = replace(CONFIG, statistic="gram", pooling="avg")
+    pale = [0.3 + 0.4 * picture(32, 32, seed) for seed in (1, 2)]
+
+    @jax.jit
+    def of(bias):
+        params = model.params | {"picture": model.params["picture"] | {"bias": bias}}
+        return picture_loss(params, model, *pale, model.encoder, WEIGHTS, config)[0]
+
+    bias, step = model.params["picture"]["bias"], 0.01
+    slope = jax.grad(of)(bias)
+    for channel in range(3):
+        away = step * jnp.eye(3)[channel]
+        measured = (of(bias + away) - of(bias - away)) / (2 * step)
+        np.testing.assert_allclose(slope[channel], measured, rtol=0.02, atol=1e-3)
+
+
+@pytest.mark.slow
+def test_a_step_is_down_the_mean_gradient_of_a_batch(model):
+    contents, styles = (
+        jnp.stack([picture(32, 32, s) for s in (k, k + 1)]) for k in (3, 5)
+    )
+    optimizer = optax.sgd(1e-3)
+    given = model.encoder, WEIGHTS
+    slopes = [
+        jax.grad(lambda p, i=i: loss(p, model, contents[i], styles[i], *given)[0])(
+            model.params
+        )
+        for i in range(2)
+    ]
+    wanted = jax.tree.map(lambda p, a, b: p - 5e-4 * (a + b), model.params, *slopes)
+    params = jax.tree.map(jnp.copy, model.params)
+    memory = optimizer.init(params)
+    params, _, terms = training_step(
+        params,
+        memory,
+        model,
+        contents,
+        styles,
+        *given,
+        config=CONFIG,
+        optimizer=optimizer,
+    )
+    for one, other in zip(*map(jax.tree.leaves, (params, wanted)), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
+    assert {"loss", "content", "style", "tv"} <= set(terms)
+    assert all(np.ndim(value) == 0 for value in terms.values())
+
+
+@pytest.mark.slow
+def test_learns(model, pair):
+    contents, styles = (one[None] for one in pair)
+    optimizer = optax.adam(3e-3)
+    params = jax.tree.map(jnp.copy, model.params)
+    memory, losses = optimizer.init(params), []
+    for _ in range(40):
+        params, memory, terms = training_step(
+            params,
+            memory,
+            model,
+            contents,
+            styles,
+            model.encoder,
+            WEIGHTS,
+            config=CONFIG,
+            optimizer=optimizer,
+        )
+        losses.append(float(terms["loss"]))
+    assert np.mean(losses[-5:]) < 0.7 * losses[0]
+    made = apply_style(replace(model, params=params), pair[0], style_of(model, pair[1]))
+    assert np.isfinite(made).all()
