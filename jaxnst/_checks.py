@@ -1,6 +1,6 @@
 """Checks of static shapes, types and choices at the public boundary.
 
-Each raises `TypeError` or `ValueError` that says what was given, what was wanted and
+Each raises `TypeError` or `ValueError` that says what was given, what was expected and
 how to mend it. Traced values pass unread: nothing here looks at values inside
 compiled code.
 """
@@ -42,21 +42,21 @@ def check_image(image: Any, name: str = "image", *, min_side: int = 1) -> jax.Ar
 
 
 def check_images(images: Any, name: str, *, min_side: int = 1) -> list[jax.Array]:
-    """One picture or a sequence of pictures of any sizes, as a list, each checked."""
-    listed = images if isinstance(images, list | tuple) else [images]
-    if not listed:
+    """One image or a sequence of images of any sizes, as a list, each checked."""
+    as_list = images if isinstance(images, list | tuple) else [images]
+    if not as_list:
         raise ValueError(f"{name} must hold at least one picture")
-    return [check_image(image, name, min_side=min_side) for image in listed]
+    return [check_image(image, name, min_side=min_side) for image in as_list]
 
 
 def check_choice(value: str, name: str, choices: Iterable[str]) -> str:
     """`value` if it is one of `choices`; otherwise an error that lists them."""
-    known = tuple(choices)
-    if value not in known:
-        near = difflib.get_close_matches(str(value), known, n=1)
+    options = tuple(choices)
+    if value not in options:
+        near = difflib.get_close_matches(str(value), options, n=1)
         hint = f" (did you mean {near[0]!r}?)" if near else ""
         raise ValueError(
-            f"unknown {name} {value!r}{hint}; choose one of: {', '.join(known)}"
+            f"unknown {name} {value!r}{hint}; choose one of: {', '.join(options)}"
         )
     return value
 
@@ -73,11 +73,11 @@ def check_number(
         numbers = np.asarray(value, np.float64).ravel()
     except (TypeError, ValueError, OverflowError):
         raise TypeError(f"{name} must be a number, got {value!r}") from None
-    most = "" if maximum == math.inf else f" and at most {maximum:g}"
+    upper = "" if maximum == math.inf else f" and at most {maximum:g}"
     for number in numbers:
         if not math.isfinite(number) or not minimum <= number <= maximum:
             raise ValueError(
-                f"{name} must be finite and at least {minimum:g}{most}, got {number:g}"
+                f"{name} must be finite and at least {minimum:g}{upper}, got {number:g}"
             )
     return value
 

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, their checksums, and listing pictures.
+"""Files that appear whole or not at all, checksums, and listing image files.
 
 Everything the project writes goes beside its destination first and is renamed over
 it at the end, so that an interruption or a full disk leaves what was there before.
@@ -62,29 +62,33 @@ def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-def sha256(path: Path) -> str:
-    """SHA-256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def sha256(source: Path | bytes) -> str:
+    """SHA-256 (hex) of a file, or of bytes that are in memory already."""
+    if isinstance(source, bytes):
+        return hashlib.sha256(source).hexdigest()
+    return sha256_of([source])
 
 
 def sha256_of(files: Sequence[Path]) -> str:
-    """SHA-256 over files."""
-    found = hashlib.sha256()
+    """SHA-256 (hex) over the contents of several files, one after another."""
+    digest = hashlib.sha256()
     for path in files:
-        found.update(path.read_bytes())
-    return found.hexdigest()
+        with open(path, "rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+    return digest.hexdigest()
 
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
 
 
-def picture_files(folders: Sequence[Path]) -> list[Path]:
-    """Every picture in and under `folders`, in the order of their names."""
-    found = []
+def image_files(folders: Sequence[Path]) -> list[Path]:
+    """Every image file in and under `folders`, sorted by path."""
+    paths: set[Path] = set()
     for folder in folders:
         if not folder.is_dir():
             raise NotADirectoryError(f"{folder} is not a folder of pictures")
-        found += [p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES]
-    if not found:
+        paths |= {p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES}
+    if not paths:
         raise FileNotFoundError(f"no pictures in {', '.join(map(str, folders))}")
-    return sorted(set(found))
+    return sorted(paths)

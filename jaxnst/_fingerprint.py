@@ -1,7 +1,7 @@
-"""Whether something kept in a file was made from what would be used now.
+"""Fingerprints: whether a file was made from what would be used now.
 
-What is kept carries a description of everything that it depends on; it is used again
-only under the same description.
+A cached result is stored with a description of everything that it depends on, and is
+used again only under the same description.
 """
 
 import json
@@ -15,9 +15,10 @@ def as_stored(description: Mapping[str, Any]) -> dict[str, Any]:
     return stored
 
 
-def differences(before: Any, now: Mapping[str, Any]) -> list[str]:
-    """Names of what is no longer as it was; all of them if `before` is no mapping."""
-    wanted = as_stored(now)
-    if not isinstance(before, dict):
-        return list(wanted)
-    return [name for name in wanted if before.get(name) != wanted[name]]
+def differences(stored: Any, current: Mapping[str, Any]) -> list[str]:
+    """Names in `current` whose value in `stored` is another or missing; all of them if
+    `stored` is no dict."""
+    current = as_stored(current)
+    if not isinstance(stored, dict):
+        return list(current)
+    return [name for name in current if stored.get(name) != current[name]]

@@ -7,6 +7,9 @@ busy CPU LAPACK's threads can wait for each other for minutes.
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jaxtyping import Float
+
+from jaxnst._types import AnyArray
 
 # 1.5^18 = 1478: eigenvalues of the root down to 1/1478 of the largest are resolved,
 # below the floor that float32 needs anyway (see `sqrtm_and_inverse`).
@@ -17,13 +20,34 @@ _FLOOR = 1e-7
 EXACT = lax.Precision.HIGHEST  # on GPU a product would otherwise be rounded to TF32
 
 
-def sqrtm_and_inverse(matrix: Array) -> tuple[Array, Array]:
+def matmul(*matrices: Float[Array, "_ _"]) -> Float[Array, "_ _"]:
+    """Product of matrices from left to right, in full float32 on every device.
+
+    Args:
+        matrices: at least one, each (m, n) with as many rows as the one before has
+            columns.
+    """
+    product = matrices[0]
+    for matrix in matrices[1:]:
+        product = jnp.matmul(product, matrix, precision=EXACT)
+    return product
+
+
+def sqrtm_and_inverse(
+    matrix: Float[Array, "n n"],
+) -> tuple[Float[Array, "n n"], Float[Array, "n n"]]:
     """Root and inverse root of (n, n) by the coupled iteration of Newton and Schulz.
 
     Y' = Y T, Z' = T Z, T = (3 I - Z Y) / 2 (Higham 2008, "Functions of Matrices",
     eq. 6.35) from Y = M / |M|, Z = I. Directions with a root below 1.5^-k of the
     largest are not resolved after k steps: their inverse root stays bounded, which is
-    what a gradient wants.
+    what a gradient needs.
+
+    Args:
+        matrix: (n, n), symmetric positive semi-definite up to rounding.
+
+    Returns:
+        M^½ and M^-½, (n, n) each.
     """
     identity = jnp.eye(matrix.shape[-1], dtype=matrix.dtype)
     # In two steps: the squares of small numbers would vanish in float32.
@@ -33,7 +57,9 @@ def sqrtm_and_inverse(matrix: Array) -> tuple[Array, Array]:
     # Rounding leaves eigenvalues slightly below zero, on which the iteration diverges.
     start = matrix / scale + _FLOOR * identity
 
-    def step(_: int, pair: tuple[Array, Array]) -> tuple[Array, Array]:
+    def step(
+        _: Array, pair: tuple[Float[Array, "n n"], Float[Array, "n n"]]
+    ) -> tuple[Float[Array, "n n"], Float[Array, "n n"]]:
         y, z = pair
         t = 1.5 * identity - 0.5 * jnp.matmul(z, y, precision=EXACT)
         return (
@@ -45,7 +71,7 @@ def sqrtm_and_inverse(matrix: Array) -> tuple[Array, Array]:
     return y * jnp.sqrt(norm), z / jnp.sqrt(scale)
 
 
-def sqrtm(matrix: Array) -> Array:
+def sqrtm(matrix: Float[Array, "n n"]) -> Float[Array, "n n"]:
     """Symmetric square root S of a positive semi-definite matrix, S S = matrix.
 
     Args:
@@ -59,66 +85,66 @@ def sqrtm(matrix: Array) -> Array:
 
 
 @jax.custom_jvp
-def trace_sqrtm(matrix: Array) -> Array:
+def trace_sqrtm(matrix: Float[Array, "n n"]) -> Float[Array, ""]:
     """tr(M^½) of a symmetric positive semi-definite matrix (n, n).
 
-    Its derivative, d tr(M^½) = ½ tr(M^-½ dM), takes the inverse root that the
-    iteration gives beside the root, so that no iteration is differentiated.
+    The custom JVP, d tr(M^½) = ½ tr(M^-½ dM), takes the inverse root that the iteration
+    gives beside the root, so that no iteration is differentiated.
     """
     return jnp.trace(sqrtm_and_inverse(matrix)[0])
 
 
 @trace_sqrtm.defjvp
 def _trace_sqrtm_jvp(
-    primals: tuple[Array], tangents: tuple[Array]
-) -> tuple[Array, Array]:
+    primals: tuple[Float[Array, "n n"]], tangents: tuple[Float[Array, "n n"]]
+) -> tuple[Float[Array, ""], Float[Array, ""]]:
     root, inverse = sqrtm_and_inverse(primals[0])
     return jnp.trace(root), 0.5 * jnp.sum(inverse * tangents[0])
 
 
 @jax.custom_jvp
-def products(flat: Array) -> Array:
+def products(flat: Float[AnyArray, "*b p c"]) -> Float[Array, "*b c c"]:
     """F Fᵀ as (..., c, c), given Fᵀ, that is (..., h w, c).
 
-    F dFᵀ + dF Fᵀ is one product and its transpose; JAX by itself would make two, and
-    then copy a gradient of the size of F from columns to rows.
+    The custom JVP, F dFᵀ + dF Fᵀ, is one product and its transpose; JAX by itself would
+    make two, and then copy a gradient of the size of F from columns to rows.
     """
     return _outer(flat, flat)
 
 
 @products.defjvp
-def _products_tangent(
-    primals: tuple[Array], tangents: tuple[Array]
-) -> tuple[Array, Array]:
+def _products_jvp(
+    primals: tuple[Float[AnyArray, "*b p c"]],
+    tangents: tuple[Float[AnyArray, "*b p c"]],
+) -> tuple[Float[Array, "*b c c"], Float[Array, "*b c c"]]:
     half = _outer(primals[0], tangents[0])
     return products(primals[0]), half + half.swapaxes(-1, -2)
 
 
-def _outer(left: Array, right: Array) -> Array:
+def _outer(
+    left: Float[AnyArray, "*b p c"],
+    right: Float[AnyArray, "*b p c"],
+) -> Float[Array, "*b c c"]:
     return jnp.einsum("...pc,...pd->...cd", left, right, precision=EXACT)
 
 
-# Factors of x, x³, x⁵ in the steps of `_orthogonal`.
+# Factors of x, x³, x⁵ in the steps of `orthogonal_factor`.
 _POLAR_STEPS = 10 * [(3.4445, -4.7750, 2.0315)] + 4 * [(1.5, -0.5, 0.0)]
 
 
-def matmul(a: Array, b: Array) -> Array:
-    return jnp.matmul(a, b, precision=lax.Precision.HIGHEST)
-
-
-def orthogonal_factor(matrix: Array) -> Array:
-    """U of the polar decomposition M = U H, (n, c) with n >= c.
+def orthogonal_factor(matrix: Float[Array, "n c"]) -> Float[Array, "n c"]:
+    """U of the polar decomposition M = U H, for M of shape (n, c) with n >= c.
 
     X' = X (a I + b XᵀX + c (XᵀX)²) moves every singular value towards 1: ten steps
     lift small ones 3.4 times each (the quintic of Jordan 2024, "Muon"), four settle
-    them (Newton and Schulz). Those below 1e-6 of the largest stay below 1. Products
-    alone, because LAPACK's threads wait for each other on a busy CPU: seconds for
-    milliseconds of work.
+    them (Newton and Schulz). Those below 1e-6 of the largest stay below 1.
     """
     norm = jnp.linalg.norm(matrix)
     identity = jnp.eye(matrix.shape[1], dtype=matrix.dtype)
 
-    def step(x: Array, factors: Array) -> tuple[Array, None]:
+    def step(
+        x: Float[Array, "n c"], factors: Float[Array, "3"]
+    ) -> tuple[Float[Array, "n c"], None]:
         square = matmul(x.T, x)
         first, second, third = factors
         polynomial = first * identity + second * square

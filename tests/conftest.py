@@ -13,7 +13,29 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
+from jaxtyping import install_import_hook
 from paths import SHARED
+
+# Shapes and types that these modules annotate are checked at every call in the tests.
+# It must be said before jaxnst is imported.
+TYPE_CHECKED = (
+    "jaxnst.feedforward.decoder",
+    "jaxnst.feedforward.transforms",
+    "jaxnst.gaussian",
+    "jaxnst.linalg",
+    "jaxnst.losses.functional",
+    "jaxnst.losses.objectives",
+    "jaxnst.losses.tiles",
+    "jaxnst.losses.wasserstein",
+    "jaxnst.metrics",
+    "jaxnst.networks.conv",
+    "jaxnst.networks.googlenet",
+    "jaxnst.networks.packed_conv",
+    "jaxnst.networks.pooling",
+    "jaxnst.networks.vgg",
+    "jaxnst.networks.winograd",
+)
+install_import_hook(TYPE_CHECKED, "beartype.beartype")
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 # Scripts that run in this process must not write what they compile to the user's

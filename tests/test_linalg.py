@@ -28,8 +28,8 @@ def test_root_times_itself_is_the_matrix(size, scale, rng):
     root = sqrtm(matrix)
     np.testing.assert_allclose(root @ root, matrix, atol=1e-5 * scale)
     np.testing.assert_allclose(root, root.T, atol=1e-6 * scale**0.5)
-    wanted = numpy_sqrtm(matrix)
-    np.testing.assert_allclose(root, wanted, atol=1e-4 * scale**0.5)
+    expected = numpy_sqrtm(matrix)
+    np.testing.assert_allclose(root, expected, atol=1e-4 * scale**0.5)
 
 
 def test_root_of_a_matrix_that_rounding_made_indefinite(rng):
@@ -63,8 +63,8 @@ def test_the_zero_matrix_has_root_zero_and_a_finite_gradient():
 def test_gradient_is_half_the_inverse_root(rng):
     matrix = with_eigenvalues(rng, np.geomspace(3, 0.03, 8))
     gradient = slope_of_trace(matrix)
-    wanted = 0.5 * numpy_sqrtm(matrix, -0.5)
-    np.testing.assert_allclose(gradient, wanted, atol=2e-3)
+    expected = 0.5 * numpy_sqrtm(matrix, -0.5)
+    np.testing.assert_allclose(gradient, expected, atol=2e-3)
 
 
 def test_forward_derivative_is_a_finite_difference(rng):
@@ -86,5 +86,5 @@ def test_roots_of_a_stack_are_roots_one_by_one(rng):
         atol=1e-5,
     )
     given = jax.vmap(sqrtm)(stack)
-    wanted = [numpy_sqrtm(matrix) for matrix in stack]
-    np.testing.assert_allclose(given, wanted, atol=1e-4)
+    expected = [numpy_sqrtm(matrix) for matrix in stack]
+    np.testing.assert_allclose(given, expected, atol=1e-4)

@@ -8,7 +8,7 @@ from networks import narrow_network, picture
 
 from jaxnst import load_image, load_network, metrics
 from jaxnst.images import resize
-from jaxnst.metrics import cloud, judge, style_distance
+from jaxnst.metrics import factored_gaussian, judge, style_distance
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 CONTENT = picture(40, 52, 1)
@@ -45,13 +45,13 @@ def test_wasserstein_is_that_of_float64(rng, positions):
     mixing = np.geomspace(1, 1e-3, 24)[:, None] * rng.normal(size=(24, 24))
     a = np.float32(rng.normal(size=(positions, 2, 24)) @ mixing + 2)
     b = np.float32(rng.normal(size=(50, 3, 24)) @ np.roll(mixing, 3, 1) + 1)
-    given = metrics.wasserstein_squared(cloud(a), cloud(b))
+    given = metrics.wasserstein_squared(factored_gaussian(a), factored_gaussian(b))
     np.testing.assert_allclose(given, exact(a, b), rtol=1e-4)
 
 
-def test_cloud_is_mean_and_covariance(rng):
+def test_factored_gaussian_is_mean_and_covariance(rng):
     features = np.float32(rng.normal(size=(7, 9, 5)) + 3)
-    mean, root = cloud(features)
+    mean, root = factored_gaussian(features)
     flat = np.float64(features).reshape(-1, 5)
     np.testing.assert_allclose(mean, flat.mean(0), rtol=1e-5)
     np.testing.assert_allclose(root.T @ root, np.cov(flat.T, bias=True), atol=1e-5)
@@ -71,8 +71,8 @@ def test_formula(network):
     given = judge(network, image, CONTENT, STYLE)
     np.testing.assert_allclose(given.style, np.mean(ratios), rtol=1e-3)
     f, p = (np.float64(see(resize(p, (25, 32)))["relu3_3"]) for p in (image, CONTENT))
-    wanted = ((f - p) ** 2).mean() / (p**2).mean()
-    np.testing.assert_allclose(given.content, wanted, rtol=1e-4)
+    expected = ((f - p) ** 2).mean() / (p**2).mean()
+    np.testing.assert_allclose(given.content, expected, rtol=1e-4)
     np.testing.assert_allclose(given.q, given.style + given.content / 2, rtol=1e-6)
 
 

@@ -150,7 +150,7 @@ def parse(module: ModuleType, line: Sequence[str]) -> Any:
     ]
     if missing:
         first = missing[0]
-        raise Misuse(f"{first.flags[0] if first.flags else first.metavar} is missing")
+        raise Misuse(f"{first.flags[-1] if first.flags else first.metavar} is missing")
     try:
         return build(module.Arguments, default, given)
     except (ValueError, TypeError) as error:  # of the settings

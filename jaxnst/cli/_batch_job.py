@@ -18,11 +18,11 @@ from jaxnst.cli._manifest import Manifest
 from jaxnst.cli._pairs import Pair
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.networks.network import Network
-from jaxnst.optimize.memory import most_at_once
-from jaxnst.optimize.single import Callback, Progress, Result
+from jaxnst.optimize.memory import max_parallel_items
+from jaxnst.optimize.result import Callback, Progress, Result
 from jaxnst.pipeline.inputs import sizes_of
 from jaxnst.pipeline.provenance import describe, named
-from jaxnst.pipeline.run import extended_size
+from jaxnst.pipeline.run import padded_size
 from jaxnst.pipeline.settings import Settings
 
 Size = tuple[int, int]
@@ -43,7 +43,7 @@ class Item:
 
 
 @dataclass
-class Painting:
+class BatchJob:
     """What all pairs have in common, and what has become of them."""
 
     settings: Settings
@@ -52,13 +52,13 @@ class Painting:
     manifest: Manifest
     quality: int | None
     multiple: int
-    width: int
+    batch_size: int
     budget: int | None
     decoder: FeedForward | None
-    tell: Callable[[float, int], bool]
+    report_progress: Callable[[float, int], bool]
     """Told how many pairs are done, in parts of one, and how many failed; True ends
     it."""
-    before: int = 0
+    done_before: int = 0
     painted: int = 0
     failed: list[tuple[Pair, str]] = field(default_factory=list)
     stopped: bool = False
@@ -72,27 +72,27 @@ class Painting:
         """Everything that is not there yet."""
         groups: dict[Size, list[Item]] = {}
         for pair in pairs:
-            item = self._or_failed(pair, self.item, pair)
+            item = self._or_fail(pair, self.item, pair)
             if item is not None:
-                shape = extended_size(item.size, self.multiple)
+                shape = padded_size(item.size, self.multiple)
                 groups.setdefault(shape, []).append(item)
         chunks = [chunk for group in groups.values() for chunk in self.chunks(group)]
-        self.told(0)
+        self._report(0)
         with ThreadPoolExecutor(2) as readers, ThreadPoolExecutor(1) as writer:
             ahead = self.read(readers, chunks[0][0]) if chunks else []
             behind: list[Future[None]] = []
-            for number, (chunk, width) in enumerate(chunks):
+            for number, (chunk, batch_size) in enumerate(chunks):
                 pictures, following = ahead, chunks[number + 1 : number + 2]
                 # What comes next is decoded while this is computed.
                 ahead = [f for part, _ in following for f in self.read(readers, part)]
-                results = self.compute(chunk, pictures, width)
+                results = self.compute(chunk, pictures, batch_size)
                 if self.stopped:
                     for future in ahead:
                         future.cancel()
                     break
                 for written in behind:
                     written.result()
-                behind = [writer.submit(self.keep, *pair) for pair in results]
+                behind = [writer.submit(self.write, *pair) for pair in results]
             for written in behind:
                 written.result()
 
@@ -129,13 +129,15 @@ class Painting:
         what is missing: a picture is the same after an interruption as without one.
         """
         margin = 2 * self.settings.geometry.margin
-        shape = [side + margin for side in extended_size(group[0].size, self.multiple)]
-        most = min(self.width, most_at_once(tuple(shape)) * jax.local_device_count())
-        width = -(-len(group) // -(-len(group) // most))
+        shape = [side + margin for side in padded_size(group[0].size, self.multiple)]
+        most = min(
+            self.batch_size, max_parallel_items(tuple(shape)) * jax.local_device_count()
+        )
+        batch_size = -(-len(group) // -(-len(group) // most))
         missing = [x for x in group if not self.manifest.has(x.pair.name, x.job)]
-        self.before += len(group) - len(missing)
-        for first in range(0, len(missing), width):
-            yield missing[first : first + width], width
+        self.done_before += len(group) - len(missing)
+        for first in range(0, len(missing), batch_size):
+            yield missing[first : first + batch_size], batch_size
 
     def read(
         self, readers: ThreadPoolExecutor, items: Iterable[Item]
@@ -147,17 +149,20 @@ class Painting:
         return [readers.submit(pictures, item) for item in items]
 
     def compute(
-        self, chunk: list[Item], pictures: list[Future[tuple[Array, Array]]], width: int
+        self,
+        chunk: list[Item],
+        pictures: list[Future[tuple[Array, Array]]],
+        batch_size: int,
     ) -> list[tuple[Item, Result]]:
         """Paint what could be read; bad files and numbers cost themselves alone."""
-        held = [
+        readable = [
             (item, found)
             for item, future in zip(chunk, pictures, strict=True)
-            if (found := self._or_failed(item.pair, future.result)) is not None
+            if (found := self._or_fail(item.pair, future.result)) is not None
         ]
-        if not held:
+        if not readable:
             return []
-        filled = held + [held[-1]] * (width - len(held))
+        filled = readable + [readable[-1]] * (batch_size - len(readable))
         try:
             results = jaxnst.render_batch(
                 self.settings,
@@ -168,23 +173,23 @@ class Painting:
                 multiple=self.multiple,
                 budget=self.budget,
                 decoder=self.decoder,
-                callback=self.callback(len(held)),
+                callback=self.callback(len(readable)),
             )
         except EXPECTED as error:
-            for item, _ in held:
+            for item, _ in readable:
                 self.fail(item.pair, error, item)
             return []
-        items = [item for item, _ in held]
-        return list(zip(items, results[: len(held)], strict=True))
+        items = [item for item, _ in readable]
+        return list(zip(items, results[: len(readable)], strict=True))
 
     def callback(self, count: int) -> Callback:
         def callback(progress: Progress) -> bool:
-            self.stopped = self.told(count * progress.step / progress.steps)
+            self.stopped = self._report(count * progress.step / progress.steps)
             return self.stopped
 
         return callback
 
-    def keep(self, item: Item, result: Result) -> None:
+    def write(self, item: Item, result: Result) -> None:
         """Write a picture, then the line that says so."""
         pair, path = item.pair, item.output
         try:
@@ -193,7 +198,7 @@ class Painting:
                     "the loss was not finite; try a lower --learning-rate or weights"
                 )
             files = pair.content, pair.style
-            about = describe(
+            metadata = describe(
                 item.settings,
                 self.network,
                 result,
@@ -205,14 +210,14 @@ class Painting:
                 path,
                 result.image,
                 like=pair.content,
-                metadata=about,
+                metadata=metadata,
                 quality=self.quality,
             )
             record = self.record(pair, "done") | {
                 "job": item.job,
                 "sha256": sha256(path),
                 "steps": result.steps,
-                "final": about["final"],
+                "final": metadata["final"],
             }
             self.manifest.append(record)
             self.painted += 1
@@ -225,9 +230,9 @@ class Painting:
 
     def fail(self, pair: Pair, error: Exception, item: Item | None = None) -> None:
         """Note what became of a pair; the others go on."""
-        said = describe_error(error)
-        self.failed.append((pair, said))
-        record = self.record(pair, "failed") | {"error": said}
+        text = describe_error(error)
+        self.failed.append((pair, text))
+        record = self.record(pair, "failed") | {"error": text}
         if item is not None:
             record["job"] = item.job
         try:
@@ -235,11 +240,11 @@ class Painting:
         except OSError:
             pass  # no line is as good: what is not said to be done is tried again
 
-    def told(self, part: float) -> bool:
-        done = self.before + self.painted + len(self.failed) + part
-        return self.tell(done, len(self.failed))
+    def _report(self, part: float) -> bool:
+        done = self.done_before + self.painted + len(self.failed) + part
+        return self.report_progress(done, len(self.failed))
 
-    def _or_failed(self, pair: Pair, function: Callable[..., Any], *given: Any) -> Any:
+    def _or_fail(self, pair: Pair, function: Callable[..., Any], *given: Any) -> Any:
         try:
             return function(*given)
         except EXPECTED as error:

@@ -11,8 +11,8 @@ from jaxnst._files import check_writable_folder, sha256
 from jaxnst.cli._app import warn
 from jaxnst.networks.network import Network
 from jaxnst.optimize.checkpoint import load_checkpoint, save_checkpoint
-from jaxnst.optimize.single import Result
-from jaxnst.pipeline.provenance import up_to_date
+from jaxnst.optimize.result import Result
+from jaxnst.pipeline.provenance import with_current_settings
 from jaxnst.pipeline.settings import Settings
 
 
@@ -63,7 +63,7 @@ class Checkpoint:
             self.description,
             how.make_optimizer(len(self.settings.geometry.levels())),
             averaging=how.ema is not None,
-            upgrade=up_to_date,
+            upgrade=with_current_settings,
         )
         print(f"going on after step {result.steps} of {self.path}", file=sys.stderr)
         return result

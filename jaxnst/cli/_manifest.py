@@ -9,7 +9,7 @@ from typing import Any
 
 from jaxnst._files import sha256
 from jaxnst._fingerprint import as_stored
-from jaxnst.pipeline.provenance import up_to_date
+from jaxnst.pipeline.provenance import with_current_settings
 
 try:
     import fcntl
@@ -73,7 +73,7 @@ class Manifest:
         record, path = self.records.get(output, {}), self.path.with_name(output)
         return (
             record.get("status") == "done"
-            and up_to_date(record.get("job")) == as_stored(job)
+            and with_current_settings(record.get("job")) == as_stored(job)
             and path.is_file()
             and sha256(path) == record.get("sha256")
         )

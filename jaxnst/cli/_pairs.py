@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from jaxnst._files import picture_files
+from jaxnst._files import image_files
 
 NUMBERS = ("alpha", "beta", "tv")
 
@@ -72,7 +72,7 @@ def _matched(
     found = [
         [
             p
-            for p in picture_files([folder])
+            for p in image_files([folder])
             if output.resolve() not in p.resolve().parents
         ]
         for folder in (contents, styles)

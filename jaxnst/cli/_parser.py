@@ -104,7 +104,7 @@ def _unwrapped(kind: Any) -> Any:
 
 def _how(kind: Any, metavar: str | None, default: Any) -> dict[str, Any]:
     """What argparse is told of a type."""
-    kind = _unwrapped(kind)
+    optional, kind = kind != _unwrapped(kind), _unwrapped(kind)
     if kind is bool:
         if default is True:
             return {"action": argparse.BooleanOptionalAction}
@@ -114,7 +114,18 @@ def _how(kind: Any, metavar: str | None, default: Any) -> dict[str, Any]:
         kind, how["nargs"] = get_args(kind)[0], "*"
     if get_origin(kind) is Literal:
         return how | {"choices": get_args(kind), "metavar": "|".join(get_args(kind))}
-    return how | {"type": kind, "metavar": metavar or _METAVARS[kind]}
+    parse = _or_none(kind) if optional else kind
+    return how | {"type": parse, "metavar": metavar or _METAVARS[kind]}
+
+
+def _or_none(kind: Any) -> Any:
+    """Parses `kind`, and "none" as None, which takes a preset's value back."""
+
+    def parse(text: str) -> Any:
+        return None if text.lower() == "none" else kind(text)
+
+    parse.__name__ = kind.__name__  # argparse names it where it refuses a value
+    return parse
 
 
 def _shown(default: Any) -> str:
@@ -209,9 +220,14 @@ class Parser(argparse.ArgumentParser):
         unknown = message.removeprefix("unrecognized arguments: ")
         if unknown != message:
             first = unknown.split()[0].partition("=")[0]
-            near = get_close_matches(first, known, n=1) if first[:1] == "-" else []
-            message = f"unrecognized option {first}" if first[:1] == "-" else message
-            message += f" (did you mean {near[0]}?)" if near else ""
+            if first[:1] == "-":
+                near = get_close_matches(first, known, n=1)
+                message = f"unrecognized option {first}"
+                message += f" (did you mean {near[0]}?)" if near else ""
+            else:
+                message = f"{message}; usage: {self.usage}"
+        if ": invalid " in message:
+            message += "; pictures stand before options that take several values"
         raise Misuse(message)
 
 
@@ -272,6 +288,7 @@ def build(
             values[part.name] = build(kind, inner, given, f"{dest}.")
         elif dest in given:
             value = given[dest]
-            tuples = get_origin(_unwrapped(kind)) is tuple
-            values[part.name] = tuple(value) if tuples else value
+            if value == [None]:
+                value = None
+            values[part.name] = tuple(value) if isinstance(value, list) else value
     return cls(**values)

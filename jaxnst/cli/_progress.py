@@ -11,7 +11,7 @@ from jax import Array
 from tqdm import tqdm
 
 from jaxnst import images
-from jaxnst.optimize.single import Progress, Result
+from jaxnst.optimize.result import Progress, Result
 
 _FRAMES = 60  # in an animation, about
 

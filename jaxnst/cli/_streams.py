@@ -22,9 +22,19 @@ def from_stdin(paths: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
         yield tuple(paths)
         return
     with tempfile.TemporaryDirectory(prefix="jaxnst-") as folder:
-        held = Path(folder, "stdin")
-        held.write_bytes(sys.stdin.buffer.read())
-        yield tuple(held if path == STREAM else path for path in paths)
+        file = Path(folder, "stdin")
+        if not file.write_bytes(sys.stdin.buffer.read()):
+            raise ValueError("standard input (-) is empty; pipe a picture into it")
+        try:
+            yield tuple(file if path == STREAM else path for path in paths)
+        except (OSError, ValueError) as error:  # of a name that nobody gave
+            error.args = tuple(
+                part.replace(str(file), "standard input")
+                if isinstance(part, str)
+                else part
+                for part in error.args
+            )
+            raise
 
 
 @contextmanager

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from jaxnst.cli._app import warn
-from jaxnst.optimize.single import Result
+from jaxnst.optimize.result import Result
 from jaxnst.pipeline.inputs import Inputs
-from jaxnst.pipeline.provenance import changes, misfit
+from jaxnst.pipeline.provenance import changed_inputs, magnitude_warning
 
 
 def warn_if_other(
@@ -19,9 +19,9 @@ def warn_if_other(
         files: {file: what it is called} of all that are read.
     """
     if before is not None:
-        for text in changes(before, files, inputs.network, inputs.decoder):
+        for text in changed_inputs(before, files, inputs.network, inputs.decoder):
             warn(text)
-    other = misfit(inputs.settings, inputs.network)
+    other = magnitude_warning(inputs.settings, inputs.network)
     if other is not None:
         warn(other)
 

@@ -15,7 +15,7 @@ from typing import Literal
 
 from jaxnst import images
 from jaxnst.cli._app import Common, fail
-from jaxnst.cli._batch_job import Painting
+from jaxnst.cli._batch_job import BatchJob
 from jaxnst.cli._manifest import Manifest
 from jaxnst.cli._options import preset_settings, setting_words
 from jaxnst.cli._pairs import plan
@@ -121,7 +121,7 @@ def main(arguments: Arguments) -> int:
     decoder = open_decoder(settings)
     began = time.perf_counter()
     with PictureBar(len(pairs), quiet=arguments.quiet) as bar:
-        painting = Painting(
+        job = BatchJob(
             settings,
             network,
             folder,
@@ -131,33 +131,33 @@ def main(arguments: Arguments) -> int:
             arguments.batch,
             None if budget is None else int(budget * 2**30),
             decoder,
-            tell=bar,
+            report_progress=bar,
         )
-        painting.run(pairs)
+        job.run(pairs)
     manifest.close()
-    return report(arguments, folder, painting, len(pairs), time.perf_counter() - began)
+    return report(arguments, folder, job, len(pairs), time.perf_counter() - began)
 
 
 def report(
-    arguments: Arguments, folder: Path, painting: Painting, count: int, seconds: float
+    arguments: Arguments, folder: Path, job: BatchJob, count: int, seconds: float
 ) -> int:
     """Say what became of the pairs; the exit code."""
-    rate = painting.painted / seconds
-    there = painting.before + painting.painted
-    earlier = f" ({painting.before} from before)" if painting.before else ""
+    rate = job.painted / seconds
+    there = job.done_before + job.painted
+    earlier = f" ({job.done_before} from before)" if job.done_before else ""
     arguments.say(
         f"{folder}: {there} of {count} pictures{earlier}, {rate:.2f} a second"
     )
-    for pair, text in painting.failed:
+    for pair, text in job.failed:
         fail(f"{pair}: {text}", 1)
     arguments.answer(
         output=folder,
         pictures=count,
-        painted=painting.painted,
-        before=painting.before,
-        failed=[{"pair": str(p), "error": text} for p, text in painting.failed],
+        painted=job.painted,
+        done_before=job.done_before,
+        failed=[{"pair": str(p), "error": text} for p, text in job.failed],
         seconds=round(seconds, 3),
     )
-    if painting.stopped:
+    if job.stopped:
         return fail("interrupted; the same command goes on", 130)
-    return 1 if painting.failed else 0
+    return 1 if job.failed else 0

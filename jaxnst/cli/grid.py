@@ -18,16 +18,19 @@ from jaxnst.cli._options import preset_settings, setting_words
 from jaxnst.cli._outputs import folder_beside
 from jaxnst.cli._parser import option
 from jaxnst.cli._progress import Bar
+from jaxnst.cli._streams import from_stdin
+from jaxnst.images import load_image
+from jaxnst.metrics import SCALES
 from jaxnst.metrics import judge as judge_of
 from jaxnst.networks.network import Network
-from jaxnst.optimize.single import Progress, Result
+from jaxnst.optimize.result import Progress, Result
 from jaxnst.pipeline.inputs import Inputs, load_inputs
 from jaxnst.pipeline.settings import Settings
 from jaxnst.pretrained.loading import load_network
 from jaxnst.reports import pareto, plots
 from jaxnst.reports.grid_report import Grid, write
 
-USAGE = "PHOTO PAINTING [PAINTING ...] [--alpha X ...] [--beta X ...] [-o FOLDER]"
+USAGE = "PHOTO PAINTING [PAINTING ...] [--alpha X ...] [--beta X ...]"
 WORDS = setting_words()
 HIDDEN = ("settings.terms.alpha", "settings.terms.beta")
 HELP = {
@@ -41,7 +44,7 @@ HELP = {
 @dataclass(frozen=True, kw_only=True)
 class Arguments(Common):
     pictures: tuple[Path, ...] = option((), positional=True, metavar="PICTURE")
-    """The photograph, then one painting or several."""
+    """The photograph, then one painting or several; - for standard input."""
     output: Path | None = option(None, flags=["-o"], metavar="FOLDER")
     """Folder for pictures, contact sheet, tables and report; PHOTO__PAINTING-grid
     beside the photograph if not given."""
@@ -81,6 +84,7 @@ def check(arguments: Arguments) -> None:
 
 def paint(
     arguments: Arguments,
+    files: Sequence[Path],
     inputs: Inputs,
     judge: Network | None,
     alphas: tuple[float, ...],
@@ -106,7 +110,7 @@ def paint(
         )
         if bar.interrupted:
             raise KeyboardInterrupt
-    content, style = distances(judge, result, inputs)
+    content, style = distances(judge, result, files)
     content = np.where(result.finite, content, np.nan)
     best = pareto.knee(content.ravel(), style.ravel())
     row, column = divmod(best, len(betas))
@@ -115,18 +119,24 @@ def paint(
 
 
 def distances(
-    judge: Network | None, result: Result, inputs: Inputs
+    judge: Network | None, result: Result, pictures: Sequence[Path]
 ) -> tuple[np.ndarray, np.ndarray]:
-    """(A, B) each: from the photograph and from the painting."""
+    """Distances from the photograph and from the first painting, (A, B) each.
+
+    The judge sees the pictures of the files, not as they were resized for the run, so
+    that the distances are those of `jaxnst judge`.
+    """
     if judge is None:
         return tuple(  # type: ignore[return-value]
             result.trace[name][..., -1].astype(np.float64)
             for name in ("content", "style")
         )
+    # Larger ones are shrunk by the judge anyway.
+    photograph, painting = (load_image(path, size=max(SCALES)) for path in pictures[:2])
     shape = result.finite.shape  # type: ignore[union-attr]
     content, style = np.zeros(shape), np.zeros(shape)
     for place in np.ndindex(shape):
-        scores = judge_of(judge, result.image[place], inputs.content, inputs.styles[0])
+        scores = judge_of(judge, result.image[place], photograph, painting)
         content[place], style[place] = scores.content, scores.style
     return content, style
 
@@ -139,12 +149,22 @@ def main(arguments: Arguments) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     plots.check_plot(folder / "losses.svg")
     judge = None if arguments.judge is None else load_network(arguments.judge)
-    inputs = load_inputs(arguments.settings, pictures[0], pictures[1:])
+    with from_stdin(pictures) as files:
+        return paint_all(arguments, files, judge, folder)
+
+
+def paint_all(
+    arguments: Arguments, files: Sequence[Path], judge: Network | None, folder: Path
+) -> int:
+    """The grid and, if that is wanted, a finer one around its suggestion; the exit
+    code."""
+    names = dict(zip(files, map(str, arguments.pictures), strict=True))
+    inputs = load_inputs(arguments.settings, files[0], files[1:])
     arguments.note(inputs.notice)
     axes, finite = (arguments.alpha, arguments.beta), True
     for again in range(2 if arguments.refine else 1):
-        grid = paint(arguments, inputs, judge, *axes)
-        write(grid, inputs, pictures, folder)
+        grid = paint(arguments, files, inputs, judge, *axes)
+        write(grid, inputs, names, folder)
         finite = finite and bool(np.all(grid.result.finite))
         report(arguments, grid, folder)
         if not again and arguments.refine:

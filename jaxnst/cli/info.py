@@ -34,7 +34,7 @@ def weights() -> dict[str, str | None]:
     found: dict[str, str | None] = {}
     for name in names:
         try:
-            path = sources.weights_at_hand(name)
+            path = sources.find_local_weights(name)
             found[name] = None if path is None else str(path)
         except (OSError, ValueError) as error:
             found[name] = f"not usable: {error}"

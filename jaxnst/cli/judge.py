@@ -13,7 +13,8 @@ from pathlib import Path
 from jaxnst import metrics
 from jaxnst.cli._app import Common
 from jaxnst.cli._parser import option
-from jaxnst.images import load_image
+from jaxnst.cli._streams import from_stdin
+from jaxnst.pipeline.inputs import load_for_judge
 from jaxnst.pretrained.loading import load_network
 
 USAGE = "PICTURE PHOTO PAINTING --judge NETWORK"
@@ -23,23 +24,21 @@ HELP = {"judge": ("judge",), "output": ("json", "quiet")}
 @dataclass(frozen=True, kw_only=True)
 class Arguments(Common):
     result: Path = option(positional=True, metavar="PICTURE")
-    """The picture to judge."""
+    """The picture to judge; - for standard input."""
     content: Path = option(positional=True, metavar="PHOTO")
     """The photograph that it was made from."""
     style: Path = option(positional=True, metavar="PAINTING")
     """The painting."""
-    judge: str = option("googlenet", flags=["--weights"], metavar="NETWORK")
-    """GoogLeNet, or a VGG, by its name or weights file."""
+    judge: str = option(flags=["--weights"], metavar="NETWORK")
+    """GoogLeNet, or a VGG, by its name (fetched once) or weights file."""
 
 
 def main(arguments: Arguments) -> int:
     network = load_network(arguments.judge)
     pictures = (arguments.result, arguments.content, arguments.style)
-    scores = metrics.judge(
-        network,
-        # Larger ones are shrunk by the judge anyway.
-        *(load_image(path, size=max(metrics.SCALES)) for path in pictures),
-    )
+    with from_stdin(pictures) as files:
+        images = load_for_judge(*files)
+    scores = metrics.judge(network, *images)
     for name, score in zip(scores._fields, scores, strict=True):
         arguments.say(f"{name:8}{float(score):.3f}")
     arguments.answer(

@@ -27,10 +27,10 @@ from jaxnst.cli._parser import option
 from jaxnst.cli._progress import Bar, Session
 from jaxnst.cli._streams import STREAM, from_stdin, to_stdout
 from jaxnst.cli._warnings import warn_if_astray, warn_if_other
-from jaxnst.optimize.single import Result
-from jaxnst.pipeline.continuation import continued, with_style
+from jaxnst.optimize.result import Result
+from jaxnst.pipeline.continuation import continue_settings, scale_style
 from jaxnst.pipeline.inputs import Inputs, init_file, load_inputs
-from jaxnst.pipeline.provenance import describe, recall
+from jaxnst.pipeline.provenance import describe, read_settings
 from jaxnst.pipeline.settings import Settings
 from jaxnst.reports import plots, tables
 
@@ -95,7 +95,8 @@ def defaults(line: Sequence[str]) -> Arguments:
         return Arguments(settings=preset_settings(line))
     if again is not None and finished is not None:
         raise ValueError("--from and --continue exclude each other; give one of them")
-    settings, pictures = (recall if finished is None else continued)(Path(path))
+    read = read_settings if finished is None else continue_settings
+    settings, pictures = read(Path(path))
     if given(line, "preset") not in (None, settings.preset):
         raise ValueError(f"--preset and --{name} exclude each other; give one of them")
     output = None
@@ -137,6 +138,8 @@ def check(arguments: Arguments, output: Path) -> None:
     init_file(arguments.settings)
     if output != STREAM:
         images.check_output(output, arguments.quality)
+    elif arguments.json:
+        raise ValueError("standard output takes the picture (-o -) or --json, not both")
     for name in ("every", "checkpoint_every"):
         steps = getattr(arguments, name)
         if steps is not None and steps < 1:
@@ -216,7 +219,8 @@ class Job:
         if self.inputs.settings.optimization.one_pass:
             text += f", one pass in {result.seconds:.1f} s"
         else:
-            text += f", {result.steps} steps in {result.seconds:.0f} s"
+            steps = "1 step" if result.steps == 1 else f"{result.steps} steps"
+            text += f", {steps} in {result.seconds:.0f} s"
             text += f", loss {result.trace['loss'][-1]:.4g}"
         self.arguments.say(text)
         facts: dict[str, Any] = {
@@ -277,7 +281,9 @@ def optimise(job: Job) -> int:
     job.write(session.frames, result)
     job.report(result)
     if result.steps < total and bar.interrupted:
-        after = f"interrupted after {result.steps} of {total} steps; kept"
+        after = (
+            f"interrupted after {result.steps} of {total} steps; kept in {job.shown}"
+        )
         return fail(after + _checkpoint.hint(arguments.checkpoint), 130)
     checkpoint.remove()
     return 0 if result.finite else 1
@@ -285,7 +291,7 @@ def optimise(job: Job) -> int:
 
 def main(arguments: Arguments) -> int:
     factor = style_factor(arguments)
-    arguments = replace(arguments, settings=with_style(arguments.settings, factor))
+    arguments = replace(arguments, settings=scale_style(arguments.settings, factor))
     pictures = arguments.pictures
     if len(pictures) < 2:
         raise ValueError(

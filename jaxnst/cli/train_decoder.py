@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jaxnst import images
-from jaxnst._files import picture_files
+from jaxnst._files import image_files
 from jaxnst.cli._parser import option
 from jaxnst.cli._train import Trained, report, train
 from jaxnst.feedforward.weights_file import load_feedforward, write_feedforward
@@ -71,8 +71,8 @@ def begin(arguments: Arguments) -> DecoderTraining:
         paintings = [arguments.style]
     else:
         assert arguments.styles is not None  # see `check`
-        paintings = picture_files([arguments.styles])
-    photographs = picture_files([arguments.contents])
+        paintings = image_files([arguments.styles])
+    photographs = image_files([arguments.contents])
     how = arguments.training
     return DecoderTraining(how, photographs, paintings, encoder, network, start)
 
@@ -87,7 +87,7 @@ def main(arguments: Arguments) -> int:
             sheet = images.contact_sheet(training.samples(), column_labels=labels)
             images.save_image(arguments.samples, sheet)
 
-    code = train(training, training.how.steps, arguments, look)
+    code = train(training, training.options.steps, arguments, look)
     if code:
         return code
     write(training, arguments)
@@ -100,7 +100,7 @@ def write(training: DecoderTraining, arguments: Arguments) -> None:
     source = "one pass of jaxnst"
     if arguments.style is not None:
         source += f" for {arguments.style.name}"
-    model = replace(training.learned, source=source)
+    model = replace(training.trained_model, source=source)
     notes = {"training": json.dumps(training.description)}
     write_feedforward(arguments.output, model, notes)
-    report(arguments, steps=training.how.steps)
+    report(arguments, steps=training.options.steps)

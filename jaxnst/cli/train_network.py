@@ -15,13 +15,13 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxnst._files import picture_files
+from jaxnst._files import image_files
 from jaxnst.cli._parser import option
 from jaxnst.cli._train import Trained, report, train
 from jaxnst.pretrained.format import NetworkWeights, read_weights, write_weights
 from jaxnst.training.student import StudentOptions, StudentTraining
 
-USAGE = "FOLDER [FOLDER ...] --shallow FILE --deep FILE -o OUT.h5 [options]"
+USAGE = "FOLDER [FOLDER ...] --shallow FILE --deep FILE -o OUT.h5"
 HELP = {
     "teachers": ("shallow", "deep", "other"),
     "run": ("start", "widths", "steps", "learning_rate", "batch", "crop"),
@@ -51,9 +51,9 @@ def main(arguments: Arguments) -> int:
         None if path is None else read_weights(path)
         for path in (arguments.other, arguments.start)
     )
-    files = picture_files(arguments.folders)
+    files = image_files(arguments.folders)
     training = StudentTraining(arguments.training, files, shallow, deep, other, start)
-    code = train(training, training.how.steps, arguments)
+    code = train(training, training.options.steps, arguments)
     if code:
         return code
     given = [shallow, deep] if other is None else [shallow, deep, other]

@@ -1,4 +1,4 @@
-"""One pass: a photograph in the style of any painting without optimisation."""
+"""One pass: an image in the style of any other without optimisation."""
 
 from jaxnst.feedforward.model import (
     LAYERS,

@@ -1,11 +1,12 @@
-"""The way back from features to a picture: the encoder's blocks, mirrored.
+"""The decoder, from features to an image: the encoder's blocks in reverse order.
 
-At every height the features of that height join in, so that detail need not be guessed
-from the deepest ones. What a brush does is the style's: each layer is normalised over
-the picture, as Ulyanov et al. (CVPR 2017) found best, and then scaled and shifted by
-numbers that a small network reads off the style (Dumoulin et al., ICLR 2017; Perez et
-al., "FiLM", AAAI 2018). Enlarged by repetition before a convolution, which leaves no
-checkerboard (Odena et al., Distill 2016); borders are continued by reflection.
+Skip connections bring the features of every resolution, so that detail need not be
+guessed from the deepest ones. The style conditions every layer: it is normalised over
+the image (instance normalisation, Ulyanov et al., CVPR 2017), and then scaled and
+shifted by numbers that dense layers compute from the style's statistics (Dumoulin et
+al., ICLR 2017; Perez et al., "FiLM", AAAI 2018). Features are enlarged by repetition
+before a convolution, which leaves no checkerboard (Odena et al., Distill 2016); borders
+are padded by reflection.
 """
 
 from collections.abc import Sequence
@@ -13,7 +14,9 @@ from collections.abc import Sequence
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
+from jaxnst._types import AnyArray
 from jaxnst.networks.vgg import Convolution
 
 _PADDING = "reflect"
@@ -27,39 +30,43 @@ def layer_table(widths: tuple[int, ...]) -> list[list[tuple[str, int]]]:
     Args:
         widths: channels of the encoder's features from shallow to deep.
     """
-    below = (max(8, widths[0]), *widths)
+    outputs = (max(8, widths[0]), *widths)
     blocks = []
     for block in range(len(widths), 0, -1):
-        own, next_ = widths[block - 1], below[block - 1]
-        if block == 1:  # as high as the picture: wider, or strokes are few
-            inner = [2 * own]
+        width = widths[block - 1]
+        if block == 1:  # of the image's resolution: wider, for a variety of strokes
+            inner = [2 * width]
         else:
-            inner = [own] * (1 if block in (2, len(widths)) else 2)
-        channels = [*inner, next_]
+            inner = [width] * (1 if block in (2, len(widths)) else 2)
+        channels = [*inner, outputs[block - 1]]
         blocks.append([(f"conv{block}_{i + 1}", n) for i, n in enumerate(channels)])
     return blocks
 
 
-def normalized(x: Array) -> Array:
+def instance_norm(x: Float[AnyArray, "*b h w c"]) -> Float[Array, "*b h w c"]:
     """Each channel with mean 0 and mean square 1 over positions, (..., h, w, c)."""
     centred = x - jnp.mean(x, (-3, -2), keepdims=True)
     square = jnp.mean(jnp.square(centred), (-3, -2), keepdims=True)
     return centred / jnp.sqrt(square + 1e-5)
 
 
-def doubled(x: Array) -> Array:
+def upsample(
+    x: Float[AnyArray, "*b h w c"],
+) -> Float[Array, "*b 2*h 2*w c"]:
     """(..., h, w, c) to (..., 2 h, 2 w, c), every value four times."""
     return jnp.repeat(jnp.repeat(x, 2, axis=-3), 2, axis=-2)
 
 
-class Styled(nn.Module):
-    """A convolution, normalised, then scaled and shifted as the style has it."""
+class StyledConvolution(nn.Module):
+    """A convolution, instance normalisation, a scale and shift from the style, ReLU."""
 
     features: int
 
     @nn.compact
-    def __call__(self, x: Array, style: Array) -> Array:
-        y = normalized(Convolution(self.features, _PADDING, name="conv")(x))
+    def __call__(
+        self, x: Float[Array, "h w c"], style: Float[Array, " n"]
+    ) -> Float[Array, "h w {self.features}"]:
+        y = instance_norm(Convolution(self.features, _PADDING, name="conv")(x))
         numbers = nn.Dense(
             2 * self.features, kernel_init=nn.initializers.zeros_init(), name="style"
         )(style)
@@ -68,18 +75,23 @@ class Styled(nn.Module):
 
 
 class Decoder(nn.Module):
-    """From features of one picture at several heights, and a style, to a picture.
+    """From features of one image at several resolutions, and a style, to an image.
 
     Attributes:
         widths: channels of the features from shallow to deep.
-        code: length of the vector that stands for the style inside.
+        code: length of the vector that the style's statistics are embedded into.
     """
 
     widths: tuple[int, ...]
     code: int = 64
 
     @nn.compact
-    def __call__(self, features: Sequence[Array], style: Array, base: Array) -> Array:
+    def __call__(
+        self,
+        features: Sequence[Float[Array, "_ _ _"]],
+        style: Float[Array, " n"],
+        base: Float[Array, "h w 3"],
+    ) -> Float[Array, "h w 3"]:
         """What is to be added to `base`.
 
         Args:
@@ -98,11 +110,11 @@ class Decoder(nn.Module):
         x = features[-1]
         for block, layers in enumerate(layer_table(self.widths)):
             if block:
-                parts = [doubled(x), features[-1 - block]]
+                parts = [upsample(x), features[-1 - block]]
                 if block == len(self.widths) - 1:
                     parts.append(base - 0.5)
                 x = jnp.concatenate(parts, -1)
             for name, channels in layers:
-                x = Styled(channels, name=name)(x, style)
-        # Activations are about 1, what is added to a picture far less.
+                x = StyledConvolution(channels, name=name)(x, style)
+        # Activations are about 1, what is added to an image far less.
         return _SCALE * Convolution(3, _PADDING, name="picture")(x)

@@ -1,11 +1,12 @@
-"""One pass: a photograph in the style of any painting without optimisation.
+"""One pass: a content image in the style of any other without optimisation.
 
-vgg19-lite sees both pictures; the photograph's features at four heights are moved to
-the painting's mean and covariance (`matching`); a trained decoder makes a picture of
-them (`networks/decoder.py`). The way of Huang and Belongie (ICCV 2017) and Li et al.
-(NeurIPS 2017), with the objective of this project to train the decoder.
+vgg19-lite encodes both images; the content's features at four layers are moved to the
+style's mean and covariance (`transforms`); a trained decoder makes an image of them
+(`decoder`). The method of Huang and Belongie (ICCV 2017) and Li et al. (NeurIPS 2017),
+with the objective of this project to train the decoder.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,20 +15,21 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from jaxnst import _checks
 from jaxnst.feedforward.decoder import Decoder
-from jaxnst.feedforward.transforms import matched
+from jaxnst.feedforward.transforms import match_statistics
 from jaxnst.gaussian import Gaussian, gaussian, mixture
 from jaxnst.networks.network import Network
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
 
-_MULTIPLE = 2 ** (len(LAYERS) - 1)  # pixels of a picture to one of the deepest feature
+_MULTIPLE = 2 ** (len(LAYERS) - 1)  # pixels of an image to one of the deepest features
 
 
 class Style(NamedTuple):
-    """What one pass knows of a painting.
+    """What one pass needs of a style image.
 
     Attributes:
         colours: mean and covariance of its pixels.
@@ -43,15 +45,16 @@ class Style(NamedTuple):
     data_fields=("encoder", "params"),
     meta_fields=("module", "matching", "source", "checksum"),
 )
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class FeedForward:
     """A pytree: encoder and decoder with their parameters.
 
     Attributes:
-        encoder: the network that sees photograph and painting.
+        encoder: the network that features of content and style are taken from.
         params: of the decoder.
         module: the decoder's Flax module.
-        matching: how features are given the painting's statistics, as in `matching`.
+        matching: how features are given the style's statistics, one of
+            `transforms.MATCHINGS`.
         source: where the decoder comes from, in words.
         checksum: SHA-256 of its file, "" where there is none.
     """
@@ -63,13 +66,21 @@ class FeedForward:
     source: str = ""
     checksum: str = ""
 
+    def __repr__(self) -> str:
+        """Matching, number of the decoder's parameters, source and encoder."""
+        count = sum(math.prod(x.shape) for x in jax.tree.leaves(self.params))
+        return (
+            f"FeedForward({self.matching}, decoder of {count:,} parameters, "
+            f"source: {self.source or 'unknown'},\n  encoder {self.encoder!r})"
+        )
+
     def prepared(self) -> "FeedForward":
         """The same with kernels transformed for many passes, as `Network.prepared`."""
         return replace(self, encoder=self.encoder.prepared())
 
     @property
     def min_side(self) -> int:
-        """Smallest side in pixels of a picture."""
+        """Smallest side in pixels of an image."""
         return self.encoder.min_side(LAYERS)
 
 
@@ -87,13 +98,13 @@ def new_feedforward(
     maps = [jnp.zeros(features[layer].shape) for layer in LAYERS]
     module = Decoder(tuple(m.shape[-1] for m in maps))
     code = jnp.zeros(2 * sum(module.widths))
-    # Compiled, it draws numbers alone; else it would compute a picture, too, op by op.
+    # Compiled, it draws numbers alone; else it would compute an image, too, op by op.
     params = jax.jit(module.init)(key, maps, code, jnp.zeros(image.shape))["params"]
     return FeedForward(encoder, params, module, matching)
 
 
 def style_of(model: FeedForward, style: Array) -> Style:
-    """What `apply_style` needs of a painting (H, W, 3); once for many photographs."""
+    """What `apply_style` needs of a style image (H, W, 3); once for many contents."""
     features = model.encoder(style, LAYERS)
     return Style(gaussian(style), tuple(gaussian(features[layer]) for layer in LAYERS))
 
@@ -121,21 +132,21 @@ def blended(
     )
 
 
-def _size(target: Gaussian) -> Array:
+def _root_mean_square(target: Gaussian) -> Float[Array, ""]:
     """Root mean square over channels and positions."""
     energy = jnp.trace(target.covariance) + jnp.sum(jnp.square(target.mean))
     return jnp.sqrt(energy / target.mean.shape[-1] + 1e-12)
 
 
-def _code(features: Sequence[Gaussian]) -> Array:
+def _style_vector(features: Sequence[Gaussian]) -> Float[Array, " n"]:
     """(n,): each channel's mean and deviation over the layer's root mean square."""
 
-    def part(target: Gaussian) -> Array:
+    def of_layer(target: Gaussian) -> Array:
         variances = jnp.maximum(jnp.diagonal(target.covariance), 0.0)
-        both = jnp.concatenate([target.mean, jnp.sqrt(variances)])
-        return both / _size(target)
+        moments = jnp.concatenate([target.mean, jnp.sqrt(variances)])
+        return moments / _root_mean_square(target)
 
-    return jnp.concatenate([part(target) for target in features])
+    return jnp.concatenate([of_layer(target) for target in features])
 
 
 def apply_style(
@@ -145,25 +156,27 @@ def apply_style(
     *,
     strength: Array | float | None = None,
 ) -> Array:
-    """One pass for a style that is known; arguments as in `stylize`.
+    """One pass for the statistics of a style; arguments as of `stylize`.
 
-    Before clipping: x = b + s D(f + s (T f - f), c), with b the photograph whose
-    colours are moved by s, T the transport of its features f, c the style's numbers,
-    and D the decoder.
+    x = b + s D(f + s (T f - f), c), with b the content whose colours are moved by s,
+    T the transport of its features f, c the style's statistics, and D the decoder.
+
+    Returns:
+        (H, W, 3), not yet clipped to [0, 1].
     """
     height, width = content.shape[:2]
     below, right = -height % _MULTIPLE, -width % _MULTIPLE
-    wide = jnp.pad(content, ((0, below), (0, right), (0, 0)), mode="reflect")
-    moving = partial(matched, matching=model.matching, strength=strength)
-    found = model.encoder(wide, LAYERS)
-    moved = [
-        moving(found[layer], target) / _size(target)
+    padded = jnp.pad(content, ((0, below), (0, right), (0, 0)), mode="reflect")
+    match = partial(match_statistics, matching=model.matching, strength=strength)
+    features = model.encoder(padded, LAYERS)
+    matched = [
+        match(features[layer], target) / _root_mean_square(target)
         for layer, target in zip(LAYERS, style.features, strict=True)
     ]
-    code, share = _code(style.features), 1.0 if strength is None else strength
-    base = moving(wide, style.colours)
-    added: Any = model.module.apply({"params": model.params}, moved, code, base)
-    return (base + share * added)[:height, :width]
+    vector, scale = _style_vector(style.features), 1.0 if strength is None else strength
+    base = match(padded, style.colours)
+    decoded: Any = model.module.apply({"params": model.params}, matched, vector, base)
+    return (base + scale * decoded)[:height, :width]
 
 
 def stylize(
@@ -174,23 +187,23 @@ def stylize(
     strength: Array | float | None = None,
     style_mix: Sequence[float] | Array | None = None,
 ) -> Array:
-    """A photograph in the style of a painting, in one pass.
+    """One image in the style of another, in one pass.
 
     A pure function that jit, vmap and grad accept.
 
     Args:
         model: from `load_feedforward`.
-        content: the photograph, (H, W, 3), RGB in [0, 1].
-        style: the painting, (H', W', 3), or several.
-        strength: from 0, the photograph, to 1; None is 1.
-        style_mix: a weight for each of several paintings; equal if not given.
+        content: (H, W, 3), RGB in [0, 1].
+        style: (H', W', 3), or several such images.
+        strength: from 0, the content itself, to 1; None is 1.
+        style_mix: a weight for each of several styles; equal if not given.
 
     Returns:
         (H, W, 3) in [0, 1].
 
     Raises:
-        TypeError, ValueError: what are not pictures, or too small ones; weights that
-            are not as many as the paintings.
+        TypeError, ValueError: what are not images, or too small ones; weights that
+            are not as many as the styles.
     """
     return _stylize(style_of, apply_style, model, content, style, strength, style_mix)
 
@@ -203,11 +216,12 @@ def stylize_compiled(
     strength: Array | float | None = None,
     style_mix: Sequence[float] | Array | None = None,
 ) -> Array:
-    """As `stylize`, compiled once for each size of a photograph and each of a painting,
-    and not for each two of them."""
-    one = _style_of, _apply_style
+    """As `stylize`, compiled once for each size of a content and each size of a style,
+    and not for each pair of sizes."""
     number = None if strength is None else jnp.float32(strength)
-    return _stylize(*one, model.prepared(), content, style, number, style_mix)
+    return _stylize(
+        _style_of, _apply_style, model.prepared(), content, style, number, style_mix
+    )
 
 
 _style_of = jax.jit(style_of)
@@ -216,8 +230,8 @@ _apply_style = jax.jit(apply_style)
 
 
 def _stylize(
-    see: Callable[..., Style],
-    apply: Callable[..., Array],
+    style_of: Callable[..., Style],
+    apply_style: Callable[..., Array],
     model: FeedForward,
     content: Array,
     style: Array | Sequence[Array],
@@ -231,7 +245,6 @@ def _stylize(
             f"got {len(style_mix)} style_mix weights for {len(styles)} styles; "
             "give one each"
         )
-    seen = [see(model, picture) for picture in styles]
-    seen_as = seen[0] if len(seen) == 1 else blended(seen, style_mix)
-    picture = apply(model, content, seen_as, strength=strength)
-    return jnp.clip(picture, 0.0, 1.0)
+    statistics = [style_of(model, image) for image in styles]
+    blend = statistics[0] if len(styles) == 1 else blended(statistics, style_mix)
+    return jnp.clip(apply_style(model, content, blend, strength=strength), 0.0, 1.0)

@@ -1,15 +1,22 @@
-"""Features of one picture given the statistics of another's, in closed form."""
+"""Feature maps given the mean and covariance of another image, in closed form."""
+
+from typing import Literal, get_args
 
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from jaxnst import _checks
+from jaxnst._types import AnyArray
 from jaxnst.gaussian import Gaussian, gaussian, shift, transport
 
-MATCHINGS = ("transport", "adain")
+Matching = Literal["transport", "adain"]
+MATCHINGS = get_args(Matching)
 
 
-def adain(features: Array, target: Gaussian) -> Array:
+def adain(
+    features: Float[AnyArray, "h w c"], target: Gaussian
+) -> Float[Array, "h w c"]:
     """Adaptive instance normalisation: each channel's mean and deviation replaced.
 
     y_c = ν_c + (x_c - μ_c) sqrt(B_cc / A_cc) (Huang and Belongie, ICCV 2017) for means
@@ -22,33 +29,36 @@ def adain(features: Array, target: Gaussian) -> Array:
     Returns:
         (h, w, c).
     """
-    own = gaussian(features)
-    variances = jnp.diagonal(own.covariance) + shift(own.covariance)
-    wanted = jnp.maximum(jnp.diagonal(target.covariance), 0.0)
-    scale = jnp.sqrt(wanted / variances)
-    return (features - own.mean[None, None]) * scale[None, None] + target.mean[
-        None, None
-    ]
+    source = gaussian(features)
+    variances = jnp.diagonal(source.covariance) + shift(source.covariance)
+    target_variances = jnp.maximum(jnp.diagonal(target.covariance), 0.0)
+    scale = jnp.sqrt(target_variances / variances)
+    centred = features - source.mean[None, None]
+    return centred * scale[None, None] + target.mean[None, None]
 
 
-def matched(
-    features: Array,
+def match_statistics(
+    features: Float[AnyArray, "h w c"],
     target: Gaussian,
     *,
     matching: str = "transport",
-    strength: Array | float | None = None,
-) -> Array:
-    """`features` moved towards the target's statistics.
+    strength: Float[Array, ""] | float | None = None,
+) -> Float[Array, "h w c"]:
+    """`features` moved towards the target's mean and covariance.
 
     Args:
         features: (h, w, c).
         matching: "transport" or "adain".
-        strength: how much of the way, from 0 to 1; None, all of it. Under transport
-            each is the shortest way from the one Gaussian to the other (McCann 1997).
+        strength: s of x + s (T x - x), from 0 to 1; None is 1. Under transport the
+            results lie on the geodesic between the two Gaussians (McCann 1997).
 
     Returns:
         (h, w, c).
+
+    Raises:
+        ValueError: an unknown matching.
     """
     _checks.check_choice(matching, "matching", MATCHINGS)
-    moved = (transport if matching == "transport" else adain)(features, target)
-    return moved if strength is None else features + strength * (moved - features)
+    transform = transport if matching == "transport" else adain
+    matched = transform(features, target)
+    return matched if strength is None else features + strength * (matched - features)

@@ -1,6 +1,6 @@
-"""The decoder of one pass in a weights file: `load_feedforward`, `write_feedforward`.
+"""The decoder in a weights file: `load_feedforward`, `write_feedforward`.
 
-The format of `weights.py`; a dense kernel (I, O) is stored as (1, 1, I, O).
+The format of `pretrained.format`; a dense kernel (I, O) is stored as (1, 1, I, O).
 """
 
 from collections.abc import Mapping
@@ -28,7 +28,7 @@ ARCHITECTURE = "feedforward"
 def load_feedforward(
     weights: str | PathLike[str] | None = None, *, encoder: Network | None = None
 ) -> FeedForward:
-    """The one-pass network that comes with jaxnst, or one of your own.
+    """The one-pass network that comes with jaxnst, or another.
 
     Args:
         weights: a file of `jaxnst train-decoder`; None, the built-in one.
@@ -40,46 +40,45 @@ def load_feedforward(
             encoder.
     """
     path = builtin_weights(ARCHITECTURE) if weights is None else weights
-    held = read_weights(path)
-    if held.architecture != ARCHITECTURE:
+    stored = read_weights(path)
+    if stored.architecture != ARCHITECTURE:
         raise WeightsError(
-            f"{path} holds weights of {held.architecture}, not of a one-pass network; "
-            "give a file of jaxnst train-decoder"
+            f"{path} holds weights of {stored.architecture}, not of a one-pass "
+            "network; give a file of jaxnst train-decoder"
         )
     encoder = load_network("vgg19-lite") if encoder is None else encoder
-    if held.notes.get("encoder") != encoder.checksum:
+    if stored.notes.get("encoder") != encoder.checksum:
         raise WeightsError(
             f"{path} was trained with another encoder than {encoder.source}; train it "
             "again, or give the encoder that it was trained with"
         )
-    matching = held.notes.get("matching")
-    if matching not in MATCHINGS:
+    matching = stored.notes.get("matching")
+    if matching is None or matching not in MATCHINGS:
         raise WeightsError(f"{path}: unknown matching {matching!r}; {MEND}")
     make = partial(new_feedforward, encoder=encoder, matching=matching)
     shapes = jax.eval_shape(make, jax.random.key(0))
     return replace(
         shapes,
         encoder=encoder,
-        params=_params(held.tensors, shapes.params, path),
-        source=held.source,
-        checksum=held.checksum,
+        params=_params(stored.tensors, shapes.params, path),
+        source=stored.source,
+        checksum=stored.checksum,
     )
 
 
 def _params(tensors: Any, shapes: Any, path: str | PathLike[str]) -> Any:
     """The decoder's parameters out of a file's tensors."""
-    wanted = flatten_dict(shapes, sep="/")
-    held = flatten_dict(tensors, sep="/")
+    arrays = flatten_dict(tensors, sep="/")
     params = {}
-    for name, shape in wanted.items():
-        array = held.pop(name, None)
-        stored = (1, 1, *shape.shape) if _is_dense(name, shape) else shape.shape
-        if array is None or array.shape != stored:
-            found = "is missing" if array is None else f"has shape {array.shape}"
-            raise WeightsError(f"{path}: {name} {found}, wanted {stored}; {MEND}")
-        params[name] = jnp.asarray(array.reshape(shape.shape))
-    if held:
-        raise WeightsError(f"{path}: {min(held)} belongs to no layer; {MEND}")
+    for name, leaf in flatten_dict(shapes, sep="/").items():
+        array = arrays.pop(name, None)
+        expected = (1, 1, *leaf.shape) if _is_dense(name, leaf) else leaf.shape
+        if array is None or array.shape != expected:
+            problem = "is missing" if array is None else f"has shape {array.shape}"
+            raise WeightsError(f"{path}: {name} {problem}, wanted {expected}; {MEND}")
+        params[name] = jnp.asarray(array.reshape(leaf.shape))
+    if arrays:
+        raise WeightsError(f"{path}: {min(arrays)} belongs to no layer; {MEND}")
     return unflatten_dict(params, sep="/")
 
 
@@ -93,7 +92,11 @@ def write_feedforward(
     """Write the decoder of `model`, float16, whole or not at all.
 
     Args:
-        notes: texts to keep in the file, too.
+        path: of the HDF5 file.
+        notes: further texts for the file, by name.
+
+    Raises:
+        WeightsError: a number that float16 cannot hold.
     """
     tensors: dict[str, dict[str, np.ndarray]] = {}
     for name, value in flatten_dict(jax.device_get(model.params), sep="/").items():

@@ -13,7 +13,7 @@ from jaxnst._checks import check_number
 from jaxnst._files import check_writable_folder
 from jaxnst.images.icc import to_8_bits
 from jaxnst.images.opening import PathLike
-from jaxnst.images.write import check_suffix, to_unit, write_bytes
+from jaxnst.images.write import check_suffix, clipped_pixels, write_bytes
 
 _FORMATS = {".gif": "GIF", ".webp": "WEBP"}
 
@@ -47,13 +47,13 @@ def save_animation(
     check_number(hold_seconds, "hold_seconds")
     pictures: list[Image.Image] = []
     for frame in frames:
-        picture = Image.fromarray(to_8_bits(to_unit(frame, kind)))
+        picture = Image.fromarray(to_8_bits(clipped_pixels(frame, kind)))
         if pictures and picture.size != pictures[0].size:
             raise ValueError(
                 f"frame {len(pictures)} is {picture.width} x {picture.height} pixels, "
                 f"the first {pictures[0].width} x {pictures[0].height}; resize them"
             )
-        pictures.append(_with_palette(picture) if kind == "GIF" else picture)
+        pictures.append(_quantize(picture) if kind == "GIF" else picture)
     if not pictures:
         raise ValueError("frames is empty; give at least one picture")
     milliseconds = _milliseconds(seconds_per_frame, kind)
@@ -71,7 +71,7 @@ def _milliseconds(seconds: float, kind: str) -> int:
     return 10 * round(seconds * 100) if kind == "GIF" else round(seconds * 1000)
 
 
-def _with_palette(picture: Image.Image) -> Image.Image:
+def _quantize(picture: Image.Image) -> Image.Image:
     # Pillow diffuses the error only onto a palette that is given.
     palette = picture.quantize(256, Image.Quantize.MEDIANCUT)
     return picture.quantize(palette=palette, dither=Image.Dither.FLOYDSTEINBERG)

@@ -24,7 +24,7 @@ def lab_profile() -> bytes:
 
 
 @lru_cache(maxsize=8)
-def space(profile: bytes) -> str:
+def color_space(profile: bytes) -> str:
     """The profile's colour space: "RGB", "GRAY", "CMYK", ...
 
     Raises:
@@ -40,7 +40,7 @@ def is_srgb(profile: bytes) -> bool:
 
     Measured, for there are dozens of sRGB profiles under as many names.
     """
-    if space(profile) != "RGB":
+    if color_space(profile) != "RGB":
         return False
     levels = np.linspace(0, 255, 9).round().astype(np.uint8)
     lattice = np.stack(np.meshgrid(levels, levels, levels), -1).reshape(27, 27, 3)

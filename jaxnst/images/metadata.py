@@ -26,7 +26,7 @@ _EXIF_IFD, _USER_COMMENT, _SOFTWARE = 0x8769, 0x9286, 0x0131
 _IMAGE_DESCRIPTION = 270
 
 
-def pack(metadata: dict[str, Any] | None) -> str | None:
+def to_json(metadata: dict[str, Any] | None) -> str | None:
     """One line of ASCII JSON; NumPy and JAX numbers and arrays become lists.
 
     Raises:

@@ -67,10 +67,10 @@ def open_file(path: PathLike) -> Iterator[BinaryIO]:
             f"cannot read {path}: no permission; change its mode (chmod u+r {path})"
         ) from None
     except Exception as error:
-        raise _translated(path, error) from error
+        raise _as_read_error(path, error) from error
 
 
-def _translated(path: Path, error: Exception) -> Exception:
+def _as_read_error(path: Path, error: Exception) -> Exception:
     if isinstance(error, UnreadableError):
         return error
     if isinstance(error, Image.DecompressionBombError):

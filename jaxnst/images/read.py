@@ -16,8 +16,14 @@ from jaxnst.images.opening import (
     open_picture,
     orientation,
 )
-from jaxnst.images.resampling import Size, resize_channel, resize_pixels, working_size
-from jaxnst.images.tiff import Deep, is_deep, is_tiff, read_deep, tiff_size
+from jaxnst.images.resampling import Size, resize_channel, resize_pixels, resolve_size
+from jaxnst.images.tiff import (
+    HighBitDepth,
+    has_high_bit_depth,
+    is_tiff,
+    read_high_bit_depth,
+    tiff_size,
+)
 
 
 class Picture(NamedTuple):
@@ -94,11 +100,11 @@ def read_picture(path: PathLike, *, size: Size | None = None) -> Picture:
         as `load_image`. A broken colour profile is ignored with a `UserWarning`.
     """
     image, alpha, profile = decode(path)
-    wanted = working_size(size, *image.shape[:2])
+    target = resolve_size(size, *image.shape[:2])
     if alpha is not None:
         image = image * alpha[..., None] + (1 - alpha[..., None])
-        alpha = resize_channel(alpha, wanted)
-    return Picture(resize_pixels(image, wanted), alpha, profile)
+        alpha = resize_channel(alpha, target)
+    return Picture(resize_pixels(image, target), alpha, profile)
 
 
 def decode(path: PathLike) -> Picture:
@@ -111,15 +117,15 @@ def decode(path: PathLike) -> Picture:
         image = np.clip(image + stored.remainder, 0, 1)
     alpha = stored.alpha
     if alpha is not None:
-        alpha = upright(alpha, stored.orientation)
-    return Picture(upright(image, stored.orientation), alpha, profile)
+        alpha = apply_orientation(alpha, stored.orientation)
+    return Picture(apply_orientation(image, stored.orientation), alpha, profile)
 
 
 def _read(file: BinaryIO, path: PathLike) -> _Stored:
     if not is_tiff(file):
         return _read_pillow(file, path)
     readers = [_read_pillow, _read_tifffile]
-    if is_deep(file):
+    if has_high_bit_depth(file):
         readers.reverse()
     try:
         return readers[0](file, path)
@@ -134,21 +140,21 @@ def _read(file: BinaryIO, path: PathLike) -> _Stored:
 
 
 def _read_tifffile(file: BinaryIO, path: PathLike) -> _Stored:
-    return _split_deep(read_deep(file, path))
+    return _split_high_bit_depth(read_high_bit_depth(file, path))
 
 
-def _split_deep(deep: Deep) -> _Stored:
-    base, remainder = icc.split_levels(deep.color)
-    return _Stored(base, remainder, deep.alpha, deep.icc_profile, deep.orientation)
+def _split_high_bit_depth(image: HighBitDepth) -> _Stored:
+    base, remainder = icc.split_levels(image.color)
+    return _Stored(base, remainder, image.alpha, image.icc_profile, image.orientation)
 
 
 def _read_pillow(file: BinaryIO, path: PathLike) -> _Stored:
     with open_picture(file, path) as picture:
         picture.load()
         profile = picture.info.get("icc_profile") or None
-        turn = orientation(picture)  # after load: Pillow turns a TIFF itself
+        tag = orientation(picture)  # after load: Pillow turns a TIFF itself
         if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-            return _split_deep(_deep_grey(picture, profile, turn))
+            return _split_high_bit_depth(_high_bit_depth_grey(picture, profile, tag))
         alpha = None
         if picture.has_transparency_data:
             grey = picture.mode in ("1", "L", "LA", "La")
@@ -163,10 +169,12 @@ def _read_pillow(file: BinaryIO, path: PathLike) -> _Stored:
             base = picture.copy()
         else:
             base = picture.convert("RGB")
-    return _Stored(base, None, alpha, profile, turn)
+    return _Stored(base, None, alpha, profile, tag)
 
 
-def _deep_grey(picture: Image.Image, profile: bytes | None, turn: int) -> Deep:
+def _high_bit_depth_grey(
+    picture: Image.Image, profile: bytes | None, tag: int
+) -> HighBitDepth:
     """16-bit grey (which Pillow also gives as 32-bit "I") or float grey."""
     values = np.asarray(picture).astype(np.float32)
     if not np.isfinite(values).all():
@@ -176,7 +184,7 @@ def _deep_grey(picture: Image.Image, profile: bytes | None, turn: int) -> Deep:
     if isinstance(clear, int):
         alpha = (values != clear).astype(np.float32)
     unit = values if picture.mode == "F" else values / 65535
-    return Deep(np.clip(unit, 0, 1)[..., None], alpha, profile, turn)
+    return HighBitDepth(np.clip(unit, 0, 1)[..., None], alpha, profile, tag)
 
 
 def _to_srgb(stored: _Stored, path: PathLike) -> tuple[Image.Image, bytes | None]:
@@ -187,7 +195,7 @@ def _to_srgb(stored: _Stored, path: PathLike) -> tuple[Image.Image, bytes | None
     if profile is None:
         return base.convert("RGB"), None
     try:
-        if base.mode == "L" and icc.space(profile) == "RGB":
+        if base.mode == "L" and icc.color_space(profile) == "RGB":
             base = base.convert("RGB")
         if icc.is_srgb(profile) and base.mode == "RGB":
             return base, profile
@@ -200,12 +208,12 @@ def _to_srgb(stored: _Stored, path: PathLike) -> tuple[Image.Image, bytes | None
         return stored.base.convert("RGB"), None
 
 
-def upright(pixels: np.ndarray, turn: int) -> np.ndarray:
-    """(H, W, ...) turned and mirrored as EXIF orientation `turn`, 1 to 8, says."""
-    if turn >= 5:
+def apply_orientation(pixels: np.ndarray, tag: int) -> np.ndarray:
+    """(H, W, ...) turned and mirrored as EXIF orientation `tag`, 1 to 8, says."""
+    if tag >= 5:
         pixels = pixels.swapaxes(0, 1)
-    if turn in (3, 4, 7, 8):
+    if tag in (3, 4, 7, 8):
         pixels = pixels[::-1]
-    if turn in (2, 3, 6, 7):
+    if tag in (2, 3, 6, 7):
         pixels = pixels[:, ::-1]
     return np.ascontiguousarray(pixels)

@@ -35,7 +35,7 @@ def fit_size(height: int, width: int, longest: int) -> tuple[int, int]:
     The shorter side is rounded to the nearest pixel and never below 1.
     """
     height, width, longest = (
-        _side(side, name)
+        check_side(side, name)
         for side, name in ((height, "height"), (width, "width"), (longest, "longest"))
     )
     longer = max(height, width)
@@ -44,7 +44,7 @@ def fit_size(height: int, width: int, longest: int) -> tuple[int, int]:
     return height, width
 
 
-def _side(value: Any, name: str) -> int:
+def check_side(value: Any, name: str) -> int:
     try:
         side = operator.index(value)
     except TypeError:
@@ -56,22 +56,22 @@ def _side(value: Any, name: str) -> int:
     return side
 
 
-def working_size(size: Any, height: int, width: int) -> tuple[int, int]:
+def resolve_size(size: Any, height: int, width: int) -> tuple[int, int]:
     """What `size` (None, longest side or (height, width)) asks of a picture."""
     if size is None:
         return height, width
     if isinstance(size, tuple | list):
         if len(size) != 2:
             raise ValueError(f"size must be an integer or (height, width), got {size}")
-        wanted = _side(size[0], "size[0]"), _side(size[1], "size[1]")
+        target = check_side(size[0], "size[0]"), check_side(size[1], "size[1]")
     else:
-        wanted = fit_size(height, width, _side(size, "size"))
-    if wanted[0] * wanted[1] > MAX_PIXELS:
+        target = fit_size(height, width, check_side(size, "size"))
+    if target[0] * target[1] > MAX_PIXELS:
         raise ValueError(
-            f"size {size} asks for {wanted[0] * wanted[1]:,} pixels, more than the "
+            f"size {size} asks for {target[0] * target[1]:,} pixels, more than the "
             f"limit of {MAX_PIXELS:,}; choose a smaller one"
         )
-    return wanted
+    return target
 
 
 def decode_srgb(encoded: Any) -> Any:
@@ -134,10 +134,10 @@ def resize(image: jax.Array | np.ndarray, size: tuple[int, ...]) -> jax.Array:
         TypeError, ValueError: not such a picture or not such a size.
     """
     image = check_image(image)
-    wanted = working_size(tuple(size), *image.shape[:2])
-    if image.shape[:2] == wanted:
+    target = resolve_size(tuple(size), *image.shape[:2])
+    if image.shape[:2] == target:
         return image
     linear = decode_srgb(jnp.clip(image, 0.0, 1.0))
     # Three lobes, widened when shrinking; in float32 on every device.
-    resized = jax.image.resize(linear, (*wanted, 3), "lanczos3", antialias=True)
+    resized = jax.image.resize(linear, (*target, 3), "lanczos3", antialias=True)
     return encode_srgb(jnp.clip(resized, 0.0, 1.0))

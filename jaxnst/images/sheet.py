@@ -15,7 +15,7 @@ Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 
 _GAP = 6  # pixels between pictures
 
-_INK = (40, 40, 40)
+_TEXT_COLOR = (40, 40, 40)
 
 
 def contact_sheet(
@@ -44,7 +44,7 @@ def contact_sheet(
     """
     if not any(picture is not None for row in rows for picture in row):
         raise ValueError("a contact sheet needs at least one picture")
-    small = [[_shrunk(picture, cell) for picture in row] for row in rows]
+    small = [[_thumbnail(picture, cell) for picture in row] for row in rows]
     heights = [
         max((p.shape[0] for p in row if p is not None), default=0) for row in small
     ]
@@ -70,7 +70,7 @@ def contact_sheet(
     return np.asarray(sheet, np.float32) / 255
 
 
-def _shrunk(picture: Picture | None, cell: int) -> np.ndarray | None:
+def _thumbnail(picture: Picture | None, cell: int) -> np.ndarray | None:
     if picture is None:
         return None
     picture = check_image(picture, "a picture of the sheet")
@@ -85,5 +85,5 @@ def _label(text: str, font: Font, size: tuple[int, int]) -> Image.Image:
         text = text.removesuffix("…")[:-1] + "…" if len(text) > 1 else ""
     label = Image.new("RGB", (max(1, size[0]), size[1]), "white")
     middle = size[0] / 2, size[1] / 2
-    ImageDraw.Draw(label).text(middle, text, fill=_INK, font=font, anchor="mm")
+    ImageDraw.Draw(label).text(middle, text, fill=_TEXT_COLOR, font=font, anchor="mm")
     return label

@@ -16,7 +16,7 @@ _ASSOCIATED, _UNASSOCIATED = 1, 2  # kinds of alpha: premultiplied or not
 _BEST_RATIO = 1100  # deflate shortens by at most 1032
 
 
-class Deep(NamedTuple):
+class HighBitDepth(NamedTuple):
     """Channels as stored in a file, in [0, 1]; not yet upright."""
 
     color: np.ndarray  # (H, W, 1) grey or (H, W, 3) RGB
@@ -51,14 +51,14 @@ def tiff_size(file: BinaryIO, path: PathLike) -> tuple[int, int]:
         return size[::-1] if _orientation(page) >= 5 else size
 
 
-def is_deep(file: BinaryIO) -> bool:
+def has_high_bit_depth(file: BinaryIO) -> bool:
     """Whether the first page has more than 8 bits a channel."""
     file.seek(0)
     with tifffile.TiffFile(file) as tiff:
         return tiff.pages.first.bitspersample not in (1, 2, 4, 8)
 
 
-def read_deep(file: BinaryIO, path: PathLike) -> Deep:
+def read_high_bit_depth(file: BinaryIO, path: PathLike) -> HighBitDepth:
     """First page of a grey or RGB TIFF of unsigned integers or floats in [0, 1]."""
     file.seek(0)
     with tifffile.TiffFile(file) as tiff:
@@ -89,7 +89,7 @@ def read_deep(file: BinaryIO, path: PathLike) -> Deep:
             if kind == _ASSOCIATED:
                 color = color / np.maximum(alpha, 1e-6)[..., None]
         profile = page.tags.valueof(_ICC_PROFILE)
-        return Deep(np.clip(color, 0, 1), alpha, profile, _orientation(page))
+        return HighBitDepth(np.clip(color, 0, 1), alpha, profile, _orientation(page))
 
 
 def _unit_range(pixels: np.ndarray, bits: int, path: PathLike) -> np.ndarray:

@@ -13,7 +13,7 @@ from PIL import Image
 from jaxnst._checks import check_image
 from jaxnst._files import atomic_write, check_writable_folder
 from jaxnst.images import icc
-from jaxnst.images.metadata import SOFTWARE, exif, pack, png_info
+from jaxnst.images.metadata import SOFTWARE, exif, png_info, to_json
 from jaxnst.images.opening import PathLike
 from jaxnst.images.read import decode
 from jaxnst.images.resampling import resize_channel
@@ -63,7 +63,7 @@ def save_image(
     """
     kind = check_output(path, quality)
     path = Path(path)
-    pixels = to_unit(image, kind)
+    pixels = clipped_pixels(image, kind)
     text = _metadata_text(metadata, kind)
     alpha, profile = None, icc.srgb_profile()
     if like is not None:
@@ -72,8 +72,8 @@ def save_image(
             alpha = resize_channel(source.alpha, pixels.shape[:2])
             if kind != "TIFF":  # the alpha that the file will hold
                 alpha = icc.to_8_bits(alpha).astype(np.float32) / 255
-            pixels = _without_white(pixels, alpha)
-        pixels, profile = _in_profile(pixels, source.icc_profile, like)
+            pixels = _remove_white(pixels, alpha)
+        pixels, profile = _to_profile(pixels, source.icc_profile, like)
     if alpha is not None:
         pixels = np.concatenate([pixels, alpha[..., None]], -1)  # (H, W, 4)
     write_bytes(path, _encode(pixels, kind, profile, text, quality))
@@ -85,7 +85,7 @@ def encode(
     """A picture as the bytes of a file of that suffix, sRGB; errors as `save_image`."""
     kind = check_suffix(Path(f"picture{suffix}"), FORMATS)
     _check_quality(kind, quality)
-    return _encode(to_unit(image, kind), kind, icc.srgb_profile(), None, quality)
+    return _encode(clipped_pixels(image, kind), kind, icc.srgb_profile(), None, quality)
 
 
 def check_output(path: PathLike, quality: int | None = None) -> str:
@@ -121,7 +121,7 @@ def _check_quality(kind: str, quality: int | None) -> None:
 
 
 def _metadata_text(content: dict[str, Any] | None, kind: str) -> str | None:
-    text = pack(content)
+    text = to_json(content)
     if kind == "JPEG" and text is not None and len(text) > 65000:
         raise ValueError(
             f"metadata of {len(text):,} characters is too long for JPEG, which holds "
@@ -130,7 +130,7 @@ def _metadata_text(content: dict[str, Any] | None, kind: str) -> str | None:
     return text
 
 
-def to_unit(image: jax.Array | np.ndarray, kind: str) -> np.ndarray:
+def clipped_pixels(image: jax.Array | np.ndarray, kind: str) -> np.ndarray:
     """`image` on the host, clipped, after checking that `kind` can hold it."""
     pixels = np.asarray(check_image(image))
     if not np.isfinite(pixels).all():
@@ -148,20 +148,20 @@ def to_unit(image: jax.Array | np.ndarray, kind: str) -> np.ndarray:
     return np.clip(pixels, 0, 1)
 
 
-def _without_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
+def _remove_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
     """x = (x' - 1 + a) / a, the inverse of laying x over white; white where a = 0."""
     cover = alpha[..., None]
     straight = (pixels - 1 + cover) / np.maximum(cover, 1e-6)
     return np.where(cover > 0, np.clip(straight, 0, 1), 1).astype(np.float32)
 
 
-def _in_profile(
+def _to_profile(
     pixels: np.ndarray, profile: bytes | None, like: PathLike
 ) -> tuple[np.ndarray, bytes]:
     """sRGB pixels in the colours of `profile` if it is an RGB one, else as they are."""
     srgb = icc.srgb_profile()
     try:
-        if profile is None or icc.space(profile) != "RGB":
+        if profile is None or icc.color_space(profile) != "RGB":
             return pixels, srgb
         if icc.is_srgb(profile):
             return pixels, profile

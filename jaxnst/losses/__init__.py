@@ -1,4 +1,4 @@
-"""What is minimised: statistics and losses of features, the objective of a picture."""
+"""What is minimised: statistics and losses of features, the objective of an image."""
 
 from jaxnst.losses.config import STYLE_LAYERS, Config, Weights
 from jaxnst.losses.functional import (

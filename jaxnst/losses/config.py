@@ -9,7 +9,20 @@ import numpy as np
 
 from jaxnst import _checks
 from jaxnst.losses import wasserstein
-from jaxnst.networks.network import PADDING_CHOICES
+from jaxnst.losses.functional import (
+    ContentReduction,
+    GramNormalization,
+    StyleReduction,
+    VariationKind,
+    VariationReduction,
+)
+from jaxnst.networks.network import (
+    PADDING_CHOICES,
+    Normalization,
+    PaddingChoice,
+    Precision,
+)
+from jaxnst.networks.pooling import Pooling
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
@@ -17,7 +30,7 @@ STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 @jax.tree_util.register_static
 @dataclass(frozen=True)
 class Config:
-    """The static choices of an objective: hashable; another one compiles anew.
+    """The static choices of an objective; hashable, each value is compiled for itself.
 
     The defaults divide each layer's term by its target's own mean square, so that the
     weights mean the same at every size and for every network.
@@ -29,8 +42,7 @@ class Config:
         statistic: "gram", the Gram matrix; "gaussian", mean and covariance, compared
             by the Wasserstein-2 distance.
         content_reduction: how `losses.content_loss` reduces.
-        style_reduction: how `losses.style_loss` or `gaussians.wasserstein_loss`
-            reduces.
+        style_reduction: how `losses.style_loss` or `losses.wasserstein_loss` reduces.
         gram_normalize: what `losses.gram_matrix` divides by.
         tv_kind: differences that `losses.total_variation` takes.
         tv_reduction: how it reduces them.
@@ -38,26 +50,25 @@ class Config:
         padding: at the borders of feature maps; None, as the network was trained.
         normalization: input of the network, as its weights file says or, for
             "mean255", 255 (image - mean) with no division by a deviation.
-        precision: of the activations; losses and picture stay float32.
-        clip: keep the picture within [0, 1] after each step.
-        tile: side in pixels of tiles in which larger pictures are seen, for memory that
-            does not grow with them; None, at once. Equal but for rounding.
+        precision: of the activations; losses and image stay float32.
+        clip: keep the image within [0, 1] after each step.
+        tile: side in pixels of the tiles in which features of larger images are
+            computed, for memory that does not grow with them; None, all at once. Equal
+            but for rounding.
     """
 
     content_layers: tuple[str, ...] = ("relu4_2",)
     style_layers: tuple[str, ...] = STYLE_LAYERS
     statistic: Literal["gram", "gaussian"] = "gram"
-    content_reduction: Literal["mean", "sum", "half_sum", "relative"] = "relative"
-    style_reduction: Literal["mean", "sum", "relative", "gatys", "per_position"] = (
-        "relative"
-    )
-    gram_normalize: Literal["none", "positions", "elements"] = "elements"
-    tv_kind: Literal["squared", "absolute", "nine_point"] = "absolute"
-    tv_reduction: Literal["mean", "sum", "half_sum"] = "mean"
-    pooling: Literal["max", "avg", "l2"] = "max"
-    padding: Literal["zeros", "reflect", "replicate", "replicate-first"] | None = None
-    normalization: Literal["file", "mean255"] = "file"
-    precision: Literal["float32", "bfloat16"] = "float32"
+    content_reduction: ContentReduction = "relative"
+    style_reduction: StyleReduction = "relative"
+    gram_normalize: GramNormalization = "elements"
+    tv_kind: VariationKind = "absolute"
+    tv_reduction: VariationReduction = "mean"
+    pooling: Pooling = "max"
+    padding: PaddingChoice | None = None
+    normalization: Normalization = "file"
+    precision: Precision = "float32"
     clip: bool = True
     tile: int | None = None
 
@@ -119,20 +130,21 @@ _CHOICES = {
 )
 @dataclass(frozen=True)
 class Weights:
-    """The numbers of an objective: leaves of a pytree; another one compiles nothing.
+    """The loss weights: leaves of a pytree, so that new ones compile nothing.
 
     loss = alpha Σ_l u_l C_l + beta Σ_l w_l S_l + tv V, over content terms C_l, style
-    terms S_l and roughness V. Each may be an array or a tracer.
+    terms S_l and the total variation V. Each may be an array or a tracer.
 
     Attributes:
         alpha: weight of the content.
         beta: weight of the style.
-        tv: weight of the smoothness.
+        tv: weight of the total variation.
         content_weights: u_l, one for each content layer; None, equal with sum 1.
         style_weights: w_l, one for each style layer; None, equal with sum 1.
-        strength: from 0, the photograph, to 1: how far the picture is to be stylised,
-            whatever the pair; beta is then adjusted at every step (`balance.py`), from
-            what it is here. None, all weights stay as they are.
+        strength: from 0, the content image, to 1: how far the image is to be stylised,
+            whatever the pair; beta is then adjusted at every step
+            (`optimize.strength`), starting from its value here. None, all weights stay
+            as they are.
     """
 
     alpha: float = 1.0
@@ -148,7 +160,7 @@ class Weights:
 
         `Weights.grid(alpha=[1, 10], beta=[1, 10, 100])` has alpha of shape (2, 1) and
         beta of shape (1, 3): a search over it has the axes (2, 3), in the order given.
-        What is not named keeps its default.
+        A weight that is not given keeps its default.
 
         Raises:
             TypeError, ValueError: an unknown name, or an axis that is not a list of

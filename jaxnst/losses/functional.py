@@ -1,38 +1,52 @@
 """Gram matrices and losses: one short pure function each, for one item.
 
-Features are (h, w, c) and pictures (H, W, 3); lift to batches with `jax.vmap`. Every
+Feature maps are (h, w, c) and images (H, W, 3); lift to batches with `jax.vmap`. Every
 result is float32 whatever the precision of the features. With N = c channels and
-M = h w positions, F is the feature map and G the Gram matrix of the picture, P and A
+M = h w positions, F is the feature map and G the Gram matrix of the image, P and A
 those of the content and style targets.
 """
 
+from typing import Literal, get_args
+
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from jaxnst import _checks
+from jaxnst._types import AnyArray
 from jaxnst.linalg import products
 
-GRAM_NORMALIZATIONS = ("none", "positions", "elements")
+GramNormalization = Literal["none", "positions", "elements"]
+ContentReduction = Literal["mean", "sum", "half_sum", "relative"]
+StyleReduction = Literal["mean", "sum", "relative", "gatys", "per_position"]
+VariationKind = Literal["squared", "absolute", "nine_point"]
+VariationReduction = Literal["mean", "sum", "half_sum"]
 
-CONTENT_REDUCTIONS = ("mean", "sum", "half_sum", "relative")
+GRAM_NORMALIZATIONS = get_args(GramNormalization)
 
-STYLE_REDUCTIONS = ("mean", "sum", "relative", "gatys", "per_position")
+CONTENT_REDUCTIONS = get_args(ContentReduction)
 
-VARIATION_KINDS = ("squared", "absolute", "nine_point")
+STYLE_REDUCTIONS = get_args(StyleReduction)
 
-VARIATION_REDUCTIONS = ("mean", "sum", "half_sum")
+VARIATION_KINDS = get_args(VariationKind)
+
+VARIATION_REDUCTIONS = get_args(VariationReduction)
 
 
-def over(numerator: Array, denominator: Array) -> Array:
-    """The quotient, or the numerator where a target without energy gives no scale."""
+def safe_divide(
+    numerator: Float[Array, ""], denominator: Float[Array, ""]
+) -> Float[Array, ""]:
+    """The quotient, or the numerator where the denominator is 0."""
     return numerator / jnp.where(denominator > 0, denominator, 1.0)
 
 
-def gram_matrix(features: Array, *, normalize: str = "elements") -> Array:
+def gram_matrix(
+    features: Float[AnyArray, "*b h w c"], *, normalize: str = "elements"
+) -> Float[Array, "*b c c"]:
     """Gram matrix of a feature map: G = F Fᵀ / n, F as (c, h w).
 
-    The root of 1 / n is taken into F before the product, which then neither overflows
-    nor loses digits at any size (Gatys et al. 2016, eq. 3, has n = 1).
+    F is multiplied by the root of 1 / n before the product, which then neither
+    overflows nor loses digits at any size (Gatys et al. 2016, eq. 3, has n = 1).
 
     Args:
         features: (..., h, w, c).
@@ -40,6 +54,9 @@ def gram_matrix(features: Array, *, normalize: str = "elements") -> Array:
 
     Returns:
         (..., c, c), float32.
+
+    Raises:
+        ValueError: an unknown normalization.
     """
     height, width, channels = features.shape[-3:]
     count = gram_divisor(height * width, channels, normalize)
@@ -50,13 +67,18 @@ def gram_matrix(features: Array, *, normalize: str = "elements") -> Array:
 
 
 def gram_divisor(positions: int, channels: int, normalize: str) -> int:
-    """n of `gram_matrix`."""
+    """n of `gram_matrix` for h w `positions` and c `channels`."""
     _checks.check_choice(normalize, "normalize", GRAM_NORMALIZATIONS)
     divisors = {"none": 1, "positions": positions}
     return divisors.get(normalize, positions * channels)
 
 
-def content_loss(features: Array, target: Array, *, reduction: str = "mean") -> Array:
+def content_loss(
+    features: Float[AnyArray, "h w c"],
+    target: Float[AnyArray, "h w c"],
+    *,
+    reduction: str = "mean",
+) -> Float[Array, ""]:
     """Squared distance of two feature maps.
 
     "sum": Σ (F - P)²; "mean": the same over N M; "half_sum": half the sum (Gatys et
@@ -68,30 +90,44 @@ def content_loss(features: Array, target: Array, *, reduction: str = "mean") -> 
 
     Returns:
         A scalar, float32.
+
+    Raises:
+        ValueError: an unknown reduction.
     """
-    return content_reduced(content_square(features, target), target, reduction)
+    return reduce_content(squared_error(features, target), target, reduction)
 
 
-def content_square(features: Array, target: Array) -> Array:
+def squared_error(
+    features: Float[AnyArray, "h w c"],
+    target: Float[AnyArray, "h w c"],
+) -> Float[Array, ""]:
     """Σ (F - P)², float32."""
-    wanted = target.astype(jnp.float32)
-    return jnp.sum(jnp.square(features.astype(jnp.float32) - wanted))
+    difference = features.astype(jnp.float32) - target.astype(jnp.float32)
+    return jnp.sum(jnp.square(difference))
 
 
-def content_reduced(square: Array, target: Array, reduction: str) -> Array:
-    """`content_loss` from Σ (F - P)²."""
+def reduce_content(
+    square: Float[Array, ""],
+    target: Float[AnyArray, "h w c"],
+    reduction: str,
+) -> Float[Array, ""]:
+    """`content_loss` from Σ (F - P)², `square`."""
     _checks.check_choice(reduction, "reduction", CONTENT_REDUCTIONS)
     if reduction in ("sum", "half_sum"):
         return square * (0.5 if reduction == "half_sum" else 1.0)
     mean = square / target.size
     if reduction == "relative":
-        return over(mean, jnp.mean(jnp.square(target.astype(jnp.float32))))
+        return safe_divide(mean, jnp.mean(jnp.square(target.astype(jnp.float32))))
     return mean
 
 
 def style_loss(
-    gram: Array, target: Array, *, reduction: str = "mean", positions: int | None = None
-) -> Array:
+    gram: Float[AnyArray, "c c"],
+    target: Float[AnyArray, "c c"],
+    *,
+    reduction: str = "mean",
+    positions: int | None = None,
+) -> Float[Array, ""]:
     """Squared distance of two Gram matrices.
 
     "sum": Σ (G - A)²; "mean": the same over N²; "relative": Σ (G - A)² / Σ A², 1 for
@@ -100,7 +136,7 @@ def style_loss(
     Σ (G - A)² / M.
 
     Args:
-        gram, target: (c, c), normalised alike.
+        gram, target: (c, c), from `gram_matrix` with the same `normalize`.
         positions: M, needed by "gatys" and "per_position".
 
     Returns:
@@ -116,7 +152,7 @@ def style_loss(
     if reduction == "mean":
         return jnp.mean(square)
     if reduction == "relative":
-        return over(jnp.mean(square), jnp.mean(jnp.square(target)))
+        return safe_divide(jnp.mean(square), jnp.mean(jnp.square(target)))
     if positions is None:
         raise ValueError(f"reduction {reduction!r} needs positions=h * w")
     if reduction == "per_position":
@@ -126,9 +162,12 @@ def style_loss(
 
 
 def total_variation(
-    image: Array, *, kind: str = "squared", reduction: str = "mean"
-) -> Array:
-    """Roughness of a picture, from the differences of neighbouring pixels.
+    image: Float[AnyArray, "h w 3"],
+    *,
+    kind: str = "squared",
+    reduction: str = "mean",
+) -> Float[Array, ""]:
+    """Total variation of an image, from the differences of neighbouring pixels.
 
     "squared": Σ dx² + dy²; "absolute": Σ |dx| + |dy| (anisotropic, Rudin et al.
     1992); "nine_point": squares over all eight neighbours with the weights of the
@@ -140,20 +179,23 @@ def total_variation(
 
     Returns:
         A scalar, float32.
+
+    Raises:
+        ValueError: an unknown kind or reduction.
     """
     _checks.check_choice(kind, "kind", VARIATION_KINDS)
     _checks.check_choice(reduction, "reduction", VARIATION_REDUCTIONS)
     image = image.astype(jnp.float32)
     total = jnp.mean if reduction == "mean" else jnp.sum
-    across = image[:, 1:] - image[:, :-1]
-    down = image[1:] - image[:-1]
+    horizontal = image[:, 1:] - image[:, :-1]
+    vertical = image[1:] - image[:-1]
     if kind == "absolute":
-        value = total(jnp.abs(across)) + total(jnp.abs(down))
+        value = total(jnp.abs(horizontal)) + total(jnp.abs(vertical))
     else:
-        value = total(jnp.square(across)) + total(jnp.square(down))
+        value = total(jnp.square(horizontal)) + total(jnp.square(vertical))
     if kind == "nine_point":
-        falling = image[1:, 1:] - image[:-1, :-1]
-        rising = image[1:, :-1] - image[:-1, 1:]
-        diagonal = total(jnp.square(falling)) + total(jnp.square(rising))
-        value = 2.0 / 3.0 * value + diagonal / 6.0
+        diagonal = image[1:, 1:] - image[:-1, :-1]
+        antidiagonal = image[1:, :-1] - image[:-1, 1:]
+        diagonals = total(jnp.square(diagonal)) + total(jnp.square(antidiagonal))
+        value = 2.0 / 3.0 * value + diagonals / 6.0
     return value * (0.5 if reduction == "half_sum" else 1.0)

@@ -1,4 +1,4 @@
-"""Which layers: of the same depth in another architecture, or so many for style."""
+"""Choice of layers: of the same depth in another network, or a number for style."""
 
 import re
 from dataclasses import replace
@@ -8,7 +8,7 @@ from jaxnst.losses.config import STYLE_LAYERS, Config
 from jaxnst.networks.googlenet import GoogLeNet
 from jaxnst.networks.network import Network
 
-# Chosen by their pictures: with deeper ones the photograph's edges dissolve.
+# Chosen by looking at results: with deeper ones the edges of the content dissolve.
 _GOOGLENET = {
     "1": "conv1",
     "2": "conv2",
@@ -22,13 +22,13 @@ def at_same_depth(config: Config, network: Network) -> Config:
     """`config` with VGG's layers replaced by GoogLeNet's if `network` is one.
 
     Layers of VGG's blocks 1 to 5 become conv1, conv2, inception_3a, inception_3b and
-    inception_4a, each once. Layers that are GoogLeNet's own stay, as does everything
-    in any other network.
+    inception_4a, each once. Layers of GoogLeNet stay as they are, as does everything
+    for any other network.
     """
     if not isinstance(network.module, GoogLeNet):
         return config
 
-    def theirs(layers: tuple[str, ...]) -> tuple[str, ...]:
+    def replaced(layers: tuple[str, ...]) -> tuple[str, ...]:
         # The block of conv4_2 and relu4_2 is 4; both have a pool4.
         blocks = [re.fullmatch(r"(?:conv|relu)([1-5])_\d", layer) for layer in layers]
         names = [
@@ -39,28 +39,31 @@ def at_same_depth(config: Config, network: Network) -> Config:
 
     return replace(
         config,
-        content_layers=theirs(config.content_layers),
-        style_layers=theirs(config.style_layers),
+        content_layers=replaced(config.content_layers),
+        style_layers=replaced(config.style_layers),
     )
 
 
 def as_deep(config: Config, network: Network) -> Config:
-    """`config` with layers deeper than any of a VGG's that was cut off replaced by the
-    deepest of their kind (relu5_3 by relu5_1 where no more is held), each once."""
+    """`config` without layers that are deeper than the network.
 
-    def held(layer: str) -> str:
+    Of a VGG whose last layers are missing, the deepest layer of the same kind replaces
+    them (relu5_3 becomes relu5_1 where that is the last ReLU), each once.
+    """
+
+    def deepest(layer: str) -> str:
         if layer in network.layers:
             return layer
-        kind = [n for n in network.layers if n.startswith(layer[:4])]
-        return kind[-1] if kind else layer
+        same_kind = [n for n in network.layers if n.startswith(layer[:4])]
+        return same_kind[-1] if same_kind else layer
 
-    def theirs(layers: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(map(held, layers)))
+    def replaced(layers: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(map(deepest, layers)))
 
     return replace(
         config,
-        content_layers=theirs(config.content_layers),
-        style_layers=theirs(config.style_layers),
+        content_layers=replaced(config.content_layers),
+        style_layers=replaced(config.style_layers),
     )
 
 
@@ -75,9 +78,10 @@ def style_candidates(network: Network) -> tuple[str, ...]:
 
 
 def style_choice(network: Network, count: int, where: str) -> tuple[str, ...]:
-    """So many layers for style, shallow to deep; all where there are fewer.
+    """`count` style layers, shallow to deep; all where there are fewer.
 
     Args:
+        count: from 1.
         where: "spread", over all depths, beginning with the usual five: the first of
             every block (GoogLeNet: as in `at_same_depth`), then the second of every
             block, and so on; "shallow", the first ones; "deep", the last ones.
@@ -87,15 +91,15 @@ def style_choice(network: Network, count: int, where: str) -> tuple[str, ...]:
     """
     _checks.check_choice(where, "where", ("spread", "shallow", "deep"))
     _checks.check_whole(count, "count")
-    held = style_candidates(network)
-    count = min(count, len(held))
+    candidates = style_candidates(network)
+    count = min(count, len(candidates))
     if where == "shallow":
-        return held[:count]
+        return candidates[:count]
     if where == "deep":
-        return held[-count:]
+        return candidates[-count:]
     usual = at_same_depth(Config(style_layers=STYLE_LAYERS), network).style_layers
     # The last digit of relu3_2 says which of its block it is; GoogLeNet's have none.
-    others = [n for n in held if n not in usual]
+    others = [n for n in candidates if n not in usual]
     others.sort(key=lambda name: name[-1] if name.startswith("relu") else "")
-    chosen = (*(n for n in held if n in usual), *others)[:count]
-    return tuple(sorted(chosen, key=held.index))
+    chosen = (*(n for n in candidates if n in usual), *others)[:count]
+    return tuple(sorted(chosen, key=candidates.index))

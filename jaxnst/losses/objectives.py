@@ -1,93 +1,134 @@
-"""Targets and objective: pure functions of pictures, network, weights and config."""
+"""Targets and objective: pure functions of images, network, weights and config."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, no_type_check
 
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from jaxnst import _checks, gaussian
+from jaxnst._types import UncheckedImage, UncheckedNumber
 from jaxnst.losses import functional, tiles, wasserstein
 from jaxnst.losses.config import Config, Weights
 from jaxnst.networks.network import Network
 
+Statistic = Float[Array, "c c"] | gaussian.Gaussian
+"""Of a style layer: the Gram matrix, or mean and covariance."""
 
+StyleTarget = Float[Array, "c c"] | wasserstein.GaussianTarget
+"""A statistic as the target of the style loss."""
+
+
+@no_type_check  # JAX builds it with whatever takes the place of arrays in a pytree
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=("content", "style", "apart"),
+    data_fields=("content", "style", "content_style"),
     meta_fields=(),
 )
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Targets:
-    """What the picture is to match; a pytree.
+    """Targets of the content and style losses; a pytree.
 
     Attributes:
-        content: {layer: (h, w, c)}, the photograph's features.
-        style: {layer: (c, c) Gram matrix, or a `gaussians.GaussianTarget`}.
-        apart: {layer: the style term of the photograph itself}, which `strength` is
-            measured by; None where that is not asked for.
+        content: {content layer: (h, w, c)}, the features of the content image.
+        style: {style layer: (c, c) Gram matrix, or a `losses.GaussianTarget`}.
+        content_style: {style layer: the style loss of the content image itself}, which
+            `Weights.strength` is measured against; None where not asked for.
     """
 
     content: dict[str, Array]
     style: dict[str, Any]
-    apart: dict[str, Array] | None = None
+    content_style: dict[str, Array] | None = None
+
+    def __repr__(self) -> str:
+        content = ", ".join(f"{k} {tuple(v.shape)}" for k, v in self.content.items())
+        return f"Targets(content {content}; style {', '.join(self.style)})"
 
 
 def make_targets(
     network: Network,
-    content: Array,
-    style: Array | Sequence[Array],
+    content: UncheckedImage,
+    style: UncheckedImage | Sequence[UncheckedImage],
     config: Config,
     *,
-    style_mix: Sequence[float] | None = None,
-    apart: bool = False,
+    style_mix: Sequence[UncheckedNumber] | None = None,
+    with_content_style: bool = False,
 ) -> Targets:
-    """Features of the photograph and statistics of one painting or several.
+    """Features of the content image and statistics of one style image or several.
 
-    Of several paintings the Gram matrices are averaged with the weights `style_mix`,
-    which for a squared distance pulls at the picture just as the weighted sum of their
-    losses would; mean and covariance are those of all their positions together.
+    Of several style images the Gram matrices are averaged with the weights `style_mix`,
+    which for a squared distance has the same gradient as the weighted sum of their
+    losses; mean and covariance are those of all their positions together.
 
     Args:
         content: (H, W, 3) in [0, 1].
-        style: (H', W', 3), or a sequence of such pictures of any sizes.
-        style_mix: a weight for each painting, scaled to sum 1; None, equal.
-        apart: as `Weights.strength` needs it.
+        style: (H', W', 3), or a sequence of such images of any sizes.
+        style_mix: a weight for each style image, scaled to sum 1; None, equal.
+        with_content_style: whether to compute `Targets.content_style`, which
+            `Weights.strength` needs.
 
     Raises:
-        TypeError, ValueError: not pictures, too small for the layers, unknown layers,
-            or as many weights as pictures are not given.
+        TypeError, ValueError: not images, too small for the layers, unknown layers, or
+            as many weights as style images are not given.
     """
     min_side = network.min_side(config.layers)
     content = _checks.check_image(content, "content", min_side=min_side)
     styles = _checks.check_images(style, "style", min_side=min_side)
-    aims = _style_targets(network, styles, _shares(style_mix, len(styles)), config)
-    own = style_terms(network, content, aims, config) if apart else None
-    return Targets(content_targets(network, content, config), aims, own)
+    return compute_targets(
+        network,
+        content,
+        styles,
+        config,
+        style_mix=style_mix,
+        with_content_style=with_content_style,
+    )
+
+
+def compute_targets(
+    network: Network,
+    content: Float[Array, "h w 3"],
+    styles: list[Array],
+    config: Config,
+    *,
+    style_mix: Sequence[UncheckedNumber] | None = None,
+    with_content_style: bool = False,
+) -> Targets:
+    """`make_targets` of images that are known to be such, and large enough."""
+    shares = _shares(style_mix, len(styles))
+    style_target = _style_targets(network, styles, shares, config)
+    content_style = None
+    if with_content_style:
+        content_style = style_terms(network, content, style_target, config)
+    content_target = content_targets(network, content, config)
+    return Targets(content_target, style_target, content_style)
 
 
 def style_targets(
     network: Network,
-    style: Array | Sequence[Array],
+    style: UncheckedImage | Sequence[UncheckedImage],
     config: Config,
     *,
-    style_mix: Sequence[float] | None = None,
-) -> dict[str, Any]:
-    """`Targets.style` alone; arguments as of `make_targets`."""
+    style_mix: Sequence[UncheckedNumber] | None = None,
+) -> dict[str, StyleTarget]:
+    """`Targets.style` alone; arguments and errors as of `make_targets`."""
     min_side = network.min_side(config.style_layers)
     styles = _checks.check_images(style, "style", min_side=min_side)
     return _style_targets(network, styles, _shares(style_mix, len(styles)), config)
 
 
-def _shares(style_mix: Sequence[float] | None, count: int) -> Array:
+def _shares(
+    style_mix: Sequence[UncheckedNumber] | None, count: int
+) -> Float[Array, " n"]:
+    """`style_mix` with sum 1, checked."""
     if style_mix is None:
         style_mix = (1.0,) * count
     if len(style_mix) != count:
         raise ValueError(
-            f"style_mix has {len(style_mix)} numbers for {count} style pictures; "
+            f"style_mix has {len(style_mix)} numbers for {count} style images; "
             "give one for each"
         )
     for share in style_mix:
@@ -99,88 +140,101 @@ def _shares(style_mix: Sequence[float] | None, count: int) -> Array:
 
 
 def content_targets(
-    network: Network, content: Array, config: Config
-) -> dict[str, Array]:
-    """`Targets.content` of a picture (H, W, 3)."""
-    if tiles.tiled(config, content.shape):
+    network: Network, content: Float[Array, "h w 3"], config: Config
+) -> dict[str, Float[Array, "_ _ _"]]:
+    """`Targets.content` of an image (H, W, 3)."""
+    if tiles.uses_tiles(config, content.shape):
         return tiles.features(content, network, config)
     return _content_features(network, content, config)
 
 
 @jax.jit
 def _content_features(
-    network: Network, content: Array, config: Config
-) -> dict[str, Array]:
+    network: Network, content: Float[Array, "h w 3"], config: Config
+) -> dict[str, Float[Array, "_ _ _"]]:
     return network(content, config.content_layers, **config.network_options)
 
 
 @jax.jit
 def _style_targets(
-    network: Network, styles: list[Array], shares: Array, config: Config
-) -> dict[str, Any]:
-    found = [_statistics(style, network, config) for style in styles]
-    aims: dict[str, Any] = {}
+    network: Network,
+    styles: list[Array],
+    shares: Float[Array, " n"],
+    config: Config,
+) -> dict[str, StyleTarget]:
+    statistics = [_statistics(style, network, config) for style in styles]
+    targets: dict[str, StyleTarget] = {}
     for layer in config.style_layers:
-        parts = [statistics[layer] for statistics in found]
+        parts: list[Any] = [of_image[layer] for of_image in statistics]
         if config.statistic == "gaussian":
-            aims[layer] = wasserstein.gaussian_target(gaussian.mixture(parts, shares))
+            blend = gaussian.mixture(parts, shares)
+            targets[layer] = wasserstein.gaussian_target(blend)
         else:
-            aims[layer] = jnp.einsum("n,ncd->cd", shares, jnp.stack(parts))
-    return aims
+            targets[layer] = jnp.einsum("n,ncd->cd", shares, jnp.stack(parts))
+    return targets
 
 
-def _statistics(image: Array, network: Network, config: Config) -> dict[str, Any]:
-    """{style layer: its Gram matrix or `Gaussian`} of a picture."""
-    if tiles.tiled(config, image.shape):
+def _statistics(
+    image: Float[Array, "h w 3"], network: Network, config: Config
+) -> dict[str, Statistic]:
+    """{style layer: its Gram matrix or `Gaussian`} of an image."""
+    if tiles.uses_tiles(config, image.shape):
         return tiles.statistics(image, network, config)
     features = network(image, config.style_layers, **config.network_options)
     return {layer: _statistic(features[layer], config) for layer in features}
 
 
-def _statistic(features: Array, config: Config) -> Any:
+def _statistic(features: Float[Array, "h w c"], config: Config) -> Statistic:
     if config.statistic == "gaussian":
         return gaussian.gaussian(features)
     return functional.gram_matrix(features, normalize=config.gram_normalize)
 
 
-def _seen(
-    image: Array, network: Network, targets: Targets, config: Config
-) -> tuple[dict[str, Array], dict[str, Any]]:
-    """{content layer: Σ (F - P)²} and {style layer: statistic} of a picture."""
-    if tiles.tiled(config, image.shape):
-        middles = {}
+def _errors_and_statistics(
+    image: Float[Array, "h w 3"], network: Network, targets: Targets, config: Config
+) -> tuple[dict[str, Float[Array, ""]], dict[str, Statistic]]:
+    """{content layer: Σ (F - P)²} and {style layer: statistic} of an image."""
+    if tiles.uses_tiles(config, image.shape):
+        centers = {}
         if config.statistic == "gaussian":
-            middles = {layer: aim.mean for layer, aim in targets.style.items()}
-        return tiles.sums(image, network, config, targets.content, middles)
+            centers = {layer: target.mean for layer, target in targets.style.items()}
+        return tiles.errors_and_statistics(
+            image, network, config, targets.content, centers
+        )
     features = network(image, config.layers, **config.network_options)
-    squares = {
-        layer: functional.content_square(features[layer], targets.content[layer])
+    errors = {
+        layer: functional.squared_error(features[layer], targets.content[layer])
         for layer in config.content_layers
     }
-    return squares, {
+    return errors, {
         layer: _statistic(features[layer], config) for layer in config.style_layers
     }
 
 
 @jax.jit
 def style_terms(
-    network: Network, image: Array, aims: dict[str, Any], config: Config
-) -> dict[str, Array]:
-    """{style layer: the style term} of a picture (H, W, 3), unweighted.
+    network: Network,
+    image: Float[Array, "h w 3"],
+    targets: dict[str, StyleTarget],
+    config: Config,
+) -> dict[str, Float[Array, ""]]:
+    """{style layer: the style loss} of an image (H, W, 3), unweighted.
 
     Args:
-        aims: `Targets.style`.
+        targets: `Targets.style`.
     """
     statistics = _statistics(image, network, config)
     positions = _positions(network, image, config)
     return {
-        layer: _style_term(statistics[layer], aim, config, positions.get(layer))
-        for layer, aim in aims.items()
+        layer: _style_term(statistics[layer], target, config, positions.get(layer))
+        for layer, target in targets.items()
     }
 
 
-def _positions(network: Network, image: Array, config: Config) -> dict[str, int]:
-    """{style layer: h w}, for the reductions that ask for it."""
+def _positions(
+    network: Network, image: Float[Array, "h w 3"], config: Config
+) -> dict[str, int]:
+    """{style layer: h w} where the reduction needs it, or {}."""
     if config.style_reduction in ("gatys", "per_position"):
         return network.positions(image.shape[:2], config.style_layers)
     return {}
@@ -188,7 +242,7 @@ def _positions(network: Network, image: Array, config: Config) -> dict[str, int]
 
 def _style_term(
     statistic: Any, target: Any, config: Config, positions: int | None
-) -> Array:
+) -> Float[Array, ""]:
     if config.statistic == "gaussian":
         return wasserstein.wasserstein_loss(
             statistic, target, reduction=config.style_reduction
@@ -198,8 +252,13 @@ def _style_term(
     )
 
 
-def weighted(terms: list[Array], weights: Any) -> Array:
-    """Σ_l w_l t_l; equal weights with sum 1 where none are given."""
+def weighted(terms: list[Float[Array, ""]], weights: Any) -> Float[Array, ""]:
+    """Σ_l w_l t_l.
+
+    Args:
+        terms: t_l, scalars.
+        weights: w_l, one for each term; None, equal weights with sum 1.
+    """
     if weights is None:
         return sum(terms, start=jnp.float32(0)) / len(terms)
     pairs = zip(weights, terms, strict=True)
@@ -207,12 +266,16 @@ def weighted(terms: list[Array], weights: Any) -> Array:
 
 
 def objective(
-    image: Array, network: Network, targets: Targets, weights: Weights, config: Config
-) -> tuple[Array, dict[str, Array]]:
-    """The loss of a picture, and its terms.
+    image: Float[Array, "h w 3"],
+    network: Network,
+    targets: Targets,
+    weights: Weights,
+    config: Config,
+) -> tuple[Float[Array, ""], dict[str, Float[Array, ""]]]:
+    """The loss of an image, and its terms.
 
     loss = alpha Σ_l u_l C_l + beta Σ_l w_l S_l + tv V (Gatys et al. 2016, eq. 7, with
-    a smoothness term). Pure and differentiable; jit, vmap, grad and shard it.
+    the total variation V). Pure and differentiable; jit, vmap, grad and shard it.
 
     Args:
         image: (H, W, 3), of the size of the content in `targets`.
@@ -222,10 +285,10 @@ def objective(
         "style/LAYER" ...}: "content" and "style" are summed over layers and, like
         "tv", not yet multiplied by alpha, beta and tv. Scalars, float32.
     """
-    squares, statistics = _seen(image, network, targets, config)
+    errors, statistics = _errors_and_statistics(image, network, targets, config)
     content = [
-        functional.content_reduced(
-            squares[layer], targets.content[layer], config.content_reduction
+        functional.reduce_content(
+            errors[layer], targets.content[layer], config.content_reduction
         )
         for layer in config.content_layers
     ]

@@ -1,7 +1,8 @@
-"""Where the tiles of a picture lie, and which positions are their own.
+"""Where the tiles of an image lie, and which positions of each are counted.
 
-Tiles begin at multiples of the network's stride and overlap by as much as its features
-see beyond their own pixels. One at a border of the picture ends there.
+Tiles begin at multiples of the network's stride and overlap by as much as its receptive
+fields extend. A tile at a border of the image ends there. Every position of a layer is
+counted in exactly one tile.
 """
 
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ class Spans:
     Attributes:
         length: of every tile.
         starts: where each begins, multiples of the network's stride.
-        edges: tile i owns edges[i] to edges[i + 1].
+        edges: of tile i, pixels edges[i] to edges[i + 1] are counted.
     """
 
     length: int
@@ -29,33 +30,33 @@ class Spans:
     edges: tuple[int, ...]
 
     def extents(self) -> Iterator[tuple[int, int, int]]:
-        """Every tile's start and the two ends of what it owns."""
+        """Every tile's start, and the first and last edge of what is counted in it."""
         yield from zip(self.starts, self.edges, self.edges[1:], strict=False)
 
-    def owned(self, stride: int) -> np.ndarray:
-        """(tiles, length // stride): 1 at the positions of a layer that are a tile's
-        own, 0 elsewhere."""
-        place = np.arange(self.length // stride)
-        rows = []
+    def masks(self, stride: int) -> np.ndarray:
+        """(tiles, length // stride): 1 at the positions of a layer that are counted in
+        a tile, 0 elsewhere."""
+        offsets = np.arange(self.length // stride)
+        masks = []
         for start, first, end in self.extents():
-            at = place + start // stride
-            rows.append((first // stride <= at) & (at < end // stride))
-        return np.stack(rows).astype(np.float32)
+            positions = offsets + start // stride
+            masks.append((first // stride <= positions) & (positions < end // stride))
+        return np.stack(masks).astype(np.float32)
 
 
 def spans(length: int, tile: int, reach: int, stride: int) -> Spans:
-    """Tiles of about `tile` pixels over an axis.
+    """Tiles of about `tile` pixels over an axis of `length` pixels.
 
     Args:
-        reach: pixels that a feature sees on each side of its own.
+        reach: pixels by which a receptive field extends on each side.
         stride: pixels between features of the deepest layer.
 
     Raises:
-        ValueError: the tile is too small for what the features see.
+        ValueError: the tile is too small for the receptive fields.
     """
     margin = -(-reach // stride) * stride
-    # Features of tiles lie where those of the picture do, and the last tile ends with
-    # the picture, if what the stride leaves over is the same.
+    # Features of tiles lie where those of the image do, and the last tile ends with the
+    # image, if the remainder by the stride is the same.
     tile = tile // stride * stride + length % stride
     if length <= tile:
         return Spans(length, (0,), (0, length))
@@ -73,7 +74,12 @@ def spans(length: int, tile: int, reach: int, stride: int) -> Spans:
 
 @dataclass(frozen=True)
 class Tiling:
-    """The tiles of a picture of one size for the layers of a network."""
+    """The tiles of an image of one size for the layers of a network.
+
+    Attributes:
+        rows, columns: the tiles along each axis.
+        layers: (name, stride) of each layer.
+    """
 
     rows: Spans
     columns: Spans
@@ -102,11 +108,11 @@ class Tiling:
         return np.array(list(product(self.rows.starts, self.columns.starts)))
 
     def masks(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """{layer: own rows (tiles, h, 1), own columns (tiles, 1, w)} of every tile."""
-        found = {}
+        """{layer: (rows (tiles, h, 1), columns (tiles, 1, w))}: 1 where counted."""
+        masks = {}
         for layer, stride in self.strides.items():
-            rows, columns = self.rows.owned(stride), self.columns.owned(stride)
-            down = np.repeat(rows, len(columns), axis=0)
-            across = np.tile(columns, (len(rows), 1))
-            found[layer] = down[:, :, None], across[:, None, :]
-        return found
+            rows, columns = self.rows.masks(stride), self.columns.masks(stride)
+            rows_of_tiles = np.repeat(rows, len(columns), axis=0)
+            columns_of_tiles = np.tile(columns, (len(rows), 1))
+            masks[layer] = rows_of_tiles[:, :, None], columns_of_tiles[:, None, :]
+        return masks

@@ -4,11 +4,12 @@ from typing import NamedTuple
 
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from jaxnst import _checks
 from jaxnst.gaussian import Gaussian
 from jaxnst.linalg import EXACT, sqrtm, trace_sqrtm
-from jaxnst.losses.functional import over
+from jaxnst.losses.functional import safe_divide
 
 GAUSSIAN_REDUCTIONS = ("mean", "sum", "relative")
 
@@ -17,20 +18,20 @@ class GaussianTarget(NamedTuple):
     """A Gaussian prepared as the target of `wasserstein_loss`.
 
     Attributes:
-        mean: (c,).
-        root: (c, c), the symmetric root of the shifted covariance.
+        mean: ν, (c,).
+        root: B^½, (c, c), the symmetric root of the shifted covariance.
         energy: the mean square tr(B) + |ν|², before the shift.
         shift: what is added to the diagonal of both covariances.
     """
 
-    mean: Array
-    root: Array
-    energy: Array
-    shift: Array
+    mean: Float[Array, " c"]
+    root: Float[Array, "c c"]
+    energy: Float[Array, ""]
+    shift: Float[Array, ""]
 
 
 def gaussian_target(target: Gaussian) -> GaussianTarget:
-    """What `wasserstein_loss` needs of the target, computed once."""
+    """What `wasserstein_loss` needs of the target (ν, B), computed once."""
     channels = target.mean.shape[-1]
     energy = jnp.trace(target.covariance) + jnp.sum(jnp.square(target.mean))
     shift = 1e-5 * energy / channels
@@ -40,7 +41,7 @@ def gaussian_target(target: Gaussian) -> GaussianTarget:
 
 def wasserstein_loss(
     features: Gaussian, target: GaussianTarget, *, reduction: str = "mean"
-) -> Array:
+) -> Float[Array, ""]:
     """Squared Wasserstein-2 distance between two Gaussians.
 
     W² = |μ - ν|² + tr(A + B - 2 (B^½ A B^½)^½) for means μ, ν and covariances A, B
@@ -49,13 +50,16 @@ def wasserstein_loss(
     gradient finite when they are singular.
 
     Args:
-        features: mean and covariance as `gaussian` gives them.
+        features: μ and A, as `gaussian.gaussian` computes them from a feature map.
         target: from `gaussian_target`.
         reduction: "sum", W²; "mean", W² / N; "relative", W² over the target's mean
             square tr(B) + |ν|², 1 for features that are 0 everywhere.
 
     Returns:
         A scalar, float32.
+
+    Raises:
+        ValueError: an unknown reduction.
     """
     _checks.check_choice(reduction, "reduction", GAUSSIAN_REDUCTIONS)
     channels = target.mean.shape[-1]
@@ -69,5 +73,5 @@ def wasserstein_loss(
     square = jnp.sum(jnp.square(features.mean - target.mean))
     square = square + traces - 2.0 * trace_sqrtm(middle)
     if reduction == "relative":
-        return over(square, target.energy)
+        return safe_divide(square, target.energy)
     return square / (channels if reduction == "mean" else 1)

@@ -5,7 +5,7 @@ of a convolution has a transposed layout that XLA's CPU backend rewrites only ou
 loops, so the gradient here is an ordinary convolution too.
 
 On a CPU, 3 x 3 convolutions of many channels are products of matrices by Winograd's
-algorithm where `_faster` says so, and those from pictures to few channels are made of
+algorithm where `_is_faster` says so, and those from images to few channels compute
 several pixels at a time (`packed_conv`), if their kernels were transformed beforehand
 (`prepare_kernel`): that is done once, outside the loop. A GPU's library chooses for
 itself.
@@ -13,25 +13,35 @@ itself.
 
 import math
 from functools import partial
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jaxtyping import Float
 
+from jaxnst._types import AnyArray
 from jaxnst.networks import packed_conv, winograd
 
-PADDINGS = ("zeros", "reflect", "replicate")
+Padding = Literal["zeros", "reflect", "replicate"]
+PADDINGS = get_args(Padding)
 
 _PAD_MODES = {"reflect": "reflect", "replicate": "edge"}
 
 Prepared = winograd.Kernels | packed_conv.Kernels
-"""A kernel for many convolutions."""
+"""A kernel transformed once for many convolutions."""
+
+_Images = Float[AnyArray, "n h w i"]
+_Kernel = Float[AnyArray, "k k i o"]
 
 
-def _correlate(images: Array, kernel: Array, pad: int) -> Array:
+def _correlate(
+    images: _Images, kernel: _Kernel, pad: int
+) -> Float[Array, "n h+2*{pad}+1-k w+2*{pad}+1-k o"]:
     """Stride-1 correlation of (N, H, W, I) with (k, k, I, O), `pad` zeros around."""
-    # Without any padding XLA's CPU library takes another way, up to 8 times slower at
-    # some shapes: one row of zeros below, whose outputs are cut off, avoids it.
+    # Without any padding XLA's CPU library uses another algorithm, which is several
+    # times slower at some shapes: one row of zeros below, whose outputs are cut off,
+    # avoids it.
     spare = int(pad == 0 and kernel.shape[0] > 1)
     out = lax.conv_general_dilated(
         images,
@@ -44,9 +54,9 @@ def _correlate(images: Array, kernel: Array, pad: int) -> Array:
 
 
 def _correlate_by(
-    images: Array, kernel: Array, prepared: Array | None, pad: int
-) -> Array:
-    """As `_correlate`, the way that the prepared kernel is meant for."""
+    images: _Images, kernel: _Kernel, prepared: Array | None, pad: int
+) -> Float[Array, "n h+2*{pad}+1-k w+2*{pad}+1-k o"]:
+    """As `_correlate`, by the algorithm that the kernel was prepared for."""
     if prepared is None:
         return _correlate(images, kernel, pad)
     if prepared.ndim == 3:
@@ -56,39 +66,46 @@ def _correlate_by(
 
 @partial(jax.custom_vjp, nondiff_argnums=(3,))
 def _convolve(
-    images: Array, kernel: Array, prepared: Prepared | None, pad: int
-) -> Array:
+    images: _Images, kernel: _Kernel, prepared: Prepared | None, pad: int
+) -> Float[Array, "n h+2*{pad}+1-k w+2*{pad}+1-k o"]:
     return _correlate_by(images, kernel, prepared and prepared.forward, pad)
 
 
 def _convolve_forward(
-    images: Array, kernel: Array, prepared: Prepared | None, pad: int
-) -> tuple[Array, tuple[Array, Array, Prepared | None]]:
+    images: _Images, kernel: _Kernel, prepared: Prepared | None, pad: int
+) -> tuple[Float[Array, "n _ _ o"], tuple[_Images, _Kernel, Prepared | None]]:
     out = _convolve(images, kernel, prepared, pad)
     return out, (images, kernel, prepared)
 
 
 def _convolve_backward(
-    pad: int, residuals: tuple[Array, Array, Prepared | None], cotangent: Array
-) -> tuple[Array, Array, Prepared | None]:
+    pad: int,
+    residuals: tuple[_Images, _Kernel, Prepared | None],
+    cotangent: Float[AnyArray, "n _ _ o"],
+) -> tuple[Float[Array, "n h w i"], Float[Array, "k k i o"], Prepared | None]:
     images, kernel, prepared = residuals
-    back = kernel.shape[0] - 1 - pad
+    pad_back = kernel.shape[0] - 1 - pad
     # d/dx of a stride-1 correlation is the correlation of the cotangent with the
     # kernel turned by 180 degrees, its channel axes swapped.
     turned = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
-    gradient = _correlate_by(cotangent, turned, prepared and prepared.backward, back)
-    # Unused when only the picture is optimised, and then compiled away.
-    pull = jax.linear_transpose(lambda k: _correlate(images, k, pad), kernel)
-    # The kernel's gradient is whole without what was made of it beforehand.
-    nothing = jax.tree.map(jnp.zeros_like, prepared)
-    return gradient, pull(cotangent)[0], nothing
+    backward = prepared and prepared.backward
+    image_gradient = _correlate_by(cotangent, turned, backward, pad_back)
+    # Unused when only the image is optimised, and then compiled away.
+    transposed = jax.linear_transpose(lambda k: _correlate(images, k, pad), kernel)
+    # The transformed kernel has no gradient of its own: the kernel's is all of it.
+    zeros = jax.tree.map(jnp.zeros_like, prepared)
+    return image_gradient, transposed(cotangent)[0], zeros
 
 
 _convolve.defvjp(_convolve_forward, _convolve_backward)
 
 
-def prepare_kernel(kernel: Array) -> Prepared | None:
-    """What `conv2d` is given as `prepared`; None where it would never be used."""
+def prepare_kernel(kernel: _Kernel) -> Prepared | None:
+    """The argument `prepared` of `conv2d`; None where it would never be used.
+
+    Args:
+        kernel: (k, k, I, O).
+    """
     if kernel.shape[:2] != (3, 3) or jax.local_devices()[0].platform != "cpu":
         return None
     if kernel.shape[2] == 3 and kernel.shape[3] <= 32:
@@ -96,16 +113,16 @@ def prepare_kernel(kernel: Array) -> Prepared | None:
     return winograd.transformed(kernel) if _gain(kernel) >= 32 else None
 
 
-def _gain(kernel: Array) -> float:
-    """Multiplications that Winograd's algorithm saves over numbers that it transforms:
-    I O / (I + O), but for a factor."""
+def _gain(kernel: _Kernel) -> float:
+    """How many multiplications Winograd's algorithm saves for each number that it
+    transforms: I O / (I + O), but for a factor."""
     inputs, outputs = kernel.shape[2:]
     return inputs * outputs / (inputs + outputs)
 
 
-def _faster(images: Array, kernel: Array, prepared: Prepared | None) -> bool:
-    """Whether the prepared way is, by the tables above: the narrower the layer, the
-    less may be transformed before memory decides."""
+def _is_faster(images: _Images, kernel: _Kernel, prepared: Prepared | None) -> bool:
+    """Whether the algorithm of the prepared kernel is: the narrower the layer, the
+    less may be transformed before memory bandwidth decides."""
     if isinstance(prepared, winograd.Kernels) and images.dtype == jnp.float32:
         small = math.prod(images.shape[1:]) * 4 <= 2**22
         return _gain(kernel) >= 48 or small
@@ -113,13 +130,13 @@ def _faster(images: Array, kernel: Array, prepared: Prepared | None) -> bool:
 
 
 def conv2d(
-    features: Array,
-    kernel: Array,
-    bias: Array,
+    features: Float[AnyArray, "*b h w i"],
+    kernel: _Kernel,
+    bias: Float[AnyArray, " o"],
     *,
     padding: str,
     prepared: Prepared | None = None,
-) -> Array:
+) -> Float[Array, "*b h w o"]:
     """Convolution with stride 1 that keeps height and width.
 
     y[i, j, o] = bias[o] + sum_{u, v, c} x[i + u - p, j + v - p, c] kernel[u, v, c, o],
@@ -135,21 +152,23 @@ def conv2d(
     Returns:
         (..., H, W, O) in the type of `features`.
     """
-    lead = features.shape[:-3]
+    batch = features.shape[:-3]
     images = features.reshape((-1, *features.shape[-3:]))
     pad = kernel.shape[0] // 2
     if padding != "zeros" and pad:
         border = ((0, 0), (pad, pad), (pad, pad), (0, 0))
         images = jnp.pad(images, border, mode=_PAD_MODES[padding])
         pad = 0
-    if not _faster(images, kernel, prepared):
+    if not _is_faster(images, kernel, prepared):
         prepared = None
     out = _convolve(images, kernel.astype(images.dtype), prepared, pad)
     out = out + bias.astype(out.dtype).reshape((1, 1, 1, -1))
-    return out.reshape((*lead, *out.shape[1:]))
+    return out.reshape((*batch, *out.shape[1:]))
 
 
-def _split_phases(images: Array) -> Array:
+def _split_phases(
+    images: Float[Array, "n h w c"],
+) -> Float[Array, "n h//2 w//2 4*c"]:
     """(N, 2 h, 2 w, C) to (N, h, w, 4 C): each 2 x 2 block's pixels as channels."""
     count, height, width, channels = images.shape
     blocks = images.reshape(count, height // 2, 2, width // 2, 2, channels)
@@ -157,12 +176,16 @@ def _split_phases(images: Array) -> Array:
     return blocks.reshape(count, height // 2, width // 2, 4 * channels)
 
 
-def strided_conv2d(features: Array, kernel: Array, bias: Array) -> Array:
+def strided_conv2d(
+    features: Float[AnyArray, "*b h w i"],
+    kernel: _Kernel,
+    bias: Float[AnyArray, " o"],
+) -> Float[Array, "*b (h+1)//2 (w+1)//2 o"]:
     """Convolution with stride 2 and (k - 1) / 2 zeros around, that halves the sides.
 
     y[i, j, o] = bias[o] + sum_{u, v, c} x[2 i + u - p, 2 j + v - p, c]
     kernel[u, v, c, o], p = (k - 1) / 2. Computed with stride 1 on the four phases of
-    the picture as channels, so that its gradient, too, is an ordinary convolution.
+    the image as channels, so that its gradient, too, is an ordinary convolution.
 
     Args:
         features: (..., H, W, I).
@@ -172,7 +195,7 @@ def strided_conv2d(features: Array, kernel: Array, bias: Array) -> Array:
     Returns:
         (..., ceil(H / 2), ceil(W / 2), O) in the type of `features`.
     """
-    lead = features.shape[:-3]
+    batch = features.shape[:-3]
     images = features.reshape((-1, *features.shape[-3:]))
     pad = kernel.shape[0] // 2
     # Of an odd side the last phase is missing: one more row of zeros.
@@ -180,17 +203,21 @@ def strided_conv2d(features: Array, kernel: Array, bias: Array) -> Array:
     border = ((0, 0), (pad, after[0]), (pad, after[1]), (0, 0))
     phases = _split_phases(jnp.pad(images, border))
     even = jnp.pad(kernel, ((0, 1), (0, 1), (0, 0), (0, 0)))
-    # The same with the kernel, its outputs in the place of pictures.
+    # The same with the kernel, its outputs in the place of images.
     folded = _split_phases(even.transpose(3, 0, 1, 2)).transpose(1, 2, 3, 0)
     out = _convolve(phases, folded.astype(images.dtype), None, 0)
     out = out + bias.astype(out.dtype).reshape((1, 1, 1, -1))
-    return out.reshape((*lead, *out.shape[1:]))
+    return out.reshape((*batch, *out.shape[1:]))
 
 
 def local_response_norm(
-    features: Array, *, size: int = 5, alpha: float = 1e-4, beta: float = 0.75
-) -> Array:
-    """Each channel over a power of the energy of its neighbours among the channels.
+    features: Float[AnyArray, "*b c"],
+    *,
+    size: int = 5,
+    alpha: float = 1e-4,
+    beta: float = 0.75,
+) -> Float[Array, "*b c"]:
+    """Each channel divided by a power of the energy of its neighbouring channels.
 
     y[c] = x[c] / (1 + alpha / n sum_{|d - c| <= n // 2} x[d]²)^beta, n = size
     (Krizhevsky et al. 2012, section 3.3, with Caffe's alpha / n).

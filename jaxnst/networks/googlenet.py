@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import flax.linen as nn
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from jaxnst._checks import check_choice
 from jaxnst.networks import conv, pooling
@@ -30,7 +31,7 @@ class Layer(NamedTuple):
     """One row of the table.
 
     Attributes:
-        name: what it is asked for by.
+        name: by which its features are requested.
         kind: "conv" (and ReLU), "pool", "norm" or "join".
         sources: names of the layers that it is computed from.
         size: side of a convolution's kernel, or of a pooling's window.
@@ -102,13 +103,13 @@ def convolutions() -> tuple[str, ...]:
 def _ancestors(layers: Sequence[str], variant: str) -> set[str]:
     """`layers` and every layer that they are computed from."""
     sources = {layer.name: layer.sources for layer in table(variant)}
-    needed, open_ = set(), list(layers)
-    while open_:
-        name = open_.pop()
-        if name not in needed and name != "image":
-            needed.add(name)
-            open_ += sources[name]
-    return needed
+    ancestors, stack = set(), list(layers)
+    while stack:
+        name = stack.pop()
+        if name not in ancestors and name != "image":
+            ancestors.add(name)
+            stack += sources[name]
+    return ancestors
 
 
 class Convolution(nn.Module):
@@ -119,7 +120,9 @@ class Convolution(nn.Module):
     stride: int
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(
+        self, x: Float[Array, "*b h w i"]
+    ) -> Float[Array, "*b _ _ {self.features}"]:
         shape = (self.size, self.size, x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.he_normal(), shape)
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
@@ -150,12 +153,12 @@ class GoogLeNet(nn.Module):
 
     def layers(self) -> tuple[str, ...]:
         """Every name that `__call__` can return, in the order of computation."""
-        widths, held = self._widths(), {"image"}
+        widths, available = self._widths(), {"image"}
         for layer in table(self.variant):
-            known = layer.kind != "conv" or layer.tensor in widths
-            if known and held.issuperset(layer.sources):
-                held.add(layer.name)
-        return tuple(n.name for n in table(self.variant) if n.name in held)
+            has_weights = layer.kind != "conv" or layer.tensor in widths
+            if has_weights and available.issuperset(layer.sources):
+                available.add(layer.name)
+        return tuple(n.name for n in table(self.variant) if n.name in available)
 
     def min_side(self, layers: Sequence[str]) -> int:
         """Smallest side in pixels for which every one of `layers` has a value."""
@@ -168,7 +171,9 @@ class GoogLeNet(nn.Module):
         return side
 
     @nn.compact
-    def __call__(self, x: Array, layers: Sequence[str]) -> dict[str, Array]:
+    def __call__(
+        self, x: Float[Array, "*b _ _ 3"], layers: Sequence[str]
+    ) -> dict[str, Float[Array, "*b _ _ _"]]:
         """Features by name; only what `layers` are computed from is computed.
 
         Args:
@@ -178,25 +183,25 @@ class GoogLeNet(nn.Module):
                 "pool4", and "norm1" and "norm2", Caffe's local response normalisations.
         """
         needed, widths = _ancestors(layers, self.variant), self._widths()
-        found: dict[str, Any] = {"image": x}
+        features: dict[str, Any] = {"image": x}
         for layer in table(self.variant):
             if layer.name not in needed:
                 continue
-            sources = [found[name] for name in layer.sources]
+            sources = [features[name] for name in layer.sources]
             if layer.kind == "conv":
-                features = widths[layer.tensor]
+                width = widths[layer.tensor]
                 convolution = Convolution(
-                    features, layer.size, layer.stride, name=layer.tensor
+                    width, layer.size, layer.stride, name=layer.tensor
                 )
-                found[layer.name] = nn.relu(convolution(sources[0]))
+                features[layer.name] = nn.relu(convolution(sources[0]))
             elif layer.kind == "pool":
-                found[layer.name] = (
+                features[layer.name] = (
                     pooling.max_pool3(sources[0], stride=layer.stride)
                     if layer.size == 3
                     else pooling.ceil_max_pool2(sources[0])
                 )
             elif layer.kind == "norm":
-                found[layer.name] = conv.local_response_norm(sources[0])
+                features[layer.name] = conv.local_response_norm(sources[0])
             else:
-                found[layer.name] = jnp.concatenate(sources, -1)
-        return {name: found[name] for name in layers}
+                features[layer.name] = jnp.concatenate(sources, -1)
+        return {name: features[name] for name in layers}

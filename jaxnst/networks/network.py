@@ -1,26 +1,31 @@
 """A feature network with its parameters: a pytree that jit, vmap and grad accept."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
+from itertools import groupby
+from typing import Any, Literal, get_args
 
 import jax
 import jax.numpy as jnp
 from jax import Array
+from jaxtyping import Float
 
 from jaxnst import _checks
 from jaxnst.networks import conv
-from jaxnst.networks.conv import PADDINGS
+from jaxnst.networks.conv import Padding
 from jaxnst.networks.googlenet import GoogLeNet
 from jaxnst.networks.pooling import POOLINGS
 from jaxnst.networks.vgg import VGG
 
-PADDING_CHOICES = (*PADDINGS, "replicate-first")
+PaddingChoice = Literal[Padding, "replicate-first"]
+Normalization = Literal["file", "mean255"]
+Precision = Literal["float32", "bfloat16"]
 
-NORMALIZATIONS = ("file", "mean255")
-
-PRECISIONS = ("float32", "bfloat16")
+PADDING_CHOICES = get_args(PaddingChoice)
+NORMALIZATIONS = get_args(Normalization)
+PRECISIONS = get_args(Precision)
 
 
 @partial(
@@ -28,18 +33,18 @@ PRECISIONS = ("float32", "bfloat16")
     data_fields=("params", "mean", "std", "kernels"),
     meta_fields=("module", "source", "checksum"),
 )
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Network:
     """A VGG network or GoogLeNet with its weights; call it to get features by name.
 
     Attributes:
         module: the Flax module; `module.apply` is a pure function.
         params: {"conv1_1": {"kernel": (k, k, I, O), "bias": (O,)}, ...}, float32.
-        mean: (3,), subtracted from the picture.
+        mean: (3,), of RGB in [0, 1], subtracted from the image.
         std: (3,), the difference is divided by it.
         source: where the weights come from, in words.
         checksum: SHA-256 of the weights file, "" where there is none.
-        kernels: of `prepared`.
+        kernels: transformed kernels, from `prepared`; None without.
     """
 
     module: VGG | GoogLeNet
@@ -50,12 +55,26 @@ class Network:
     checksum: str = ""
     kernels: dict[str, Any] | None = None
 
+    def __repr__(self) -> str:
+        """Architecture, widths, number of parameters and source, in three lines."""
+        runs = [(n, len(list(equal))) for n, equal in groupby(self.module.widths)]
+        if len(runs) > 8:  # GoogLeNet's
+            widths = f"{len(self.module.widths)} convolutions"
+        else:
+            widths = ", ".join(f"{n} x {times}" for n, times in runs)
+        count = sum(math.prod(x.shape) for x in jax.tree.leaves(self.params))
+        return (
+            f"Network({self.module.architecture}, {self.layers[0]} to "
+            f"{self.layers[-1]},\n        widths {widths}; {count:,} parameters,\n"
+            f"        source: {self.source or 'unknown'})"
+        )
+
     def prepared(self) -> "Network":
         """The same network for a long run: kernels are transformed now, rather than at
-        every step, where that makes steps faster (`ops.prepare_kernel`).
+        every step, where that makes steps faster (`conv.prepare_kernel`).
 
-        Features are equal but for rounding. Whoever changes `params` afterwards must
-        prepare anew.
+        Features are equal but for rounding. After `params` are changed, the network
+        must be prepared anew.
         """
         if not isinstance(self.module, VGG) or self.kernels is not None:
             return self
@@ -67,23 +86,29 @@ class Network:
         return self.module.layers()
 
     def check_layers(self, layers: Sequence[str]) -> tuple[str, ...]:
-        """`layers` as a tuple; ValueError that lists those held if one is not."""
-        held = self.layers
+        """`layers` as a tuple; ValueError that lists the known if one is not."""
+        available = self.layers
         for layer in layers:
-            if layer not in held:
+            if layer not in available:
                 raise ValueError(
                     f"layer {layer!r} is not in this {self.module.architecture}; "
-                    f"its weights hold {', '.join(held)}"
+                    f"its weights hold {', '.join(available)}"
                 )
         return tuple(layers)
 
     def min_side(self, layers: Sequence[str]) -> int:
-        """Smallest side in pixels for which every one of `layers` has a value."""
+        """Smallest side in pixels for which every one of `layers` has a value.
+
+        Raises:
+            ValueError: an unknown layer.
+        """
         return self.module.min_side(self.check_layers(layers))
 
     def reach(self, layers: Sequence[str]) -> tuple[int, dict[str, int]]:
-        """Pixels that features of `layers` see beyond their own, and {layer: pixels
-        from one feature to the next}.
+        """How far the receptive fields of `layers` extend, and {layer: stride}.
+
+        The first number is in pixels beyond those that a feature itself covers; the
+        stride is in pixels from one feature to the next.
 
         Raises:
             ValueError: an unknown layer, or a network that is not a VGG.
@@ -97,22 +122,22 @@ class Network:
         return self.module.reach(layers)
 
     def positions(self, size: tuple[int, ...], layers: Sequence[str]) -> dict[str, int]:
-        """{layer: h w} for pictures of (height, width)."""
+        """{layer: h w} for images of (height, width)."""
         image = jax.ShapeDtypeStruct((*size[:2], 3), jnp.float32)
         features = jax.eval_shape(partial(self, layers=tuple(layers)), image)
         return {name: x.shape[-3] * x.shape[-2] for name, x in features.items()}
 
     def __call__(
         self,
-        images: Array,
+        images: Float[Array, "*b h w 3"],
         layers: Sequence[str],
         *,
         pooling: str = "max",
         padding: str | None = None,
         normalization: str = "file",
         precision: str = "float32",
-    ) -> dict[str, Array]:
-        """Features of pictures; nothing deeper than the deepest layer is computed.
+    ) -> dict[str, Float[Array, "*b _ _ _"]]:
+        """Features of images; nothing deeper than the deepest layer is computed.
 
         Args:
             images: (..., H, W, 3), RGB in [0, 1].
@@ -131,21 +156,21 @@ class Network:
 
         Raises:
             ValueError: a layer that the weights do not hold, an unknown choice, one
-                that GoogLeNet does not have, or pictures of another shape or too
-                small for the layers.
+                that GoogLeNet does not have, or images of another shape or too small
+                for the layers.
         """
         layers = self.check_layers(layers)
-        smallest = self.min_side(layers) if layers else 1
+        min_side = self.min_side(layers) if layers else 1
         sides, channels = images.shape[-3:-1], images.shape[-1:]
-        if len(sides) < 2 or channels != (3,) or min(sides) < smallest:
+        if len(sides) < 2 or channels != (3,) or min(sides) < min_side:
             raise ValueError(
-                f"pictures must have shape (..., H, W, 3), H and W at least {smallest} "
+                f"images must have shape (..., H, W, 3), H and W at least {min_side} "
                 f"for the chosen layers, got {tuple(images.shape)}"
             )
         _checks.check_choice(pooling, "pooling", POOLINGS)
         _checks.check_choice(normalization, "normalization", NORMALIZATIONS)
         _checks.check_choice(precision, "precision", PRECISIONS)
-        module = _chosen(self.module, pooling, padding)
+        module = _with_options(self.module, pooling, padding)
         shape = (1,) * (images.ndim - 1) + (3,)
         std = self.std if normalization == "file" else jnp.full_like(self.std, 1 / 255)
         x = (images - self.mean.reshape(shape)) / std.reshape(shape)
@@ -158,11 +183,11 @@ class Network:
 
 @jax.jit
 def _prepared(params: dict[str, Any]) -> dict[str, Any]:
-    made = {name: conv.prepare_kernel(p["kernel"]) for name, p in params.items()}
-    return {name: {"kernel": k} for name, k in made.items() if k is not None}
+    kernels = {name: conv.prepare_kernel(p["kernel"]) for name, p in params.items()}
+    return {name: {"kernel": k} for name, k in kernels.items() if k is not None}
 
 
-def _chosen(
+def _with_options(
     module: VGG | GoogLeNet, pooling: str, padding: str | None
 ) -> VGG | GoogLeNet:
     """The module with this pooling and padding, if it has a choice of them."""
@@ -179,6 +204,7 @@ def _chosen(
 
 
 def _paddings(padding: str | None) -> dict[str, Any]:
+    """The attributes of `VGG` for a padding."""
     if padding is None:
         return {}
     _checks.check_choice(padding, "padding", PADDING_CHOICES)

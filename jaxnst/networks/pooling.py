@@ -1,28 +1,35 @@
 """Pooling of feature maps (..., H, W, C), made of strided slices.
 
-The gradient of `reduce_window` is 30 times slower on CPU and not deterministic on GPU.
+The gradient of `reduce_window` is far slower on CPU and not deterministic on GPU.
 """
+
+from typing import Literal, get_args
 
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
+from jaxtyping import Float
 
-POOLINGS = ("max", "avg", "l2")
+from jaxnst._types import AnyArray
+
+Pooling = Literal["max", "avg", "l2"]
+POOLINGS = get_args(Pooling)
 
 
-def _root(square: Array) -> Array:
+_Features = Float[AnyArray, "*b h w c"]
+
+
+def _sqrt(square: Float[Array, "*s"]) -> Float[Array, "*s"]:
     """Square root whose gradient is 0, not infinite, at 0."""
     positive = square > 0
     return jnp.where(positive, jnp.sqrt(jnp.where(positive, square, 1.0)), 0.0)
 
 
-def pool2d(features: Array, *, kind: str) -> Array:
+def pool2d(features: _Features, *, kind: str) -> Float[Array, "*b h//2 w//2 c"]:
     """Pooling over 2 x 2 windows with stride 2; an odd last row or column is dropped.
 
-    "max"; "avg", the mean; "l2", the root of the mean square. Each is made of four
-    strided slices: the gradient of `reduce_window` is 30 times slower on CPU and not
-    deterministic on GPU. Where several values of a window share the maximum, they share
-    its gradient, too.
+    "max"; "avg", the mean; "l2", the root of the mean square. Where several values of a
+    window share the maximum, they share its gradient, too.
 
     Args:
         features: (..., H, W, C).
@@ -38,43 +45,46 @@ def pool2d(features: Array, *, kind: str) -> Array:
     a, b, c, d = _corners(features)
     if kind == "avg":
         return (a + b + c + d) * 0.25
-    return _root((a * a + b * b + c * c + d * d) * 0.25)
+    return _sqrt((a * a + b * b + c * c + d * d) * 0.25)
 
 
-def _corners(features: Array) -> list[Array]:
+def _corners(features: _Features) -> list[Array]:
     """The four values of every window: (..., h, w, C) of (..., 2 h, 2 w, C)."""
     return [features[..., i::2, j::2, :] for i in range(2) for j in range(2)]
 
 
 @jax.custom_jvp
-def _maximum(features: Array) -> Array:
+def _maximum(features: _Features) -> Float[Array, "*b h//2 w//2 c"]:
     a, b, c, d = _corners(features)
     return jnp.maximum(jnp.maximum(a, b), jnp.maximum(c, d))
 
 
 @_maximum.defjvp
-def _maximum_tangent(
-    primals: tuple[Array], tangents: tuple[Array]
-) -> tuple[Array, Array]:
-    """That of JAX, as a product with a map of the picture's size: its transpose writes
-    each gradient once, where that of four slices adds up four of that size."""
+def _maximum_jvp(
+    primals: tuple[_Features], tangents: tuple[_Features]
+) -> tuple[Float[Array, "*b h//2 w//2 c"], Float[Array, "*b h//2 w//2 c"]]:
+    """JAX's own derivative, as a product with a map of the size of the features: its
+    transpose writes each gradient once, where that of four slices adds up four maps of
+    that size."""
     (features,), (tangent,) = primals, tangents
     largest = _maximum(features)
     count = jnp.zeros_like(largest)
     for corner in _corners(features):  # stacked, they would be written to memory
         count += (corner == largest).astype(count.dtype)
-    *lead, height, width, channels = largest.shape
-    windows = (*lead, height, 2, width, 2, channels)
+    *batch, height, width, channels = largest.shape
+    windows = (*batch, height, 2, width, 2, channels)
 
-    def spread(x: Array) -> Array:
+    def per_window(x: Array) -> Array:
         return x[..., :, None, :, None, :]
 
-    chosen = features.reshape(windows) == spread(largest)
-    share = jnp.where(chosen, spread(1 / count), 0)
+    is_largest = features.reshape(windows) == per_window(largest)
+    share = jnp.where(is_largest, per_window(1 / count), 0)
     return largest, jnp.sum(share * tangent.reshape(windows), (-4, -2))
 
 
-def _maximum_of_three(features: Array, axis: int, *, stride: int) -> Array:
+def _maximum_of_three(
+    features: _Features, axis: int, *, stride: int
+) -> Float[Array, "*b _ _ c"]:
     """Maxima over windows of three along an axis, from slices as in `pool2d`."""
     before = 1 if stride == 1 else 0
     border = [(0, 0)] * features.ndim
@@ -90,7 +100,9 @@ def _maximum_of_three(features: Array, axis: int, *, stride: int) -> Array:
     return jnp.maximum(jnp.maximum(first, second), third)
 
 
-def max_pool3(features: Array, *, stride: int) -> Array:
+def max_pool3(
+    features: _Features, *, stride: int
+) -> Float[Array, "*b h//{stride} w//{stride} c"]:
     """Maxima over 3 x 3 windows as in Caffe's GoogLeNet.
 
     Stride 1: one pixel of -inf around, sides are kept. Stride 2: no padding, but a last
@@ -108,9 +120,15 @@ def max_pool3(features: Array, *, stride: int) -> Array:
     return _maximum_of_three(rows, features.ndim - 2, stride=stride)
 
 
-def ceil_max_pool2(features: Array) -> Array:
-    """Maxima over 2 x 2 windows with stride 2 of which the last may hang over the edge:
-    (..., H, W, C) to (..., ceil(H / 2), ceil(W / 2), C)."""
+def ceil_max_pool2(features: _Features) -> Float[Array, "*b (h+1)//2 (w+1)//2 c"]:
+    """Maxima over 2 x 2 windows with stride 2 of which the last may hang over the edge.
+
+    Args:
+        features: (..., H, W, C).
+
+    Returns:
+        (..., ceil(H / 2), ceil(W / 2), C).
+    """
     odd = [(0, side % 2) for side in features.shape[-3:-1]]
     border = [(0, 0)] * (features.ndim - 3) + [*odd, (0, 0)]
     return pool2d(jnp.pad(features, border, mode="edge"), kind="max")

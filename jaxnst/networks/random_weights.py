@@ -13,7 +13,7 @@ from jaxnst.networks.vgg import VGG, convolutions
 FULL_WIDTHS = (64, 128, 256, 512, 512)
 """Channels of each block of the published VGG-19."""
 
-# Those of the pictures that torchvision's networks were trained on.
+# Those of the images that torchvision's networks were trained on.
 _MEAN, _STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
@@ -27,14 +27,17 @@ def random_vgg(
         widths: channels of each block from the first; conv1_1 as far as the first
             convolution of the last block given.
         padding: as of `VGG`.
+
+    Raises:
+        ValueError: widths that are not 1 to 5 numbers above 0.
     """
     if not 1 <= len(widths) <= 5 or min(widths) < 1:
         raise ValueError(f"widths must be 1 to 5 numbers above 0, got {widths}")
     names = convolutions("vgg19")
-    held = names[: names.index(f"conv{len(widths)}_1") + 1]
-    module = VGG("vgg19", tuple(widths[int(name[4]) - 1] for name in held), padding)
+    names = names[: names.index(f"conv{len(widths)}_1") + 1]
+    module = VGG("vgg19", tuple(widths[int(name[4]) - 1] for name in names), padding)
     side = 2 << len(widths)
-    params: Any = module.init(key, jnp.zeros((side, side, 3)), held[-1:])["params"]
+    params: Any = module.init(key, jnp.zeros((side, side, 3)), names[-1:])["params"]
     return Network(module, params, jnp.float32(_MEAN), jnp.float32(_STD))
 
 

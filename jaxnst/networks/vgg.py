@@ -9,6 +9,7 @@ from typing import Any
 
 import flax.linen as nn
 from jax import Array
+from jaxtyping import Float
 
 from jaxnst.networks import conv, pooling
 
@@ -35,13 +36,15 @@ ARCHITECTURES = tuple(_BLOCKS)
 
 class Convolution(nn.Module):
     """A 3 x 3 convolution before its ReLU, with parameters `kernel` and `bias`; in the
-    collection "prepared", what `ops.prepare_kernel` makes of the kernel."""
+    collection "prepared", what `conv.prepare_kernel` makes of the kernel."""
 
     features: int
     padding: str
 
     @nn.compact
-    def __call__(self, x: Array) -> Array:
+    def __call__(
+        self, x: Float[Array, "*b h w i"]
+    ) -> Float[Array, "*b h w {self.features}"]:
         shape = (3, 3, x.shape[-1], self.features)
         kernel = self.param("kernel", nn.initializers.he_normal(), shape)
         bias = self.param("bias", nn.initializers.zeros_init(), (self.features,))
@@ -69,17 +72,17 @@ class VGG(nn.Module):
     def layers(self) -> tuple[str, ...]:
         """Every name that `__call__` can return, in the order of computation."""
         names: list[str] = []
-        held = 0
+        convolution = 0
         for name in layer_table(self.architecture):
             if name.startswith("pool"):
                 names.append(name)
-            elif held < len(self.widths):
-                held += 1
+            elif convolution < len(self.widths):
+                convolution += 1
                 names += [name, name.replace("conv", "relu")]
             else:
                 break
-        # A pooling that nothing held comes after is still computable; one that the
-        # held layers do not reach is not.
+        # A pooling after the last convolution that there are weights for is still
+        # computable; one after another convolution is not.
         return tuple(names)
 
     def min_side(self, layers: Sequence[str]) -> int:
@@ -89,10 +92,10 @@ class VGG(nn.Module):
         return (2 if self.padding == "reflect" else 1) << pools
 
     def reach(self, layers: Sequence[str]) -> tuple[int, dict[str, int]]:
-        """Pixels that features of `layers` see beyond their own, and {layer: stride}.
+        """How far the receptive fields of `layers` extend, and {layer: stride}.
 
-        A feature at position p of a layer with stride s lies over pixels p s to
-        p s + s - 1.
+        A feature at position p of a layer with stride s covers pixels p s to
+        p s + s - 1; the first number is in pixels beyond these.
         """
         radius, stride, reached = 0, 1, 0
         strides: dict[str, int] = {}
@@ -106,18 +109,19 @@ class VGG(nn.Module):
         return reached, {layer: strides[layer] for layer in layers}
 
     @nn.compact
-    def __call__(self, x: Array, layers: Sequence[str]) -> dict[str, Array]:
+    def __call__(
+        self, x: Float[Array, "*b _ _ 3"], layers: Sequence[str]
+    ) -> dict[str, Float[Array, "*b _ _ _"]]:
         """Features by name; nothing deeper than the deepest of `layers` is computed.
 
         Args:
             x: (..., H, W, 3), normalised.
             layers: "conv4_2" (before the ReLU), "relu4_2" (after it), "pool4".
         """
-        wanted = set(layers)
-        found: dict[str, Array] = {}
+        features: dict[str, Array] = {}
         widths = iter(self.widths)
         for name in layer_table(self.architecture):
-            if len(found) == len(wanted):
+            if len(features) == len(set(layers)):
                 break
             if name.startswith("pool"):
                 x = pooling.pool2d(x, kind=self.pooling)  # (..., H / 2, W / 2, C)
@@ -125,9 +129,9 @@ class VGG(nn.Module):
                 first = name == "conv1_1" and self.first_padding
                 padding = first or self.padding
                 x = Convolution(next(widths), padding, name=name)(x)
-                if name in wanted:
-                    found[name] = x
+                if name in layers:
+                    features[name] = x
                 name, x = name.replace("conv", "relu"), nn.relu(x)
-            if name in wanted:
-                found[name] = x
-        return {name: found[name] for name in layers}
+            if name in layers:
+                features[name] = x
+        return {name: features[name] for name in layers}

@@ -15,10 +15,14 @@ from typing import NamedTuple
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
+from jaxtyping import Float
 
-# Numbers of a tile's place up to which all 16 stand in one array: products are then one
-# operation, compiled in half the time. Larger ones leave the caches on the way.
-_TOGETHER = 2**19
+from jaxnst._types import AnyArray
+
+# Size of each of the 16 transformed arrays up to which they are stacked into one: their
+# products are then one operation, compiled in half the time. Larger ones do not stay in
+# the caches in between.
+_STACK_LIMIT = 2**19
 
 # G: the three taps of a kernel as the four values of a tile.
 _G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]], np.float32)
@@ -33,17 +37,19 @@ class Kernels(NamedTuple):
             turned by 180 degrees, its channel axes swapped.
     """
 
-    forward: Array
-    backward: Array
+    forward: Float[Array, "16 i o"]
+    backward: Float[Array, "16 o i"]
 
 
-def transformed(kernel: Array) -> Kernels:
+def transformed(kernel: Float[AnyArray, "3 3 i o"]) -> Kernels:
     """`Kernels` of (3, 3, I, O), float32."""
     turned = jnp.flip(kernel, (0, 1)).swapaxes(2, 3)
     return Kernels(_transformed(kernel), _transformed(turned))
 
 
-def _transformed(kernel: Array) -> Array:
+def _transformed(
+    kernel: Float[AnyArray, "3 3 i o"],
+) -> Float[Array, "16 i o"]:
     inputs, outputs = kernel.shape[2:]
     tiles = jnp.einsum(
         "iu,uvco,jv->ijco", _G, kernel, _G, precision=lax.Precision.HIGHEST
@@ -51,17 +57,25 @@ def _transformed(kernel: Array) -> Array:
     return tiles.reshape(16, inputs, outputs)
 
 
-def _before(d: Sequence[Array]) -> list[Array]:
+def _transform_inputs(
+    d: Sequence[Float[Array, "..."]],
+) -> list[Float[Array, "..."]]:
     """Bᵀ d: four rows or columns of a tile, transformed."""
     return [d[0] - d[2], d[1] + d[2], d[2] - d[1], d[1] - d[3]]
 
 
-def _after(m: Sequence[Array]) -> list[Array]:
+def _transform_outputs(
+    m: Sequence[Float[Array, "..."]],
+) -> list[Float[Array, "..."]]:
     """Aᵀ m: the two outputs of four transformed rows or columns."""
     return [m[0] + m[1] + m[2], m[1] - m[2] - m[3]]
 
 
-def correlate(images: Array, kernels: Array, pad: int) -> Array:
+def correlate(
+    images: Float[AnyArray, "n h w i"],
+    kernels: Float[Array, "16 i o"],
+    pad: int,
+) -> Float[Array, "n h+2*{pad}-2 w+2*{pad}-2 o"]:
     """Stride-1 correlation of (N, H, W, I) with a 3 x 3 kernel, `pad` zeros around.
 
     Args:
@@ -77,36 +91,44 @@ def correlate(images: Array, kernels: Array, pad: int) -> Array:
     kernels = kernels.astype(images.dtype)
     d = jnp.pad(images, ((0, 0), (pad, below), (pad, right), (0, 0)))
     d = d.astype(jnp.float32)  # of bfloat16, a sum of four loses too much
-    down = _before([d[:, i : i + 2 * rows : 2] for i in range(4)])
+    down = _transform_inputs([d[:, i : i + 2 * rows : 2] for i in range(4)])
     shape = (count, rows, columns, channels)
-    if math.prod(shape) <= _TOGETHER:
+    if math.prod(shape) <= _STACK_LIMIT:
         stacked = jnp.stack(down)
         across = [stacked[..., j : j + 2 * columns : 2, :] for j in range(4)]
-        tiles = jnp.stack(_before(across), 1).reshape(16, -1, channels)
+        tiles = jnp.stack(_transform_inputs(across), 1).reshape(16, -1, channels)
         m = list(_products(tiles, kernels))
     else:
         m = [
             _products(tile.reshape(-1, channels), kernels[4 * i + j])
             for i, row in enumerate(down)
             for j, tile in enumerate(
-                _before([row[:, :, j : j + 2 * columns : 2] for j in range(4)])
+                _transform_inputs(
+                    [row[:, :, j : j + 2 * columns : 2] for j in range(4)]
+                )
             )
         ]
-    return _joined(m, shape[:3])[:, : size[0], : size[1]].astype(images.dtype)
+    return _interleave(m, shape[:3])[:, : size[0], : size[1]].astype(images.dtype)
 
 
-def _products(tiles: Array, kernels: Array) -> Array:
-    """(..., P, I) (..., I, O) of numbers of the kernels' type, summed in float32."""
+def _products(
+    tiles: Float[Array, "*b p i"], kernels: Float[Array, "*b i o"]
+) -> Float[Array, "*b p o"]:
+    """(..., P, I) times (..., I, O) in the kernels' type, summed in float32."""
     tiles = tiles.astype(kernels.dtype)
     return jnp.matmul(tiles, kernels, preferred_element_type=jnp.float32)
 
 
-def _joined(m: Sequence[Array], shape: tuple[int, ...]) -> Array:
-    """(N, 2 rows, 2 columns, O) of 16 products (N rows columns, O)."""
+def _interleave(
+    m: Sequence[Float[Array, "p o"]], shape: tuple[int, ...]
+) -> Float[Array, "_ _ _ o"]:
+    """(N, 2 rows, 2 columns, O) from 16 products (N rows columns, O)."""
     count, rows, columns = shape
-    across = [_after(m[4 * i : 4 * i + 4]) for i in range(4)]
+    across = [_transform_outputs(m[4 * i : 4 * i + 4]) for i in range(4)]
     # The two rows of a tile's outputs, each in its two columns, side by side again.
-    columns_of = [_after([row[side] for row in across]) for side in range(2)]
+    columns_of = [
+        _transform_outputs([row[side] for row in across]) for side in range(2)
+    ]
     lines = [
         jnp.stack([column[side].reshape(*shape, -1) for column in columns_of], 3)
         for side in range(2)

@@ -18,7 +18,7 @@ from jaxnst._files import atomic_write
 from jaxnst._fingerprint import differences
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.loop import State, init_state
-from jaxnst.optimize.single import Result
+from jaxnst.optimize.result import Result
 
 _FORMAT = "jaxnst.checkpoint"
 

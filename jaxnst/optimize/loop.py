@@ -13,9 +13,10 @@ from jax.tree_util import Partial
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.objectives import Targets, objective
 from jaxnst.networks.network import Network
-from jaxnst.optimize.strength import adjusted, balanced
+from jaxnst.optimize.strength import next_log_beta, weights_for_strength
 
-Items = Literal["shared", "own"]
+TargetAxis = Literal["shared", "per_item"]
+"""Of many items: whether all have the same targets, or each its own."""
 
 # Steps that one compiled call can hold: the length of its trace.
 CAPACITY = 128
@@ -23,7 +24,7 @@ CAPACITY = 128
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=("image", "opt_state", "ema", "count", "finite", "balance"),
+    data_fields=("image", "opt_state", "ema", "count", "finite", "log_beta"),
     meta_fields=(),
 )
 @dataclass(frozen=True)
@@ -35,9 +36,10 @@ class State:
         opt_state: of the optax transformation.
         ema: (H, W, 3), decaying sum of the iterates, or None.
         count: steps done, int32.
-        finite: False once a loss or a picture was not finite; the picture then stays
-            the last finite one.
-        balance: of `balance.adjusted`; 0 where there is no strength to reach.
+        finite: False once a loss or an image was not finite; the image then stays the
+            last finite one.
+        log_beta: what `strength.next_log_beta` adds to the logarithm of beta; 0 where
+            there is no strength to reach.
     """
 
     image: Array
@@ -45,7 +47,7 @@ class State:
     ema: Array | None
     count: Array
     finite: Array
-    balance: Array
+    log_beta: Array
 
 
 def init_state(image: Array, optimizer: Partial, *, averaging: bool = False) -> State:
@@ -77,15 +79,15 @@ def step(
 
     Args:
         optimizer: from `optimizers.as_factory`.
-        decay: of the average of iterates, a' = decay a + (1 - decay) x.
+        decay: of the exponential moving average, a' = decay a + (1 - decay) x.
 
     Returns:
-        The next state, and the terms of the objective at the picture before the step;
+        The next state, and the terms of the objective at the image before the step;
         where there is a strength to reach, "beta" among them.
     """
     given = weights
     if given.strength is not None:
-        weights = balanced(given, state.balance)
+        weights = weights_for_strength(given, state.log_beta)
 
     def loss_of(image: Array) -> tuple[Array, dict[str, Array]]:
         return objective(image, network, targets, weights, config)
@@ -102,7 +104,7 @@ def step(
     )
     if given.strength is not None:
         # At 0 nothing but rounding is left of the gradient, of which Adam, whatever its
-        # size, would make whole steps away from the photograph.
+        # size, would make whole steps away from the content image.
         updates = jnp.where(given.strength > 0, updates, 0.0)
     image = state.image + updates
     if config.clip:
@@ -111,19 +113,18 @@ def step(
     image = jnp.where(finite, image, state.image)
     ema = state.ema
     if ema is not None:
-        mixed = decay * ema + (1.0 - decay) * image
-        ema = jnp.where(finite, mixed, ema)
+        ema = jnp.where(finite, decay * ema + (1.0 - decay) * image, ema)
     # Frozen items do not count on: the average's correction depends on the count.
     count = state.count + finite.astype(jnp.int32)
-    balance = state.balance
+    log_beta = state.log_beta
     if given.strength is not None:
         terms["beta"] = jnp.asarray(weights.beta, jnp.float32)
-        moved = adjusted(balance, terms["style"], targets, given)
-        balance = jnp.where(finite, moved, balance)
-    return State(image, opt_state, ema, count, finite, balance), terms
+        adjusted = next_log_beta(log_beta, terms["style"], targets, given)
+        log_beta = jnp.where(finite, adjusted, log_beta)
+    return State(image, opt_state, ema, count, finite, log_beta), terms
 
 
-@partial(jax.jit, donate_argnames="state", static_argnames=("capacity", "items"))
+@partial(jax.jit, donate_argnames="state", static_argnames=("capacity", "target_axis"))
 def run_steps(
     state: State,
     network: Network,
@@ -134,7 +135,7 @@ def run_steps(
     decay: Array | float,
     steps: Array | int,
     capacity: int = CAPACITY,
-    items: Items | None = None,
+    target_axis: TargetAxis | None = None,
 ) -> tuple[State, dict[str, Array]]:
     """`steps` steps (at most `capacity`) in one compiled loop; the state is donated.
 
@@ -142,9 +143,9 @@ def run_steps(
     every length of run and of call.
 
     Args:
-        items: None, one picture. "own", many side by side: every array of the state,
-            the targets, the weights, the optimizer and the decay has an axis of items
-            in front; the network is everybody's. "shared": the targets are, too.
+        target_axis: None, one image. "per_item", many side by side: every array of the
+            state, the targets, the weights, the optimizer and the decay has an axis of
+            items in front; the network is shared. "shared": the targets are, too.
 
     Returns:
         The state, and {term: (capacity,)}, with items (capacity, N), of which the first
@@ -152,12 +153,12 @@ def run_steps(
     """
     arguments = (targets, weights, optimizer, decay)
 
-    def next_state(state: State, *own: Any) -> tuple[State, dict[str, Array]]:
-        targets, weights, optimizer, decay = own
+    def next_state(state: State, *per_item: Any) -> tuple[State, dict[str, Array]]:
+        targets, weights, optimizer, decay = per_item
         return step(state, network, targets, weights, optimizer, config, decay)
 
-    if items is not None:
-        axes = (0, None if items == "shared" else 0, 0, 0, 0)
+    if target_axis is not None:
+        axes = (0, None if target_axis == "shared" else 0, 0, 0, 0)
         next_state = jax.vmap(next_state, axes)
     shapes = jax.eval_shape(next_state, state, *arguments)[1]
     trace = {
@@ -178,13 +179,14 @@ def run_steps(
 
 
 @jax.jit
-def picture_of(state: State, decay: Array | float) -> Array:
-    """A copy of the state's picture in [0, 1]: the average without its bias, if kept.
+def current_image(state: State, decay: Array | float) -> Array:
+    """A copy of the state's image in [0, 1]: its moving average without bias, if there
+    is one.
 
     a / (1 - decay^n) after n steps (the correction of Kingma and Ba 2015).
     """
     if state.ema is None:
         return jnp.clip(state.image, 0.0, 1.0)
-    begun = state.count > 0
-    share = jnp.where(begun, 1.0 - decay**state.count, 1.0)
-    return jnp.clip(jnp.where(begun, state.ema / share, state.image), 0.0, 1.0)
+    stepped = state.count > 0
+    share = jnp.where(stepped, 1.0 - decay**state.count, 1.0)
+    return jnp.clip(jnp.where(stepped, state.ema / share, state.image), 0.0, 1.0)

@@ -1,4 +1,4 @@
-"""How a picture, or how many of a size, can fit into memory."""
+"""How an image, or how many of a size, can fit into memory."""
 
 import math
 import sys
@@ -15,24 +15,23 @@ from jaxnst.networks.network import Network
 from jaxnst.networks.vgg import VGG
 
 # Of what is free; the rest is for pictures on their way and for other programs.
-SHARE = 0.8
+MEMORY_SHARE = 0.8
 
 # Bytes of a step over those of the features alone.
-FACTOR = 3
+STEP_FACTOR = 3
 
 # What is kept of the picture's own size: itself, its gradient, the optimiser's memory,
 # the average, copies, and the crops that overlap.
-_PICTURES = 14
+_IMAGES = 14
 
 _LARGEST, _STEP = 2048, 64  # sides of tiles that are tried
 
-# Pixels at once beyond which a CPU's caches no longer help: before there was this limit
-# 16 pictures of 256 x 256 took 1.36 times as long each as one alone; 16 of 64 x 64 take
-# 0.55 times.
-_CACHED = 2**16
+# Pixels at once beyond which a CPU's caches no longer help: larger images then take
+# longer for each, small ones less.
+_CACHE_PIXELS = 2**16
 
 
-def least_bytes(
+def min_feature_bytes(
     network: Network,
     layers: Sequence[str],
     size: tuple[int, ...],
@@ -76,7 +75,7 @@ def available_bytes() -> int:
     return int(psutil.virtual_memory().available)
 
 
-def most_at_once(size: tuple[int, ...]) -> int:
+def max_parallel_items(size: tuple[int, ...]) -> int:
     """Pictures of (height, width) beyond which a device takes longer for each.
 
     On a CPU two, unless they are small; on others more are never slower. Not one: an
@@ -85,10 +84,10 @@ def most_at_once(size: tuple[int, ...]) -> int:
     """
     if jax.local_devices()[0].platform != "cpu":
         return sys.maxsize
-    return max(2, _CACHED // (size[0] * size[1]))
+    return max(2, _CACHE_PIXELS // (size[0] * size[1]))
 
 
-def items_that_fit(
+def max_items(
     bytes_of: Callable[[int], int],
     count: int,
     guess: int,
@@ -137,8 +136,12 @@ def items_that_fit(
         items = wanted
 
 
-def fitted(
-    network: Network, config: Config, size: tuple[int, ...], *, share: float = SHARE
+def with_tiles_if_needed(
+    network: Network,
+    config: Config,
+    size: tuple[int, ...],
+    *,
+    share: float = MEMORY_SHARE,
 ) -> Config:
     """`config`, with tiles if a picture of (height, width) would not fit at once.
 
@@ -155,8 +158,8 @@ def fitted(
 
     def needed(tile: int | None) -> int:
         sides = [side if tile is None else min(side, tile) for side in (height, width)]
-        seen = least_bytes(network, config.layers, tuple(sides), config.precision)
-        return FACTOR * seen + _PICTURES * 12 * height * width
+        seen = min_feature_bytes(network, config.layers, tuple(sides), config.precision)
+        return STEP_FACTOR * seen + _IMAGES * 12 * height * width
 
     if config.tile is not None or needed(None) <= free:
         return config

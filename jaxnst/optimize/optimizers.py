@@ -8,7 +8,7 @@ as the learning rate are leaves, so that a compiled loop takes them as arguments
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias, get_args
 
 import jax
 import jax.numpy as jnp
@@ -22,9 +22,15 @@ Optimizer: TypeAlias = (
     optax.GradientTransformation | Callable[[], optax.GradientTransformation]
 )
 
-DEFAULT_RATES = {"adam": 0.02, "lbfgs": 1.0, "lbfgs-linesearch": 1.0, "gradient": 0.02}
+OptimizerName = Literal["adam", "lbfgs", "lbfgs-linesearch", "gradient"]
+NAMES = get_args(OptimizerName)
 
-NAMES = tuple(DEFAULT_RATES)
+DEFAULT_RATES: dict[str, float] = {
+    "adam": 0.02,
+    "lbfgs": 1.0,
+    "lbfgs-linesearch": 1.0,
+    "gradient": 0.02,
+}
 
 
 def adam(

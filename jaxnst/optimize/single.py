@@ -1,84 +1,48 @@
-"""The optimisation of one picture from start to result: `stylize`."""
+"""The optimisation of one image from start to result: `stylize`."""
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
+from jax.tree_util import Partial
 
 from jaxnst import _checks
 from jaxnst.losses.config import Config, Weights
-from jaxnst.losses.objectives import make_targets
+from jaxnst.losses.objectives import Targets, compute_targets
 from jaxnst.networks.network import Network
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.initial import initial_image
 from jaxnst.optimize.loop import (
     CAPACITY,
-    Items,
     State,
+    TargetAxis,
+    current_image,
     init_state,
-    picture_of,
     run_steps,
 )
-from jaxnst.optimize.memory import fitted
+from jaxnst.optimize.memory import with_tiles_if_needed
+from jaxnst.optimize.result import Callback, Progress, Result
 
 # Time that a compiled call should take: long enough that starting it costs nothing,
 # short enough for progress and cancellation.
 _CALL_SECONDS = 0.5
 
 
-@dataclass(frozen=True)
-class Progress:
-    """What a callback is told between compiled calls.
+class StepArguments(NamedTuple):
+    """What `run_steps` takes between the state and the number of steps."""
 
-    Attributes:
-        step: steps done so far, of `steps`.
-        steps: steps in all.
-        terms: every term of the objective at the last step done, as floats.
-        seconds: since the run began, compilation included.
-        picture: gives a copy of the picture as it would be returned now; to be called
-            within the callback, for the next call is given its memory.
-        result: gives a copy of what would be returned if the run ended now, from which
-            it can go on; to be called within the callback, too.
-    """
-
-    step: int
-    steps: int
-    terms: dict[str, float]
-    seconds: float
-    picture: Callable[[], Array]
-    result: Callable[[], "Result"]
-
-
-Callback = Callable[[Progress], bool | None]
-
-
-@dataclass(frozen=True)
-class Result:
-    """What a run gives; of many at once, every array has their axes in front.
-
-    Attributes:
-        image: (H, W, 3) in [0, 1]: the last iterate, or the average of the iterates.
-        trace: {term: (steps,)}, every term of the objective at every step, before
-            the step; names as in `objective`.
-        steps: steps done; fewer than asked for if a callback ended the run.
-        finite: False (of many, an array of such) if a loss or a picture was not
-            finite on the way; `image` is then the last picture before that.
-        seconds: wall time, compilation included.
-        state: the final state, from which a run can go on; None of many.
-    """
-
-    image: Any
-    trace: dict[str, np.ndarray]
-    steps: int
-    finite: bool | np.ndarray
-    seconds: float
-    state: State | None
+    network: Network
+    targets: Targets
+    weights: Weights
+    optimizer: Partial
+    config: Config
+    decay: Any
 
 
 def stylize(
@@ -99,30 +63,30 @@ def stylize(
     state: State | None = None,
     before: int = 0,
 ) -> Result:
-    """Optimise a picture whose features match a photograph and a painting.
+    """Optimise an image whose features match a content and a style image.
 
     Compiled once for each size, network, config and kind of optimiser; numbers,
-    steps and pictures may change freely. Where memory demands it the picture is seen
-    in tiles, as `Config.tile` has it.
+    steps and images may change freely. Where memory demands it the image is seen in
+    tiles, as `Config.tile` has it.
 
     Args:
         network: from `load_network`.
-        content: the photograph, (H, W, 3) in [0, 1].
-        style: the painting, (H', W', 3), or several.
+        content: (H, W, 3) in [0, 1].
+        style: (H', W', 3), or several.
         config: layers and conventions; None, `Config()`.
         weights: alpha, beta, tv and layer weights; None, `Weights()`.
         optimizer: any `optax.GradientTransformation`, or one of
             `jaxnst.optimizers`; None, Adam with rate 0.02.
         steps: number of steps, at least 1.
-        init: "content", "noise", "style" or a picture of the content's size, such as
+        init: "content", "noise", "style" or an image of the content's size, such as
             `feedforward.stylize` gives.
         key: `jax.random.key(seed)` for noise.
         callback: called between compiled calls with a `Progress`; the run ends
             after the call for which it returns True.
         every: let calls end on each multiple of this many steps, too.
-        ema: decay of an average of the iterates, such as 0.95, which is then
-            the result; None, the last iterate is.
-        style_mix: a weight for each of several paintings.
+        ema: decay of an exponential moving average of the iterates, such as 0.95,
+            which is then the result; None, the last iterate is.
+        style_mix: a weight for each of several style images.
         state: go on from `Result.state`, instead of `init`.
         before: steps done before, which `every` and the callback's step count too.
 
@@ -135,22 +99,25 @@ def stylize(
     _checks.check_whole(steps, "steps")
     if every is not None:
         _checks.check_whole(every, "every")
-    check_average(ema)
+    check_ema(ema)
     factory = optimizers.as_factory(optimizer or optimizers.adam())
     min_side = network.min_side(config.layers)
     content = _checks.check_image(content, "content", min_side=min_side)
-    pictures = [content, *_checks.check_images(style, "style", min_side=min_side)]
-    largest = max(pictures, key=lambda picture: picture.size)
-    config = fitted(network, config, largest.shape)
-    apart = weights.strength is not None
+    styles = _checks.check_images(style, "style", min_side=min_side)
+    largest = max([content, *styles], key=lambda image: image.size)
+    config = with_tiles_if_needed(network, config, largest.shape)
     if len(content.devices()) == 1:  # over several the compiler divides it by rows
         network = network.prepared()
-    targets = make_targets(
-        network, content, style, config, style_mix=style_mix, apart=apart
+    targets = compute_targets(
+        network,
+        content,
+        styles,
+        config,
+        style_mix=style_mix,
+        with_content_style=weights.strength is not None,
     )
     if state is None:
-        first = _checks.check_images(style, "style")[0]
-        image = initial_image(init, content, first, key)
+        image = initial_image(init, content, styles[0], key)
         state = init_state(image, factory, averaging=ema is not None)
     else:
         _check_state(state, content, factory, averaging=ema is not None)
@@ -161,11 +128,13 @@ def stylize(
     weights, factory, decay = jax.tree.map(
         lambda number: jnp.asarray(number, jnp.float32), (weights, factory, decay)
     )
-    arguments = (network, targets, weights, factory, config, decay)
-    return drive(state, arguments, steps, every, callback, before)
+    arguments = StepArguments(network, targets, weights, factory, config, decay)
+    return run_loop(
+        state, arguments, steps, every=every, callback=callback, before=before
+    )
 
 
-def check_average(ema: Any) -> None:
+def check_ema(ema: Any) -> None:
     """ValueError unless the decay, or each of an array of them, is one."""
     if ema is not None and not np.all((0 <= ema) & (ema < 1)):
         raise ValueError(f"ema must be at least 0 and below 1, got {ema}")
@@ -175,38 +144,43 @@ def _check_state(
     state: State, content: Array, factory: Any, *, averaging: bool
 ) -> None:
     """ValueError unless a run on `content` would have such a state."""
-    wanted = jax.eval_shape(lambda: init_state(content, factory, averaging=averaging))
-    kind = jax.tree.structure(state), [x.shape for x in jax.tree.leaves(state)]
-    if kind != (jax.tree.structure(wanted), [x.shape for x in jax.tree.leaves(wanted)]):
+    expected = jax.eval_shape(lambda: init_state(content, factory, averaging=averaging))
+
+    def kind(state: State) -> Any:
+        return jax.tree.structure(state), [x.shape for x in jax.tree.leaves(state)]
+
+    if kind(state) != kind(expected):
         raise ValueError(
-            f"state is of another run: its picture has shape {state.image.shape}, the "
+            f"state is of another run: its image has shape {state.image.shape}, the "
             f"content {content.shape}, or its optimizer or ema differ; go on with "
-            "the same, or give init=Result.image to start from a picture"
+            "the same, or give init=Result.image to start from an image"
         )
 
 
-def drive(
+def run_loop(
     state: State,
-    arguments: tuple[Any, ...],
+    arguments: StepArguments,
     steps: int,
-    every: int | None,
-    callback: Callback | None,
-    before: int,
-    items: Items | None = None,
+    *,
+    every: int | None = None,
+    callback: Callback | None = None,
+    before: int = 0,
+    target_axis: TargetAxis | None = None,
 ) -> Result:
     """Call `run_steps` until `steps` are done, or the callback ends it.
 
-    With `items` the result's pictures, traces and flags have an axis of them.
+    With a `target_axis` the result's images, traces and flags have an axis of items.
     """
-    show = picture_of if items is None else jax.vmap(picture_of)
-    decay, began = arguments[-1], time.perf_counter()
+    single = target_axis is None
+    show = current_image if single else jax.vmap(current_image)
+    decay, began = arguments.decay, time.perf_counter()
     traces: list[dict[str, np.ndarray]] = []
     done, length = 0, 1
 
     def result() -> Result:
         joined = {k: np.concatenate([t[k] for t in traces]).T for k in traces[0]}
         seconds = time.perf_counter() - began
-        finite = bool(state.finite) if items is None else np.asarray(state.finite)
+        finite = bool(state.finite) if single else np.asarray(state.finite)
         return Result(show(state, decay), joined, done, finite, seconds, state)
 
     def copied() -> Result:
@@ -218,14 +192,14 @@ def drive(
         if every:
             length = min(length, every - (before + done) % every)
         called = time.perf_counter()
-        state, trace = run_steps(state, *arguments, length, items=items)
+        state, trace = run_steps(state, *arguments, length, target_axis=target_axis)
         traces.append({k: np.asarray(v)[:length] for k, v in trace.items()})
         now, done = time.perf_counter(), done + length
         if callback is not None:
             terms = {name: float(v[-1].mean()) for name, v in traces[-1].items()}
-            picture = partial(show, state, decay)
-            seen = before + done, before + steps
-            if callback(Progress(*seen, terms, now - began, picture, copied)):
+            image = partial(show, state, decay)
+            counts = before + done, before + steps
+            if callback(Progress(*counts, terms, now - began, image, copied)):
                 break
         if not np.any(state.finite):
             break

@@ -1,7 +1,8 @@
 """Many pairs of pictures, each with numbers of its own, in compiled microbatches."""
 
 from collections.abc import Sequence
-from typing import Any
+from functools import cache
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -18,11 +19,11 @@ from jaxnst.losses.objectives import (
     style_terms,
 )
 from jaxnst.networks.network import Network
-from jaxnst.optimize import optimizers
 from jaxnst.optimize.initial import initial_image
-from jaxnst.optimize.pyramid import size_at, widened
-from jaxnst.optimize.single import Callback, Result
-from jaxnst.parallel.microbatch import numbers_of, optimize_many, schedule_of, spread
+from jaxnst.optimize.options import RunKeywords, RunOptions
+from jaxnst.optimize.result import Callback, Result
+from jaxnst.optimize.schedule import size_at
+from jaxnst.parallel.microbatch import ItemNumbers, optimize_many
 
 Style = Array | Sequence[Array]
 
@@ -33,33 +34,23 @@ def stylize_batch(
     styles: Sequence[Style] | Array,
     *,
     weights: Weights | None = None,
-    optimizer: optimizers.Optimizer | None = None,
-    key: Array | None = None,
-    ema: float | None = None,
-    config: Config | None = None,
-    steps: int | Sequence[int] = 300,
-    levels: Sequence[float] = (1.0,),
-    keep_optimizer_state: bool = True,
-    margin: int = 0,
-    init: str | Sequence[Array] = "content",
     callback: Callback | None = None,
     budget: int | None = None,
     devices: Sequence[jax.Device] | None = None,
+    **options: Unpack[RunKeywords],
 ) -> Result:
     """`stylize` for N pairs at once: a result is what its pair alone would give.
 
     Args:
-        contents: N photographs of one shape, (N, H, W, 3) or a list.
-        styles: N paintings of any sizes, for only their statistics travel; each may be
-            several, mixed in equal parts. A picture that occurs more than once is
+        contents: N content images of one shape, (N, H, W, 3) or a list.
+        styles: N style images of any sizes, for only their statistics travel; each may
+            be several, mixed in equal parts. An image that occurs more than once is
             looked at once.
-        weights, optimizer, ema: numbers, or arrays (N,) with one for each pair.
-        key: one for all, or an array of N.
-        steps, levels, keep_optimizer_state, margin: as in `stylize_pyramid`; a number
-            of steps for each level, or one for all.
-        init: as in `stylize`, or a picture for each pair.
-        budget, devices: as in `optimize_many`.
+        weights: numbers, or arrays (N,) with one for each pair.
         callback: as in `stylize`; its terms are means over the pairs of a microbatch.
+        budget, devices: as in `optimize_many`.
+        options: of `RunOptions`, without style_mix: config, steps, levels, ...; numbers
+            of the optimizer, ema and key for all, or arrays (N,).
 
     Returns:
         image (N, H, W, 3), trace {term: (N, steps)}, finite (N,); NumPy's.
@@ -68,62 +59,71 @@ def stylize_batch(
         TypeError, ValueError: bad arguments, before anything is compiled.
         MemoryError: not even one pair fits.
     """
-    config = Config() if config is None else config
-    numbers = numbers_of(weights, optimizer, ema, config)
-    schedule = schedule_of(levels, steps, keep_optimizer_state, margin)
-    photographs, paintings = _pairs(network, contents, styles, config)
-    count = len(photographs)
-    for leaf in jax.tree.leaves((numbers.weights, numbers.optimizer, numbers.decay)):
+    given = RunOptions(**options)
+    if given.style_mix is not None:
+        raise ValueError("a batch mixes styles in equal parts; leave style_mix")
+    config = Config() if given.config is None else given.config
+    weights = Weights() if weights is None else weights
+    numbers, schedule = ItemNumbers.of(weights, given, config), given.schedule
+    contents, styles = _pairs(network, contents, styles, config)
+    count = len(contents)
+    for leaf in numbers.leaves:
         if np.shape(leaf) not in ((), (count,)):
             raise ValueError(
                 f"settings must be numbers or arrays ({count},), one for each pair; "
                 f"got shape {np.shape(leaf)}"
             )
-    keys = [None] * count if key is None else list(jnp.broadcast_to(key, (count,)))
-    inits: list[Any] = [init] * count if isinstance(init, str) else list(init)
-    if len(inits) != count:
-        raise ValueError(f"got {len(inits)} init pictures for {count} pairs")
-    starts = jnp.stack(
-        [
-            initial_image(first, content, style[0], own)
-            for first, content, style, own in zip(
-                inits, photographs, paintings, keys, strict=True
-            )
-        ]
-    )
-    seen: dict[Any, Any] = {}
+    starts = _starts(given, contents, styles)
 
-    def style_at(style: list[Array], level: float) -> Any:
-        name = (level, *map(id, style))
-        if name not in seen:
-            shrunk = [resize(s, size_at(s, level)) for s in style]
-            seen[name] = style_targets(network, shrunk, config)
-        return seen[name]
+    @cache
+    def style_at(group: tuple[int, ...], level: float) -> Any:
+        shrunk = [resize(s, size_at(s, level)) for s in groups[group]]
+        return style_targets(network, shrunk, config)
 
-    def targets_at(level: float, part: np.ndarray) -> Targets:
-        own = []
-        for i in part:
-            content = widened(resize(photographs[i], size_at(starts, level)), margin)
-            aims = style_at(paintings[i], level)
-            apart = None
-            if numbers.weights.strength is not None:
-                apart = style_terms(network, content, aims, config)
-            own.append(Targets(content_targets(network, content, config), aims, apart))
-        stacked: Targets = jax.tree.map(lambda *leaves: jnp.stack(leaves), *own)
+    # By the images themselves: those that occur more than once are looked at once.
+    names = [tuple(map(id, group)) for group in styles]
+    groups = dict(zip(names, styles, strict=True))
+
+    def targets_of(item: int, level: float) -> Targets:
+        content = schedule.at_level(contents[item], level)
+        style = style_at(names[item], level)
+        of_content = None
+        if weights.strength is not None:
+            of_content = style_terms(network, content, style, config)
+        return Targets(content_targets(network, content, config), style, of_content)
+
+    def targets_at(level: float, items: np.ndarray) -> Targets:
+        targets = [targets_of(int(item), level) for item in items]
+        stacked: Targets = jax.tree.map(lambda *leaves: jnp.stack(leaves), *targets)
         return stacked
 
     return optimize_many(
         network,
         starts,
         targets_at,
-        spread(numbers, (count,)),
+        numbers.spread((count,)),
         config,
         schedule,
-        items="own",
-        averaging=ema is not None,
+        target_axis="per_item",
+        averaging=given.ema is not None,
         budget=budget,
         devices=devices,
         callback=callback,
+    )
+
+
+def _starts(
+    options: RunOptions, contents: list[Array], styles: list[list[Array]]
+) -> Array:
+    """(N, H, W, 3): where each pair begins."""
+    count, key, init = len(contents), options.key, options.init
+    keys = [None] * count if key is None else list(jnp.broadcast_to(key, (count,)))
+    inits: list[Any] = [init] * count if isinstance(init, str) else list(init)
+    if len(inits) != count:
+        raise ValueError(f"got {len(inits)} init pictures for {count} pairs")
+    each = zip(inits, contents, styles, keys, strict=True)
+    return jnp.stack(
+        [initial_image(first, c, style[0], own) for first, c, style, own in each]
     )
 
 
@@ -133,28 +133,28 @@ def _pairs(
     styles: Sequence[Style] | Array,
     config: Config,
 ) -> tuple[list[Array], list[list[Array]]]:
-    """Photographs of one shape, and as many lists of paintings, all checked."""
-    least = network.min_side(config.layers)
-    photographs = [
-        _checks.check_image(content, f"contents[{i}]", min_side=least)
+    """Contents of one shape, and as many lists of styles, all checked."""
+    min_side = network.min_side(config.layers)
+    images = [
+        _checks.check_image(content, f"contents[{i}]", min_side=min_side)
         for i, content in enumerate(contents)
     ]
-    if not photographs:
+    if not images:
         raise ValueError("contents must hold at least one picture")
-    for i, content in enumerate(photographs):
-        if content.shape != photographs[0].shape:
+    for i, content in enumerate(images):
+        if content.shape != images[0].shape:
             raise ValueError(
                 f"contents[{i}] has shape {content.shape}, contents[0] "
-                f"{photographs[0].shape}; give pictures of one shape in a call"
+                f"{images[0].shape}; give pictures of one shape in a call"
             )
     listed = list(styles)
-    if len(listed) != len(photographs):
+    if len(listed) != len(images):
         raise ValueError(
-            f"got {len(photographs)} contents and {len(listed)} styles; give one "
+            f"got {len(images)} contents and {len(listed)} styles; give one "
             "style, or one list of styles, for each content"
         )
     converted: dict[int, list[Array]] = {}  # the same object stays one
     for i, style in enumerate(listed):
         if id(style) not in converted:
             converted[id(style)] = _checks.check_images(style, f"styles[{i}]")
-    return photographs, [converted[id(style)] for style in listed]
+    return images, [converted[id(style)] for style in listed]

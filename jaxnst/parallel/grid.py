@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cache
-from typing import Any
+from typing import Any, Unpack
 
 import jax
 import jax.numpy as jnp
@@ -15,17 +15,11 @@ from jaxnst.images import resize
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.objectives import Targets, make_targets
 from jaxnst.networks.network import Network
-from jaxnst.optimize import optimizers
 from jaxnst.optimize.initial import initial_image
-from jaxnst.optimize.pyramid import size_at, widened
-from jaxnst.optimize.single import Callback, Result
-from jaxnst.parallel.microbatch import (
-    Numbers,
-    numbers_of,
-    optimize_many,
-    schedule_of,
-    spread,
-)
+from jaxnst.optimize.options import RunKeywords, RunOptions
+from jaxnst.optimize.result import Callback, Result
+from jaxnst.optimize.schedule import size_at
+from jaxnst.parallel.microbatch import ItemNumbers, optimize_many
 
 
 def grid_search(
@@ -36,23 +30,14 @@ def grid_search(
     alphas: Sequence[float] | None = None,
     betas: Sequence[float] | None = None,
     weights: Weights | None = None,
-    optimizer: optimizers.Optimizer | None = None,
-    key: Array | None = None,
-    ema: float | None = None,
-    config: Config | None = None,
-    steps: int | Sequence[int] = 300,
-    levels: Sequence[float] = (1.0,),
-    keep_optimizer_state: bool = True,
-    margin: int = 0,
-    init: str | Array = "content",
-    style_mix: Sequence[float] | None = None,
     callback: Callback | None = None,
     budget: int | None = None,
     devices: Sequence[jax.Device] | None = None,
+    **options: Unpack[RunKeywords],
 ) -> Result:
     """`stylize` under many settings at once.
 
-    Features of the pictures are computed once, and all settings are optimised in one
+    Features of the images are computed once, and all settings are optimised in one
     loop that is compiled once. Every number may be an array: those of `weights`, of an
     optimizer of `jaxnst.optimizers`, `ema`, and `key` an array of keys. They
     broadcast against each other as in NumPy; the shape S that comes out is the grid.
@@ -64,10 +49,9 @@ def grid_search(
     Args:
         alphas, betas: the axes of an alpha / beta grid; what else `weights` holds must
             then be single numbers.
-        steps, levels, keep_optimizer_state, margin: as in `stylize_pyramid`; a number
-            of steps for each level, or one for all.
-        budget, devices: as in `optimize_many`.
         callback: as in `stylize`; its terms are means over settings.
+        budget, devices: as in `optimize_many`.
+        options: of `RunOptions`: config, optimizer, steps, levels, init, key, ...
 
     Returns:
         image (*S, H, W, 3), trace {term: (*S, steps)}, finite (*S,); NumPy's. For
@@ -77,45 +61,42 @@ def grid_search(
         TypeError, ValueError: bad arguments, before anything is compiled.
         MemoryError: not even one setting fits.
     """
-    config = Config() if config is None else config
-    weights = _axes(Weights() if weights is None else weights, alphas, betas)
-    numbers = numbers_of(weights, optimizer, ema, config)
-    schedule = schedule_of(levels, steps, keep_optimizer_state, margin)
+    given = RunOptions(**options)
+    config = Config() if given.config is None else given.config
+    weights = _with_axes(Weights() if weights is None else weights, alphas, betas)
+    numbers = ItemNumbers.of(weights, given, config)
+    schedule, key = given.schedule, given.key
     content = _checks.check_image(
         content, "content", min_side=network.min_side(config.layers)
     )
     styles = _checks.check_images(style, "style")
-    shape = _shape(numbers, key)
-    starts = jnp.broadcast_to(content, (*shape, *content.shape))
-    starts = starts.reshape(-1, *content.shape)
-    if key is not None or init != "content":
-        starts = _starts(init, content, styles[0], key, shape)
+    shape = _grid_shape(numbers, key)
 
     @cache
     def targets_at(level: float) -> Targets:
         return make_targets(
             network,
-            _at(content, level, margin),
-            [_at(s, level, 0) for s in styles],
+            schedule.at_level(content, level),
+            [resize(s, size_at(s, level)) for s in styles],
             config,
-            style_mix=style_mix,
-            apart=weights.strength is not None,
+            style_mix=given.style_mix,
+            with_content_style=weights.strength is not None,
         )
 
-    found = optimize_many(
+    result = optimize_many(
         network,
-        starts,
-        lambda level, part: targets_at(level),
-        spread(numbers, shape),
+        _starts(given.init, content, styles[0], key, shape),
+        lambda level, items: targets_at(level),
+        numbers.spread(shape),
         config,
         schedule,
-        items="shared",
-        averaging=ema is not None,
+        target_axis="shared",
+        averaging=given.ema is not None,
         budget=budget,
         devices=devices,
         callback=callback,
     )
-    return _shaped(found, shape)
+    return _reshaped(result, shape)
 
 
 def best_start(result: Result, *, window: int = 10) -> tuple[int, ...]:
@@ -137,7 +118,7 @@ def best_start(result: Result, *, window: int = 10) -> tuple[int, ...]:
     return tuple(int(i) for i in np.unravel_index(np.argmin(ends), ends.shape))
 
 
-def _axes(
+def _with_axes(
     weights: Weights, alphas: Sequence[float] | None, betas: Sequence[float] | None
 ) -> Weights:
     """`weights` with the axes of an alpha / beta grid, if they are given."""
@@ -157,10 +138,9 @@ def _axes(
     return replace(weights, alpha=grid.alpha, beta=grid.beta)
 
 
-def _shape(numbers: Numbers, key: Array | None) -> tuple[int, ...]:
+def _grid_shape(numbers: ItemNumbers, key: Array | None) -> tuple[int, ...]:
     """What all numbers, and the keys, broadcast to."""
-    leaves = jax.tree.leaves((numbers.weights, numbers.optimizer, numbers.decay))
-    shapes = [np.shape(leaf) for leaf in leaves]
+    shapes = [np.shape(leaf) for leaf in numbers.leaves]
     if key is not None:
         shapes.append(_check_key(key).shape)
     try:
@@ -193,20 +173,16 @@ def _starts(
     return jax.vmap(lambda key: initial_image("noise", content, style, key))(keys)
 
 
-def _at(image: Array, level: float, margin: int) -> Array:
-    return widened(resize(image, size_at(image, level)), margin)
-
-
-def _shaped(found: Result, shape: tuple[int, ...]) -> Result:
+def _reshaped(result: Result, shape: tuple[int, ...]) -> Result:
     """The axis of items as the axes of the grid."""
 
-    def shaped(values: Any) -> np.ndarray:
+    def reshaped(values: Any) -> np.ndarray:
         array = np.asarray(values)
         return array.reshape((*shape, *array.shape[1:]))
 
     return replace(
-        found,
-        image=shaped(found.image),
-        trace={name: shaped(values) for name, values in found.trace.items()},
-        finite=shaped(found.finite),
+        result,
+        image=reshaped(result.image),
+        trace={name: reshaped(values) for name, values in result.trace.items()},
+        finite=reshaped(result.finite),
     )

@@ -9,6 +9,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxnst._checks import check_image
+from jaxnst.gaussian import transport_map
+from jaxnst.linalg import matmul
 
 # Rec. 601, the Y of YIQ and of YCbCr, as in the paper.
 _RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
@@ -93,11 +95,8 @@ def match_color(style: Array, content: Array, *, clip: bool = True) -> Array:
 
     x' = A (x - mean_s) + mean_c over pixels x in RGB, with A S A^T = C for the
     covariances S of the style and C of the content (arXiv 1606.05897, section 3.1).
-    Of the many such A this is the symmetric one,
-
-        A = S^(-1/2) (S^(1/2) C S^(1/2))^(1/2) S^(-1/2),
-
-    the optimal transport between the two Gaussians (Pitié and Kokaram, "The linear
+    Of the many such A this is the symmetric one of `gaussian.transport_map`, the
+    optimal transport between the two Gaussians (Pitié and Kokaram, "The linear
     Monge-Kantorovitch colour mapping", 2007). It moves colours the least, and unlike
     the paper's C^(1/2) S^(-1/2) it adds no spread in directions in which the style has
     none: a grey style stays of one hue, the tint of the content's mean.
@@ -113,9 +112,7 @@ def match_color(style: Array, content: Array, *, clip: bool = True) -> Array:
     style, content = check_image(style, "style"), check_image(content, "content")
     style_mean, style_spread = _moments(style)
     content_mean, content_spread = _moments(content)
-    root, inverse = _roots(style_spread)
-    middle, _ = _roots(_product(root, content_spread, root))
-    transport = _product(inverse, middle, inverse)
+    transport = transport_map(style_spread, content_spread, roots=_roots)
     centred = style - style_mean.reshape(1, 1, 3)
     # Of a nearly flat style the mean's rounding would be enlarged thousands of times.
     centred = centred - _mean(centred).reshape(1, 1, 3)
@@ -152,14 +149,5 @@ def _roots(matrix: Array) -> tuple[Array, Array]:
     solid = values > jnp.maximum(_FLAT**2, 1e-6 * values[-1])
     roots = jnp.sqrt(jnp.maximum(values, 0.0))
     inverses = jnp.where(solid, 1.0 / jnp.where(solid, roots, 1.0), 0.0)
-    turned = vectors.T
-    root = _product(vectors * roots.reshape(1, 3), turned)
-    return root, _product(vectors * inverses.reshape(1, 3), turned)
-
-
-def _product(*matrices: Array) -> Array:
-    """Matrix product in full float32 on every device."""
-    result = matrices[0]
-    for matrix in matrices[1:]:
-        result = jnp.matmul(result, matrix, precision="highest")
-    return result
+    root = matmul(vectors * roots.reshape(1, 3), vectors.T)
+    return root, matmul(vectors * inverses.reshape(1, 3), vectors.T)

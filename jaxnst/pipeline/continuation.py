@@ -4,7 +4,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
-from jaxnst.pipeline.provenance import recall
+from jaxnst.pipeline.provenance import read_settings
 from jaxnst.pipeline.settings import Settings
 
 _STEPS = 60  # from a picture that is nearly there
@@ -12,21 +12,21 @@ _STEPS = 60  # from a picture that is nearly there
 _STRENGTH = 0.15  # of `strength`, for as much
 
 
-def continued(path: Path) -> tuple[Settings, tuple[Path, ...]]:
+def continue_settings(path: Path) -> tuple[Settings, tuple[Path, ...]]:
     """Settings that go on from the picture `path`, and the pictures it was made of.
 
     At its full size alone: coarse levels would draw it anew.
 
     Raises:
-        ValueError: as of `recall`.
+        ValueError: as of `read_settings`.
     """
-    settings, pictures = recall(path)
+    settings, pictures = read_settings(path)
     how = replace(settings.optimization, init=str(path), steps=(_STEPS,))
     geometry = replace(settings.geometry, min_size=None)
     return replace(settings, optimization=how, geometry=geometry), pictures
 
 
-def with_style(settings: Settings, factor: float) -> Settings:
+def scale_style(settings: Settings, factor: float) -> Settings:
     """So many times as much style: of beta, or 0.15 of strength for each doubling."""
     terms = settings.terms
     if terms.strength is None:

@@ -9,14 +9,14 @@ from typing import Any
 
 from jax import Array
 
-from jaxnst import images
+from jaxnst import images, metrics
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.losses.layers import at_same_depth
 from jaxnst.networks.network import Network
 from jaxnst.optimize.initial import FEEDFORWARD, INITS
-from jaxnst.optimize.memory import fitted
-from jaxnst.pipeline.run import extended_size, nearest
+from jaxnst.optimize.memory import with_tiles_if_needed
+from jaxnst.pipeline.run import nearest_multiple, padded_size
 from jaxnst.pipeline.settings import Settings
 from jaxnst.pretrained.loading import AUTO, choose_network, load_network
 from jaxnst.pretrained.registry import BUILTINS
@@ -84,7 +84,7 @@ def open_network(settings: Settings) -> tuple[Settings, Network, str]:
     notice = ""
     if settings.network == AUTO and settings.weights is None:
         builtin = next(iter(BUILTINS))
-        more = "built in; network vgg19, fetched once (575 MB), paints better"
+        more = "built in; network vgg19, the full VGG-19, is fetched once, 575 MB"
         notice = f"network: {name} "
         notice += f"({more})" if name in BUILTINS else f"({path}; {builtin} is faster)"
     objective = at_same_depth(settings.objective, network)
@@ -153,12 +153,14 @@ def sizes_of(
     sizes = Sizes(
         output,
         tuple(
-            nearest(geometry.style_size(own[s][0], own[s][1], output), multiple)
+            nearest_multiple(
+                geometry.style_size(own[s][0], own[s][1], output), multiple
+            )
             for s in styles
         ),
     )
     level = geometry.levels()[0]
-    padded = round(min(extended_size(output, multiple)) * level) + 2 * geometry.margin
+    padded = round(min(padded_size(output, multiple)) * level) + 2 * geometry.margin
     shortest = [padded, *(round(min(size) * level) for size in sizes.styles)]
     for path, side in zip((content, *styles), shortest, strict=True):
         height, width = own[path]
@@ -187,9 +189,14 @@ def load_pictures(
     """
     sizes = sizes_of(settings, network, content, styles, multiple=multiple)
     for size in (sizes.content, max(sizes.styles, key=prod)):
-        fitted(network, settings.objective, size)
+        with_tiles_if_needed(network, settings.objective, size)
     paintings = [
         images.load_image(path, size=size)
         for path, size in zip(styles, sizes.styles, strict=True)
     ]
     return images.load_image(content, size=sizes.content), paintings
+
+
+def load_for_judge(*paths: PathName) -> list[Array]:
+    """Pictures at the largest size that `metrics.judge` looks at."""
+    return [images.load_image(path, size=max(metrics.SCALES)) for path in paths]

@@ -197,7 +197,7 @@ crowson = Settings(
 """Wasserstein-2 distance of feature Gaussians over N, nine-point smoothness, Adam 0.02
 (0.9, 0.99) taken along from level to level, average of the iterates 0.99; sizes from
 128 by factors of the root of 2 to 512; 1000 steps, then 500 each. One difference:
-covariances are shifted relative to the target's scale (`gaussians.wasserstein_loss`)
+covariances are shifted relative to the target's scale (`losses.wasserstein_loss`)
 where the source adds 1e-4."""
 
 gordic = Settings(

@@ -13,7 +13,7 @@ from jaxnst._fingerprint import as_stored
 from jaxnst._version import __version__
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.networks.network import Network
-from jaxnst.optimize.single import Result
+from jaxnst.optimize.result import Result
 from jaxnst.pipeline import presets
 from jaxnst.pipeline.settings import Settings
 
@@ -36,14 +36,14 @@ def describe(
         files: {file: what it is called} of all that were read: those, and one to start
             from.
     """
-    passed = {} if decoder is None else {"decoder": _held(decoder)}
+    passed = {} if decoder is None else {"decoder": _identity(decoder)}
     packages = {name: importlib.metadata.version(name) for name in _PACKAGES}
     return {
         "settings": settings.to_json(),
         "content": str(pictures[0]),
         "styles": [str(path) for path in pictures[1:]],
         "sha256": {name: sha256(path) for path, name in files.items()},
-        "weights": _held(network),
+        "weights": _identity(network),
         **passed,
         "steps": result.steps,
         "final": {
@@ -59,11 +59,11 @@ def named(paths: Iterable[Path]) -> dict[Path, str]:
     return {path: str(path) for path in paths}
 
 
-def _held(model: Network | FeedForward) -> dict[str, str]:
+def _identity(model: Network | FeedForward) -> dict[str, str]:
     return {"source": model.source, "sha256": model.checksum}
 
 
-def up_to_date(record: Any) -> Any:
+def with_current_settings(record: Any) -> Any:
     """A record that holds settings, which an earlier version may have written, with
     those settings as this version writes them; what cannot be read stays as it is."""
     try:
@@ -73,7 +73,7 @@ def up_to_date(record: Any) -> Any:
     return as_stored(record | {"settings": settings.to_json()})
 
 
-def recall(path: Path) -> tuple[Settings, tuple[Path, ...]]:
+def read_settings(path: Path) -> tuple[Settings, tuple[Path, ...]]:
     """Settings and pictures of the run that made the picture `path`.
 
     Raises:
@@ -96,7 +96,7 @@ def recall(path: Path) -> tuple[Settings, tuple[Path, ...]]:
     return settings, tuple(map(Path, names))
 
 
-def changes(
+def changed_inputs(
     path: Path,
     files: Mapping[Path, str],
     network: Network,
@@ -117,7 +117,7 @@ def changes(
             yield f"the decoder is not the one with which {path} was made"
 
 
-def misfit(settings: Settings, network: Network) -> str | None:
+def magnitude_warning(settings: Settings, network: Network) -> str | None:
     """A warning if the preset's numbers were chosen for other features than these."""
     if settings.preset not in presets.NAMES:
         return None

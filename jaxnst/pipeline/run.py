@@ -15,8 +15,9 @@ from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.images import resize
 from jaxnst.networks.network import Network
 from jaxnst.optimize.initial import FEEDFORWARD
+from jaxnst.optimize.options import RunKeywords
 from jaxnst.optimize.pyramid import stylize_pyramid
-from jaxnst.optimize.single import Callback, Progress, Result
+from jaxnst.optimize.result import Callback, Progress, Result
 from jaxnst.pipeline import color_transfer
 from jaxnst.pipeline.settings import Settings
 
@@ -54,42 +55,42 @@ def render(
             file and `init` is not that picture.
     """
     began = time.perf_counter()
-    ready = prepare(settings, content, styles, init=init, decoder=decoder)
+    prepared = prepare(settings, content, styles, init=init, decoder=decoder)
     if settings.optimization.one_pass and init is None:
-        return ready.one_pass(began)
+        return prepared.one_pass(began)
     result = stylize_pyramid(
         network,
-        ready.content,
-        ready.styles,
+        prepared.content,
+        prepared.styles,
         weights=settings.terms,
-        callback=_finished(callback, ready.finish),
+        callback=_show_finished(callback, prepared.finish),
         every=every,
         resume=resume,
-        **ready.options,
+        **prepared.options,
     )
-    return replace(result, image=ready.finish(result.image))
+    return replace(result, image=prepared.finish(result.image))
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """Pictures and arguments that settings make of pictures.
+    """What settings make of images: the arguments of an optimisation.
 
     Attributes:
         content, styles: at their sizes and in their colours.
-        finish: what to do to the optimised picture.
-        options: the other arguments of `stylize_pyramid`, `grid_search` and
-            `stylize_batch`, but for the weights.
+        finish: what to do to the optimised image.
+        options: of `stylize_pyramid`, `grid_search` and `stylize_batch`.
     """
 
     content: Array
     styles: list[Array]
     finish: Callable[[Array], Array]
-    options: dict[str, Any]
+    options: RunKeywords
 
     def one_pass(self, began: float) -> Result:
         """What the optimisation would start from as the result of a run that began
         then, by `time.perf_counter`."""
-        picture = self.finish(self.options["init"])
+        start: Any = self.options["init"]
+        picture = self.finish(start)
         finite = bool(jnp.isfinite(picture).all())  # waits for it, too
         return Result(picture, {}, 0, finite, time.perf_counter() - began, None)
 
@@ -118,30 +119,30 @@ def prepare(
     levels = geometry.levels()
     size = geometry.content_size(content.shape[0], content.shape[1])
     content = resize(content, size)
-    wanted = [geometry.style_size(s.shape[0], s.shape[1], size) for s in styles]
+    sizes = [geometry.style_size(s.shape[0], s.shape[1], size) for s in styles]
     styles = [
-        resize(style, nearest(own, multiple))
-        for style, own in zip(styles, wanted, strict=True)
+        resize(style, nearest_multiple(size, multiple))
+        for style, size in zip(styles, sizes, strict=True)
     ]
-    photograph, styles, finish = _colored(settings.color, content, styles)
-    borders = [(-side % multiple // 2, -side % multiple) for side in size]
-    pads = [(before, total - before) for before, total in borders]
+    target, styles, finish = _transfer_color(settings.color, content, styles)
+    added = [-side % multiple for side in size]
+    pads = [(total // 2, total - total // 2) for total in added]
 
-    def extended(image: Array) -> Array:
+    def pad(image: Array) -> Array:
         return jnp.pad(image, (*pads, (0, 0)), mode="reflect")
 
-    def cut(image: Array) -> Array:
+    def crop_and_finish(image: Array) -> Array:
         (top, below), (left, right) = pads
         height, width = image.shape[:2]
         return finish(image[top : height - below, left : width - right])
 
-    photograph = extended(photograph)
+    target = pad(target)
     start: str | Array = how.init
     if init is not None:
-        start = extended(resize(init, size))
+        start = pad(resize(init, size))
     elif start == FEEDFORWARD:
-        start = _passed(settings, photograph, styles, decoder)
-    options = {
+        start = _one_pass(settings, target, styles, decoder)
+    options: RunKeywords = {
         "levels": levels,
         "steps": how.steps_at(len(levels)),
         "config": settings.objective,
@@ -153,10 +154,10 @@ def prepare(
         "margin": geometry.margin,
         "style_mix": settings.style_mix,
     }
-    return Prepared(photograph, styles, cut, options)
+    return Prepared(target, styles, crop_and_finish, options)
 
 
-def _passed(
+def _one_pass(
     settings: Settings,
     content: Array,
     styles: Sequence[Array],
@@ -170,19 +171,19 @@ def _passed(
     )
 
 
-def extended_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:
+def padded_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:
     """The next multiples: the size at which `prepare` has a photograph optimised."""
     height, width = (side + -side % multiple for side in size)
     return height, width
 
 
-def nearest(size: tuple[int, int], multiple: int) -> tuple[int, int]:
+def nearest_multiple(size: tuple[int, int], multiple: int) -> tuple[int, int]:
     """The nearest multiples above 0: the size that `prepare` gives a painting."""
     height, width = (max(1, round(side / multiple)) * multiple for side in size)
     return height, width
 
 
-def _colored(
+def _transfer_color(
     color: str, content: Array, styles: Sequence[Array]
 ) -> tuple[Array, list[Array], Callable[[Array], Array]]:
     """What to optimise for a choice of colours, and what to do to the result."""
@@ -202,7 +203,7 @@ def _colored(
     return content, list(styles), lambda image: image
 
 
-def _finished(
+def _show_finished(
     callback: Callback | None, finish: Callable[[Array], Array]
 ) -> Callback | None:
     """`callback`, shown pictures in their final colours."""

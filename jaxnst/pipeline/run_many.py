@@ -15,7 +15,7 @@ from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.losses.config import Weights
 from jaxnst.networks.network import Network
 from jaxnst.optimize.initial import FEEDFORWARD
-from jaxnst.optimize.single import Callback, Result
+from jaxnst.optimize.result import Callback, Result
 from jaxnst.parallel.batch import stylize_batch
 from jaxnst.parallel.grid import grid_search
 from jaxnst.pipeline.run import prepare
@@ -40,22 +40,22 @@ def render_grid(
 
     Arguments as of `render` and `grid_search`; image (A, B, H, W, 3).
     """
-    ready = prepare(settings, content, styles, init=init, decoder=decoder)
-    found = grid_search(
+    prepared = prepare(settings, content, styles, init=init, decoder=decoder)
+    result = grid_search(
         network,
-        ready.content,
-        ready.styles,
+        prepared.content,
+        prepared.styles,
         alphas=alphas,
         betas=betas,
         weights=settings.terms,
         callback=callback,
         budget=budget,
         devices=devices,
-        **ready.options,
+        **prepared.options,
     )
-    flat = found.image.reshape(-1, *found.image.shape[-3:])
-    finished = np.stack([np.asarray(ready.finish(jnp.asarray(x))) for x in flat])
-    return replace(found, image=finished.reshape(found.image.shape))
+    flat = result.image.reshape(-1, *result.image.shape[-3:])
+    finished = np.stack([np.asarray(prepared.finish(jnp.asarray(x))) for x in flat])
+    return replace(result, image=finished.reshape(result.image.shape))
 
 
 def render_batch(
@@ -75,10 +75,10 @@ def render_batch(
 
     Args:
         contents: N photographs, whose sizes under the settings have the same next
-            multiples (`render.extended_size`).
+            multiples (`run.padded_size`).
         styles: as many paintings, of any sizes.
         terms: alpha, beta and tv of each pair, instead of those of the settings.
-        multiple: see `render.prepare`: at a side of 256 pixels a painting's aspect
+        multiple: see `run.prepare`: at a side of 256 pixels a painting's aspect
             changes by 6 % at most with the default of 32.
         callback, budget, devices: as in `stylize_batch`.
         decoder: as in `render`.
@@ -94,44 +94,45 @@ def render_batch(
         raise ValueError(
             "a batch takes one painting for each photograph; leave style_mix"
         )
-    own = [settings.terms] * len(contents) if terms is None else terms
+    terms = [settings.terms] * len(contents) if terms is None else terms
     how, began = settings.optimization, time.perf_counter()
     if how.init == FEEDFORWARD and decoder is None:
         decoder = load_feedforward()
-    ready = [
+    prepared = [
         prepare(
-            replace(settings, terms=term),
+            replace(settings, terms=weights),
             content,
             [style],
             multiple=multiple,
             decoder=decoder,
         )
-        for content, style, term in zip(contents, styles, own, strict=True)
+        for content, style, weights in zip(contents, styles, terms, strict=True)
     ]
-    if not ready:
+    if not prepared:
         raise ValueError("contents must hold at least one picture")
     if how.one_pass:
-        return [one.one_pass(began) for one in ready]
-    options = {name: x for name, x in ready[0].options.items() if name != "style_mix"}
+        return [one.one_pass(began) for one in prepared]
+    options = prepared[0].options
     if how.init == FEEDFORWARD:
-        options["init"] = [one.options["init"] for one in ready]
-    found = stylize_batch(
+        starts: list[Any] = [one.options["init"] for one in prepared]
+        options = options | {"init": starts}
+    result = stylize_batch(
         network,
-        [one.content for one in ready],
-        [one.styles for one in ready],
-        weights=jax.tree.map(lambda *leaves: np.array(leaves, np.float32), *own),
+        [one.content for one in prepared],
+        [one.styles for one in prepared],
+        weights=jax.tree.map(lambda *leaves: np.array(leaves, np.float32), *terms),
         callback=callback,
         budget=budget,
         devices=devices,
         **options,
     )
-    finite: Any = found.finite
+    finite: Any = result.finite
     return [
         replace(
-            found,
-            image=one.finish(jnp.asarray(found.image[i])),
-            trace={name: values[i] for name, values in found.trace.items()},
+            result,
+            image=one.finish(jnp.asarray(result.image[i])),
+            trace={name: values[i] for name, values in result.trace.items()},
             finite=bool(finite[i]),
         )
-        for i, one in enumerate(ready)
+        for i, one in enumerate(prepared)
     ]

@@ -94,7 +94,7 @@ class Optimization:
     steps: tuple[int, ...] = (300,)
     """Steps at each level from coarse to fine; the last number holds for all further
     levels. 0, with init feedforward, for one pass alone."""
-    optimizer: Literal["adam", "lbfgs", "lbfgs-linesearch", "gradient"] = "adam"
+    optimizer: optimizers.OptimizerName = "adam"
     """L-BFGS without line search is what Gatys et al. used; Adam is steadier."""
     learning_rate: float | None = None
     """Step size; the optimiser's own default if not given."""

@@ -17,10 +17,10 @@ from jaxnst.pipeline import presets
 from jaxnst.pipeline.run import prepare
 from jaxnst.pipeline.settings import Settings
 from jaxnst.pretrained.loading import load_network
-from jaxnst.pretrained.sources import weights_at_hand
+from jaxnst.pretrained.sources import find_local_weights
 
-# Root mean squares of the original VGG-19's features after the ReLU, 22 photographs and
-# paintings at 256 pixels (2026-11-22); blocks 4 and 5 are taken to be as the third.
+# Root mean squares of the original VGG-19's features after the ReLU, of photographs and
+# paintings at 256 pixels; blocks 4 and 5 are taken to be as the third.
 _PUBLISHED = {1: 45.9, 2: 219.0, 3: 273.0}
 
 # torchvision's see pictures divided by a deviation of about 57 of 255 levels.
@@ -46,7 +46,7 @@ def preset_run(
     """
     given = presets.get(name)
     asked = "vgg19" if given.network == "auto" else given.network
-    path = weights_at_hand(asked, given.weights)
+    path = find_local_weights(asked, given.weights)
     if path is not None:
         return Chosen(given, load_network(path), "")
     label, network = max(others.items(), key=lambda item: _width(item[1]))

@@ -1,4 +1,4 @@
-"""Published weights: found, fetched, verified, converted and read."""
+"""Pretrained networks: their weights located, downloaded, verified, converted, read."""
 
 from jaxnst.pretrained.convert import convert_file
 from jaxnst.pretrained.format import NetworkWeights, read_weights, write_weights

@@ -31,7 +31,7 @@ _INSTRUCTIONS = frozenset(
 )
 
 
-class Refused(pickle.UnpicklingError):
+class UnsafePickle(pickle.UnpicklingError):
     """The file asks for something that no state dict needs."""
 
 
@@ -101,8 +101,8 @@ _GLOBALS: dict[tuple[str, str], Any] = {
 class _Unpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _GLOBALS:
-            wanted = f"{module}.{name}"[:80]
-            raise Refused(f"it asks for {wanted!r}, which no state dict needs")
+            requested = f"{module}.{name}"[:80]
+            raise UnsafePickle(f"it asks for {requested!r}, which no state dict needs")
         return _GLOBALS[module, name]
 
     def persistent_load(self, pid: Any) -> Storage:
@@ -129,7 +129,7 @@ def _check_instructions(stream: io.BytesIO) -> None:
     for count, (code, value, _) in enumerate(pickletools.genops(stream)):
         name = code.name
         if name not in _INSTRUCTIONS:
-            raise Refused(f"its pickle uses {name}, which no state dict needs")
+            raise UnsafePickle(f"its pickle uses {name}, which no state dict needs")
         tuples += name.startswith("TUPLE")
         if tuples > _TUPLES:
             raise ValueError("it describes too many tensors")
@@ -153,7 +153,7 @@ def unpickle(stream: io.BytesIO) -> Any:
     Tensors come as `Tensor`, inside their `Storage`.
 
     Raises:
-        Refused: it asks for something that could do harm.
+        UnsafePickle: it asks for something that could do harm.
         Exception: almost any, from a damaged pickle.
     """
     start = stream.tell()

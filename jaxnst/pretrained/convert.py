@@ -4,7 +4,6 @@ Recognised by content: PyTorch state dicts of torchvision's VGG and GoogLeNet, K
 VGG weights, and the project's own files. Kernels come out (k, k, I, O) for RGB input.
 """
 
-import hashlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,9 +13,11 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxnst._checks import check_choice
+from jaxnst._files import sha256
 from jaxnst.networks import googlenet, vgg
 from jaxnst.pretrained import torchvision
 from jaxnst.pretrained.format import (
+    ARCHITECTURES,
     FORMAT,
     NetworkWeights,
     Tensors,
@@ -24,17 +25,20 @@ from jaxnst.pretrained.format import (
     validate,
     write_weights,
 )
-from jaxnst.pretrained.hdf5 import WeightsError, attribute, check_readable, open_hdf5
+from jaxnst.pretrained.hdf5 import (
+    WeightsError,
+    check_readable,
+    open_hdf5,
+    read_attribute,
+)
 from jaxnst.pretrained.keras import from_keras
 from jaxnst.pretrained.torch_file import read_torch_state
 from jaxnst.pretrained.torchvision import vgg_from_torch
 
-ARCHITECTURES = (*vgg.ARCHITECTURES, googlenet.ARCHITECTURE)
-
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
-def recognise(path: str | os.PathLike[str]) -> str:
+def detect_format(path: str | os.PathLike[str]) -> str:
     """What `path` holds by its content: "jaxnst", "keras" or "torch".
 
     Raises:
@@ -48,7 +52,7 @@ def recognise(path: str | os.PathLike[str]) -> str:
         return "torch"
     if start == _HDF5:
         with open_hdf5(path.read_bytes(), path) as hdf5:
-            if str(attribute(hdf5, "format", path)) == FORMAT:
+            if str(read_attribute(hdf5, "format", path)) == FORMAT:
                 return "jaxnst"
             if "layer_names" in hdf5.attrs:
                 return "keras"
@@ -59,7 +63,7 @@ def recognise(path: str | os.PathLike[str]) -> str:
     )
 
 
-class _About(NamedTuple):
+class _Origin(NamedTuple):
     """What a published file does not say of itself; mean and std of RGB in [0, 1]."""
 
     publisher: str
@@ -69,7 +73,7 @@ class _About(NamedTuple):
     notes: Mapping[str, str] = MappingProxyType({})
 
 
-_TORCHVISION = _About(
+_TORCHVISION = _Origin(
     "torchvision",
     (0.485, 0.456, 0.406),
     (0.229, 0.224, 0.225),
@@ -82,14 +86,14 @@ _INCEPTION = _TORCHVISION._replace(
 )
 
 # Caffe's networks took 8-bit values minus these, here turned from BGR to RGB.
-_CAFFE = _About(
+_CAFFE = _Origin(
     "Keras (Caffe's weights)",
     tuple(value / 255 for value in (123.68, 116.779, 103.939)),
     (1 / 255,) * 3,
     "CC BY 4.0 (Simonyan and Zisserman); trained on ImageNet",
 )
 
-_Published = tuple[str, Tensors, _About]
+_Published = tuple[str, Tensors, _Origin]
 
 
 def _vggs(path: Path, architecture: str | None) -> tuple[str, ...]:
@@ -135,7 +139,7 @@ def convert(
         ValueError: an unknown format or network, a damaged or a hostile file.
     """
     path = Path(path)
-    kind = recognise(path)
+    kind = detect_format(path)
     if kind == "jaxnst":
         weights = read_weights(path)
         if architecture not in (None, weights.architecture):
@@ -147,17 +151,15 @@ def convert(
     if architecture is not None:
         check_choice(architecture, "architecture", ARCHITECTURES)
     published = _read_torch if kind == "torch" else _read_keras
-    found, tensors, about = published(path, architecture)
-    with open(path, "rb") as file:
-        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    detected, tensors, origin = published(path, architecture)
     weights = NetworkWeights(
-        architecture=found,
-        mean=np.array(about.mean, np.float32),
-        std=np.array(about.std, np.float32),
+        architecture=detected,
+        mean=np.array(origin.mean, np.float32),
+        std=np.array(origin.std, np.float32),
         padding="zeros",
-        source=f"{found} of {about.publisher}; {path.name}, sha256 {checksum}",
-        license=about.license,
-        notes=about.notes,
+        source=f"{detected} of {origin.publisher}; {path.name}, sha256 {sha256(path)}",
+        license=origin.license,
+        notes=origin.notes,
         tensors={
             # Copies: what was read may be mapped from a file that goes away.
             layer: {k: np.array(v, np.float32, order="C") for k, v in tensor.items()}
@@ -168,7 +170,7 @@ def convert(
     return weights
 
 
-def _same(a: NetworkWeights, b: NetworkWeights) -> bool:
+def _equal(a: NetworkWeights, b: NetworkWeights) -> bool:
     texts = ("architecture", "padding", "source", "license", "notes")
     return (
         all(getattr(a, name) == getattr(b, name) for name in texts)
@@ -200,7 +202,7 @@ def convert_file(
     source = convert(path, architecture=architecture)
     write_weights(out, source)
     written = read_weights(out)
-    if not _same(source, written):
+    if not _equal(source, written):
         Path(out).unlink()
         raise OSError(f"{out} came back changed and was removed; is the disk sound?")
     return written

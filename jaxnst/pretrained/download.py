@@ -29,12 +29,12 @@ ATTEMPTS = 4  # in a row that bring nothing new
 _CHUNK = 1 << 18
 
 
-class _Dropped(ConnectionError):
+class _ConnectionDropped(ConnectionError):
     """The connection failed in a way that another attempt may mend."""
 
 
-class _Restart(Exception):
-    """What is held cannot be continued."""
+class _CannotResume(Exception):
+    """The server cannot continue what has been received."""
 
 
 def verify(path: str | os.PathLike[str], checksum: str) -> bool:
@@ -43,24 +43,24 @@ def verify(path: str | os.PathLike[str], checksum: str) -> bool:
     Raises:
         ValueError: a checksum of another kind.
     """
-    kind, _, wanted = checksum.partition(":")
-    if kind not in ("sha256", "md5", "sha256-prefix") or not wanted:
+    kind, _, expected = checksum.partition(":")
+    if kind not in ("sha256", "md5", "sha256-prefix") or not expected:
         raise ValueError(
             f"unknown checksum {checksum!r}; give sha256:HEX, sha256-prefix:HEX or "
             "md5:HEX"
         )
     with open(path, "rb") as file:
-        found = hashlib.file_digest(file, kind.removesuffix("-prefix")).hexdigest()
-    return found[: len(wanted)] == wanted.lower() and (
-        kind == "sha256-prefix" or len(found) == len(wanted)
+        digest = hashlib.file_digest(file, kind.removesuffix("-prefix")).hexdigest()
+    return digest[: len(expected)] == expected.lower() and (
+        kind == "sha256-prefix" or len(digest) == len(expected)
     )
 
 
-def _open(url: str, held: int) -> http.client.HTTPResponse | None:
-    """The server's answer for the bytes of `url` from `held` on; None if no more."""
+def _open(url: str, received: int) -> http.client.HTTPResponse | None:
+    """The server's answer for `url` from byte `received` on; None if no more."""
     request = urllib.request.Request(url, headers={"User-Agent": "jaxnst"})
-    if held:
-        request.add_header("Range", f"bytes={held}-")
+    if received:
+        request.add_header("Range", f"bytes={received}-")
     try:
         response: http.client.HTTPResponse = urllib.request.urlopen(
             request, timeout=TIMEOUT
@@ -68,81 +68,87 @@ def _open(url: str, held: int) -> http.client.HTTPResponse | None:
     except urllib.error.HTTPError as error:
         with error:
             if error.code == 416:
-                if error.headers.get("Content-Range") == f"bytes */{held}":
+                if error.headers.get("Content-Range") == f"bytes */{received}":
                     return None
-                raise _Restart from None
+                raise _CannotResume from None
             answer = f"the server of {url} answers {error.code} {error.reason}"
         if error.code >= 500 or error.code in (408, 429):
-            raise _Dropped(answer) from error
+            raise _ConnectionDropped(answer) from error
         raise OSError(
             f"{answer}; get the file elsewhere and convert it with "
             "jaxnst convert-weights"
         ) from error
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", None) or error
-        raise _Dropped(f"no connection to {url} ({reason})") from error
+        raise _ConnectionDropped(f"no connection to {url} ({reason})") from error
     return response
 
 
-def _length(response: http.client.HTTPResponse, held: int) -> tuple[int, int | None]:
-    """(bytes held that the answer continues, size of the whole file if announced)."""
+def _length(
+    response: http.client.HTTPResponse, received: int
+) -> tuple[int, int | None]:
+    """(bytes received that the answer continues, size of the file if announced)."""
     if response.status == 206:
-        if not response.headers.get("Content-Range", "").startswith(f"bytes {held}-"):
-            raise _Restart
+        if not response.headers.get("Content-Range", "").startswith(
+            f"bytes {received}-"
+        ):
+            raise _CannotResume
     else:
-        held = 0  # the server sends all of it again
+        received = 0  # the server sends all of it again
     length = response.headers.get("Content-Length", "")
-    return held, held + int(length) if length.isdecimal() else None
+    return received, received + int(length) if length.isdecimal() else None
 
 
 def _receive(response: http.client.HTTPResponse, url: str) -> bytes:
     try:
         return response.read(_CHUNK)
     except (OSError, http.client.HTTPException) as error:
-        raise _Dropped(f"the connection to {url} broke ({error})") from error
+        raise _ConnectionDropped(f"the connection to {url} broke ({error})") from error
 
 
 def _check_total(url: str, total: int, size: int | None) -> None:
     if total > MAX_BYTES or size not in (None, total):
-        wanted = f"at most {MAX_BYTES:,}" if size is None else f"{size:,}"
+        expected = f"at most {MAX_BYTES:,}" if size is None else f"{size:,}"
         raise OSError(
-            f"{url} has {total:,} bytes, expected {wanted}; it is not the file that "
+            f"{url} has {total:,} bytes, expected {expected}; it is not the file that "
             "was published: update jaxnst"
         )
 
 
 def _transfer(url: str, part: Path, size: int | None, progress: bool | None) -> None:
     """One attempt: continue `part`, or begin it where the server cannot continue."""
-    held = part.stat().st_size if part.exists() else 0
-    response = _open(url, held)
+    received = part.stat().st_size if part.exists() else 0
+    response = _open(url, received)
     if response is None:
-        return _check_total(url, held, size)
+        return _check_total(url, received, size)
     with response:
-        held, total = _length(response, held)
-        wanted = total if size is None else size
+        received, total = _length(response, received)
+        expected = total if size is None else size
         if total is not None:
             _check_total(url, total, size)
         bar = tqdm(
             desc=part.stem,
-            total=wanted,
-            initial=held,
+            total=expected,
+            initial=received,
             unit="B",
             unit_scale=True,
             file=sys.stderr,
             disable=None if progress is None else not progress,
         )
-        with open(part, "ab" if held else "wb") as file, bar:
+        with open(part, "ab" if received else "wb") as file, bar:
             while chunk := _receive(response, url):
-                held += len(chunk)
-                if held > (MAX_BYTES if wanted is None else wanted):
+                received += len(chunk)
+                if received > (MAX_BYTES if expected is None else expected):
                     raise OSError(
-                        f"{url} sends more than the {wanted or MAX_BYTES:,} bytes "
+                        f"{url} sends more than the {expected or MAX_BYTES:,} bytes "
                         "expected; refused"
                     )
                 file.write(chunk)
                 bar.update(len(chunk))
-    if wanted is not None and held < wanted:
-        raise _Dropped(f"the connection to {url} broke after {held:,} bytes")
+    if expected is not None and received < expected:
+        raise _ConnectionDropped(
+            f"the connection to {url} broke after {received:,} bytes"
+        )
 
 
 def _complete(
@@ -157,18 +163,18 @@ def _complete(
     while True:
         try:
             return _transfer(url, part, size, progress)
-        except _Restart:
+        except _CannotResume:
             part.unlink(missing_ok=True)
             failures += 1
             error: Exception = OSError(f"the server of {url} cannot continue a file")
-        except _Dropped as dropped:
-            held = part.stat().st_size if part.exists() else 0
-            failures = 1 if held > farthest else failures + 1
-            farthest, error = max(held, farthest), dropped
+        except _ConnectionDropped as dropped:
+            received = part.stat().st_size if part.exists() else 0
+            failures = 1 if received > farthest else failures + 1
+            farthest, error = max(received, farthest), dropped
         if failures >= ATTEMPTS:
-            held = part.stat().st_size if part.exists() else 0
+            received = part.stat().st_size if part.exists() else 0
             raise ConnectionError(
-                f"{error}; {held:,} bytes are kept in {part}: check the connection "
+                f"{error}; {received:,} bytes are kept in {part}: check the connection "
                 "and run the same again to continue"
             ) from error
         sleep(0.5 * 2 ** (failures - 1))
@@ -215,13 +221,13 @@ def fetch(
     if path.exists() and verify(path, checksum):
         return path
     part = path.with_name(f"{path.name}.part")
-    held = part.stat().st_size if part.exists() else 0
+    received = part.stat().st_size if part.exists() else 0
     if size is not None:
-        if held > size:
+        if received > size:
             part.unlink()
         _check_space(part, size)
     try:
-        if held != size:
+        if received != size:
             _complete(url, part, size, progress, sleep)
     except OSError as error:
         if error.errno == errno.ENOSPC:

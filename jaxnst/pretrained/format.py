@@ -6,7 +6,6 @@ float32, or float16 that comes back as float32. A network's input is
 (image - mean) / std with the image in RGB, [0, 1].
 """
 
-import hashlib
 import io
 import os
 from collections.abc import Mapping
@@ -16,19 +15,21 @@ from pathlib import Path
 import h5py
 import numpy as np
 
-from jaxnst._files import atomic_write
+from jaxnst._files import atomic_write, sha256
 from jaxnst.networks import googlenet, vgg
 from jaxnst.networks.conv import PADDINGS
 from jaxnst.pretrained.hdf5 import (
     MEND,
     WeightsError,
-    attribute,
     check_readable,
-    datasets,
+    find_datasets,
     open_hdf5,
+    read_attribute,
 )
 
 FORMAT = "jaxnst.weights"
+
+ARCHITECTURES = (*vgg.ARCHITECTURES, googlenet.ARCHITECTURE)
 
 VERSION = 1
 
@@ -70,15 +71,15 @@ class NetworkWeights:
 
 def _check_vgg(weights: NetworkWeights, path: Path) -> None:
     """Layers without a gap from conv1_1, kernels 3 x 3, channels that chain from 3."""
-    wanted = vgg.convolutions(weights.architecture)
-    held = tuple(weights.tensors)
-    if held != wanted[: len(held)]:
-        fault = next((n for n in held if n not in wanted), None)
-        gap = next((n for n in wanted if n not in held), None)
+    expected = vgg.convolutions(weights.architecture)
+    present = tuple(weights.tensors)
+    if present != expected[: len(present)]:
+        fault = next((n for n in present if n not in expected), None)
+        gap = next((n for n in expected if n not in present), None)
         raise WeightsError(
             f"{path}: {weights.architecture} has no layer {fault!r}; {MEND}"
             if fault or not gap
-            else f"{path}: layer {gap} is missing before {held[-1]}; {MEND}"
+            else f"{path}: layer {gap} is missing before {present[-1]}; {MEND}"
         )
     if weights.padding == "none":
         raise WeightsError(f"{path}: {weights.architecture} needs a padding; {MEND}")
@@ -95,9 +96,9 @@ def _check_vgg(weights: NetworkWeights, path: Path) -> None:
 
 def _check_tensor(layer: str, tensor: Mapping[str, np.ndarray], path: Path) -> None:
     if set(tensor) != {"kernel", "bias"}:
-        held = ", ".join(sorted(tensor)) or "nothing"
+        present = ", ".join(sorted(tensor)) or "nothing"
         raise WeightsError(
-            f"{path}: {layer} holds {held}, wanted a kernel and a bias; {MEND}"
+            f"{path}: {layer} holds {present}, wanted a kernel and a bias; {MEND}"
         )
     kernel, bias = tensor["kernel"], tensor["bias"]
     shape = kernel.shape
@@ -144,7 +145,7 @@ def validate(weights: NetworkWeights, path: str | os.PathLike[str]) -> None:
 
 
 def _check_format(file: h5py.File, path: Path) -> None:
-    kind, version = (attribute(file, name, path) for name in ("format", "version"))
+    kind, version = (read_attribute(file, name, path) for name in ("format", "version"))
     if not isinstance(kind, str) or kind != FORMAT:
         raise WeightsError(
             f"{path} is HDF5 but not a weights file of jaxnst; if it is Keras's, run "
@@ -160,12 +161,12 @@ def _check_format(file: h5py.File, path: Path) -> None:
     for name in _ATTRIBUTES:
         if name not in file.attrs:
             raise WeightsError(f"{path}: attribute {name!r} is missing; {MEND}")
-        if name in _TEXTS and not isinstance(attribute(file, name, path), str):
+        if name in _TEXTS and not isinstance(read_attribute(file, name, path), str):
             raise WeightsError(f"{path}: attribute {name!r} is not text; {MEND}")
 
 
 def _numbers(file: h5py.File, name: str, path: Path) -> np.ndarray:
-    value = np.asarray(attribute(file, name, path))
+    value = np.asarray(read_attribute(file, name, path))
     if value.dtype.kind not in "fiu":
         raise WeightsError(f"{path}: {name} is not three finite numbers; {MEND}")
     return value.astype(np.float32)
@@ -175,13 +176,13 @@ def _tensors(
     file: h5py.File, size: int, path: Path
 ) -> dict[str, dict[str, np.ndarray]]:
     tensors: dict[str, dict[str, np.ndarray]] = {}
-    for name, dataset in datasets(file, size, path).items():
+    for name, dataset in find_datasets(file, size, path).items():
         layer, _, kind = name.rpartition("/")
         tensors.setdefault(layer, {})[kind] = np.asarray(dataset[()], np.float32)
     return tensors
 
 
-def _in_order(
+def _sort_layers(
     tensors: Mapping[str, Mapping[str, np.ndarray]], architecture: str
 ) -> dict[str, Mapping[str, np.ndarray]]:
     """Layers as they are computed where that is known, by name where it is not."""
@@ -206,15 +207,15 @@ def read_weights(path: str | os.PathLike[str]) -> NetworkWeights:
     with open_hdf5(data, path) as file:
         _check_format(file, path)
         notes = {
-            n: attribute(file, n, path) for n in file.attrs if n not in _ATTRIBUTES
+            n: read_attribute(file, n, path) for n in file.attrs if n not in _ATTRIBUTES
         }
         tensors = _tensors(file, len(data), path)
-        texts = {name: attribute(file, name, path) for name in _TEXTS}
+        texts = {name: read_attribute(file, name, path) for name in _TEXTS}
         weights = NetworkWeights(
             mean=_numbers(file, "mean", path),
             std=_numbers(file, "std", path),
-            tensors=_in_order(tensors, texts["architecture"]),
-            checksum=hashlib.sha256(data).hexdigest(),
+            tensors=_sort_layers(tensors, texts["architecture"]),
+            checksum=sha256(data),
             notes={n: text for n, text in notes.items() if isinstance(text, str)},
             **texts,
         )
@@ -262,19 +263,19 @@ Tensors = dict[str, dict[str, np.ndarray]]
 
 
 def choose_architecture(
-    held: set[str], wanted: Mapping[str, tuple[str, ...]], path: Path
+    present: set[str], expected: Mapping[str, tuple[str, ...]], path: Path
 ) -> str:
-    """The one architecture of which the names `held` are the first, without a gap.
+    """The one architecture of which the names `present` are the first, without a gap.
 
     Args:
-        held: names of the convolutions in the file, in the file's own naming.
-        wanted: architecture -> all its convolutions in order, in that naming.
+        present: names of the convolutions in the file, in the file's own naming.
+        expected: architecture -> all its convolutions in order, in that naming.
     """
-    fits = [a for a, names in wanted.items() if held == set(names[: len(held)])]
-    if len(fits) == 1 and held:
+    fits = [a for a, names in expected.items() if present == set(names[: len(present)])]
+    if len(fits) == 1 and present:
         return fits[0]
-    names = " or ".join(wanted)
-    if held and fits:
+    names = " or ".join(expected)
+    if present and fits:
         raise WeightsError(
             f"{path} could be the beginning of {names}; choose one (architecture=)"
         )

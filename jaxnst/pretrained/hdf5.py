@@ -88,14 +88,14 @@ def open_hdf5(data: bytes, path: Path) -> Iterator[h5py.File]:
         ) from error
 
 
-def attribute(item: h5py.Group, name: str, path: Path) -> Any:
+def read_attribute(item: h5py.Group, name: str, path: Path) -> Any:
     """A small attribute: text as `str`, arrays as NumPy arrays; None if absent."""
     if name not in item.attrs:
         return None
-    held = item.attrs.get_id(name)
-    if held.get_type().get_class() not in _CLASSES:
+    stored = item.attrs.get_id(name)
+    if stored.get_type().get_class() not in _CLASSES:
         raise WeightsError(f"{path}: attribute {name!r} is not text or numbers; {MEND}")
-    if math.prod(held.shape or ()) > 1 << 16:
+    if math.prod(stored.shape or ()) > 1 << 16:
         raise WeightsError(f"{path}: attribute {name!r} is too large; {MEND}")
     value = item.attrs[name]
     return value.decode() if isinstance(value, bytes) else value
@@ -108,28 +108,30 @@ def _check_dataset(dataset: h5py.Dataset, size: int, path: Path) -> int:
         raise WeightsError(f"{path}: {name} is compressed or filtered; store it plain")
     layout = plist.get_layout()
     if plist.get_external_count() or layout == h5py.h5d.VIRTUAL:
-        raise WeightsError(f"{path}: {name} is kept in another file, which is refused")
+        raise WeightsError(
+            f"{path}: {name} is stored in another file, which is refused"
+        )
     if dataset.dtype.kind != "f" or dataset.dtype.itemsize not in (2, 4):
         raise WeightsError(
             f"{path}: {name} holds {dataset.dtype}, not float32 or float16; {MEND}"
         )
-    wanted = math.prod(dataset.shape or ()) * dataset.dtype.itemsize
-    held = dataset.id.get_storage_size()
-    if layout == h5py.h5d.CONTIGUOUS and wanted:
+    declared = math.prod(dataset.shape or ()) * dataset.dtype.itemsize
+    available = dataset.id.get_storage_size()
+    if layout == h5py.h5d.CONTIGUOUS and declared:
         start = dataset.id.get_offset()
-        held = 0 if start is None else min(held, size - start)
-    if not wanted <= held <= size:
+        available = 0 if start is None else min(available, size - start)
+    if not declared <= available <= size:
         raise WeightsError(
-            f"{path}: {name} declares {wanted:,} bytes and the file holds {held:,}; "
-            "it is damaged or cut short: fetch or convert it again"
+            f"{path}: {name} declares {declared:,} bytes and the file holds "
+            f"{available:,}; it is damaged or cut short: fetch or convert it again"
         )
-    return wanted
+    return declared
 
 
-def datasets(file: h5py.File, size: int, path: Path) -> dict[str, h5py.Dataset]:
+def find_datasets(file: h5py.File, size: int, path: Path) -> dict[str, h5py.Dataset]:
     """Every dataset of `file` (of `size` bytes) by name, checked but not yet read."""
-    found: dict[str, h5py.Dataset] = {}
-    seen: set[int] = set()
+    arrays: dict[str, h5py.Dataset] = {}
+    addresses: set[int] = set()
     groups, total = [file["/"]], 0
     while groups:
         group = groups.pop()
@@ -139,14 +141,14 @@ def datasets(file: h5py.File, size: int, path: Path) -> dict[str, h5py.Dataset]:
                 raise WeightsError(f"{path}: {name} is a link, which is not followed")
             item = group[key]
             address = h5py.h5o.get_info(item.id).addr
-            if address in seen:  # or a group inside itself would never end
-                raise WeightsError(f"{path}: {name} is held twice; {MEND}")
-            seen.add(address)
+            if address in addresses:  # or a group inside itself would never end
+                raise WeightsError(f"{path}: {name} is stored twice; {MEND}")
+            addresses.add(address)
             if isinstance(item, h5py.Group):
                 groups.append(item)
             elif isinstance(item, h5py.Dataset):
-                found[name] = item
+                arrays[name] = item
                 total += _check_dataset(item, size, path)
     if total > size:
         raise WeightsError(f"{path}: its datasets overlap; {MEND}")
-    return found
+    return arrays

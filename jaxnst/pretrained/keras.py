@@ -7,14 +7,19 @@ import numpy as np
 
 from jaxnst.networks import vgg
 from jaxnst.pretrained.format import Tensors, choose_architecture
-from jaxnst.pretrained.hdf5 import WeightsError, attribute, datasets, open_hdf5
+from jaxnst.pretrained.hdf5 import (
+    WeightsError,
+    find_datasets,
+    open_hdf5,
+    read_attribute,
+)
 
 
 def _keras_names(file: h5py.File, path: Path) -> dict[str, list[str]]:
     """Layer -> full names of its datasets, of the layers that have any."""
 
     def texts(item: h5py.Group, name: str) -> list[str]:
-        value = np.asarray(attribute(item, name, path)).ravel()
+        value = np.asarray(read_attribute(item, name, path)).ravel()
         return [v.decode() if isinstance(v, bytes) else str(v) for v in value]
 
     layers = texts(file, "layer_names")
@@ -27,26 +32,28 @@ def _keras_names(file: h5py.File, path: Path) -> dict[str, list[str]]:
 def from_keras(path: Path, architectures: tuple[str, ...]) -> tuple[str, Tensors]:
     """The architecture, one of those given, and the tensors of a Keras file."""
 
-    def theirs(name: str) -> str:  # conv3_4 is Keras's block3_conv4
+    def keras_name(name: str) -> str:  # conv3_4 is Keras's block3_conv4
         block, index = name.removeprefix("conv").split("_")
         return f"block{block}_conv{index}"
 
     data = path.read_bytes()
     with open_hdf5(data, path) as file:
-        held = datasets(file, len(data), path)
+        arrays = find_datasets(file, len(data), path)
         names = _keras_names(file, path)
         names = {layer: parts for layer, parts in names.items() if "_conv" in layer}
-        wanted = {a: tuple(map(theirs, vgg.convolutions(a))) for a in architectures}
-        architecture = choose_architecture(set(names), wanted, path)
+        expected = {
+            a: tuple(map(keras_name, vgg.convolutions(a))) for a in architectures
+        }
+        architecture = choose_architecture(set(names), expected, path)
         tensors: Tensors = {}
         for name in vgg.convolutions(architecture)[: len(names)]:
-            arrays = [held[part][()] for part in names[theirs(name)]]
-            if [array.ndim for array in arrays] != [4, 1]:
+            pair = [arrays[part][()] for part in names[keras_name(name)]]
+            if [array.ndim for array in pair] != [4, 1]:
                 raise WeightsError(
-                    f"{path}: {theirs(name)} is not a kernel and a bias; "
+                    f"{path}: {keras_name(name)} is not a kernel and a bias; "
                     "fetch the published file"
                 )
-            tensors[name] = dict(zip(("kernel", "bias"), arrays, strict=True))
+            tensors[name] = dict(zip(("kernel", "bias"), pair, strict=True))
     # Trained on BGR: turned once here, so that RGB is right ever after.
     tensors["conv1_1"]["kernel"] = tensors["conv1_1"]["kernel"][:, :, ::-1]
     return architecture, tensors

@@ -12,23 +12,21 @@ from jaxnst.networks.googlenet import GoogLeNet
 from jaxnst.networks.network import Network
 from jaxnst.networks.vgg import VGG
 from jaxnst.pretrained import sources
-from jaxnst.pretrained.format import NetworkWeights, read_weights
+from jaxnst.pretrained.format import ARCHITECTURES, NetworkWeights, read_weights
 from jaxnst.pretrained.registry import BUILTINS, architecture_of
 
 AUTO = "auto"
-"""VGG-19 if its weights are at hand, else the built-in network."""
-
-ARCHITECTURES = (*vgg.ARCHITECTURES, googlenet.ARCHITECTURE)
+"""VGG-19 if its weights are available locally, else the built-in network."""
 
 
 def _check_googlenet(module: GoogLeNet, weights: NetworkWeights) -> None:
     """Layers without a gap from conv1, each with the shape that those below it ask."""
-    known, held = googlenet.convolutions(), weights.tensors
-    wrong = sorted(set(held) ^ set(known[: len(held)]))
-    if wrong or not held:
+    convolutions, tensors = googlenet.convolutions(), weights.tensors
+    wrong = sorted(set(tensors) ^ set(convolutions[: len(tensors)]))
+    if wrong or not tensors:
         raise ValueError(
-            f"the weights do not hold the first {len(held)} convolutions of GoogLeNet "
-            f"({', '.join(wrong[:3])}); give GoogLeNet in jaxnst's format"
+            f"the weights do not hold the first {len(tensors)} convolutions of "
+            f"GoogLeNet ({', '.join(wrong[:3])}); give GoogLeNet in jaxnst's format"
         )
     if weights.padding != module.padding:
         raise ValueError(
@@ -36,11 +34,11 @@ def _check_googlenet(module: GoogLeNet, weights: NetworkWeights) -> None:
             f"{weights.padding}; give GoogLeNet in jaxnst's format"
         )
     image = jax.ShapeDtypeStruct((64, 64, 3), jnp.float32)
-    wanted = jax.eval_shape(
+    expected = jax.eval_shape(
         lambda key, x: module.init(key, x, module.layers()), jax.random.key(0), image
     )["params"]
-    for name, tensor in held.items():
-        shape, right = tensor["kernel"].shape, wanted[name]["kernel"].shape
+    for name, tensor in tensors.items():
+        shape, right = tensor["kernel"].shape, expected[name]["kernel"].shape
         if shape != right:
             raise ValueError(
                 f"{name}/kernel has shape {shape}, GoogLeNet wants {right}; give "
@@ -58,12 +56,12 @@ def network_from_weights(weights: NetworkWeights) -> Network:
     architecture = _checks.check_choice(
         weights.architecture, "architecture", ARCHITECTURES
     )
-    known = (
+    convolutions = (
         googlenet.convolutions()
         if architecture == googlenet.ARCHITECTURE
         else vgg.convolutions(architecture)
     )
-    names = [name for name in known if name in weights.tensors]
+    names = [name for name in convolutions if name in weights.tensors]
     widths = tuple(int(weights.tensors[name]["bias"].shape[0]) for name in names)
     module: VGG | GoogLeNet
     if architecture == googlenet.ARCHITECTURE:
@@ -106,14 +104,14 @@ def choose_network(
         name, weights = AUTO, name
     name = str(name)
     if name != AUTO:
-        return name, sources.weights_at_hand(name, weights)
-    path = sources.weights_at_hand("vgg19", weights)
+        return name, sources.find_local_weights(name, weights)
+    path = sources.find_local_weights("vgg19", weights)
     if path is not None and weights is not None and sources.is_path(weights):
         return read_weights(path).architecture, path
     if path is not None or weights is not None:  # a publisher's may have to be fetched
         return "vgg19", path
     builtin = next(iter(BUILTINS))
-    return builtin, sources.weights_at_hand(builtin)
+    return builtin, sources.find_local_weights(builtin)
 
 
 def load_network(
@@ -130,10 +128,10 @@ def load_network(
     published file, which is downloaded, verified and converted once.
 
     Args:
-        name: "vgg19-lite", a small VGG-19 that was taught by the full one; "vgg16",
+        name: "vgg19-lite", a small VGG-19 distilled from the full one; "vgg16",
             "vgg19" or "googlenet" (torchvision's; Caffe's has no published file that
-            could be converted); "auto", VGG-19 if its weights are at hand, else
-            vgg19-lite; or a weights file of any architecture.
+            could be converted); "auto", VGG-19 if its weights are available
+            locally, else vgg19-lite; or a weights file of any architecture.
         weights: None, a path or the name of a source. With name "auto" a file of any
             architecture.
 

@@ -1,9 +1,9 @@
-"""What there is: the weights that come with jaxnst and the published files."""
+"""Registry of the weights that come with jaxnst and of published files."""
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+from jaxnst._files import sha256
 from jaxnst.pretrained.hdf5 import WeightsError
 
 
@@ -61,11 +61,11 @@ def builtin_weights(name: str) -> Path:
     mend += f"in its repository (git checkout weights/{builtin.file})"
     path = next((path for path in paths if path.is_file()), None)
     if path is None:
-        looked = ", ".join(map(str, paths))
+        searched = ", ".join(map(str, paths))
         raise FileNotFoundError(
-            f"the built-in weights of {name} are missing: looked for {looked}; {mend}"
+            f"the built-in weights of {name} are missing: looked for {searched}; {mend}"
         )
-    if hashlib.sha256(path.read_bytes()).hexdigest() != builtin.checksum:
+    if sha256(path) != builtin.checksum:
         raise WeightsError(
             f"{path} is not the file that this version of jaxnst came with, or is "
             f"damaged; {mend}; weights of your own are given by their path"

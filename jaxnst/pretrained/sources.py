@@ -1,4 +1,4 @@
-"""Where weights come from: built-in ones, files at hand, the published ones last.
+"""Sources of weights: built-in, local files, published files last.
 
 A published file is downloaded once, verified, converted to the project's format and
 removed; only the converted file stays.
@@ -12,7 +12,7 @@ import platformdirs
 from filelock import FileLock
 
 from jaxnst._checks import check_choice
-from jaxnst.pretrained.convert import convert_file, recognise
+from jaxnst.pretrained.convert import convert_file, detect_format
 from jaxnst.pretrained.download import fetch
 from jaxnst.pretrained.format import read_weights
 from jaxnst.pretrained.hdf5 import check_readable
@@ -30,20 +30,20 @@ def _sources(name: str) -> dict[str, Source]:
     return {s.name: s for s in SOURCES if s.architecture == name}
 
 
-def _repository_weights() -> Path | None:
+def _repository_folder() -> Path | None:
     """`weights/` of the repository that the package lies in, if it lies in one."""
     top = Path(__file__).resolve().parents[2]
     weights = top / "weights"
     return weights if (top / "pyproject.toml").exists() and weights.is_dir() else None
 
 
-def _cache() -> Path:
+def _cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("jaxnst"))
 
 
-def _own_file(path: Path) -> Path:
+def _check_native(path: Path) -> Path:
     """`path` if it is in the project's format; otherwise how to convert it."""
-    if recognise(check_readable(path)) != "jaxnst":
+    if detect_format(check_readable(path)) != "jaxnst":
         out = path.with_name(f"{path.stem}-jaxnst.h5")
         raise ValueError(
             f"{path} is not in jaxnst's format; convert it once: jaxnst "
@@ -67,11 +67,11 @@ def _from_variable(name: str, source: str | None) -> Path | None:
         return path
     if source is not None and path.name != f"{name}-{source}.h5":
         return None
-    held = read_weights(_own_file(path)).architecture
-    if held != name:
+    architecture = read_weights(_check_native(path)).architecture
+    if architecture != name:
         raise ValueError(
-            f"{VARIABLE} names {path}, which holds {held}, not {name}; unset it, "
-            f"or name a folder that holds {name}.h5"
+            f"{VARIABLE} names {path}, which holds {architecture}, not {name}; unset "
+            f"it, or name a folder that holds {name}.h5"
         )
     return path
 
@@ -79,19 +79,19 @@ def _from_variable(name: str, source: str | None) -> Path | None:
 def _search(
     folders: list[Path], name: str, source: str | None
 ) -> tuple[Path | None, list[Path]]:
-    """The first file at hand, and every place looked at until then."""
-    wanted = (source,) if source else (None, *_sources(name))
-    looked = []
+    """The first local file, and every path looked at until then."""
+    publishers = (source,) if source else (None, *_sources(name))
+    searched = []
     for folder in folders:
-        for publisher in wanted:
+        for publisher in publishers:
             path = folder / (f"{name}-{publisher}.h5" if publisher else f"{name}.h5")
-            looked.append(path)
+            searched.append(path)
             if path.is_file():
-                return path, looked
-    return None, looked
+                return path, searched
+    return None, searched
 
 
-def _obtain(source: Source, folder: Path, progress: bool | None) -> Path:
+def _download(source: Source, folder: Path, progress: bool | None) -> Path:
     """Download and convert, unless another process has done so in the meantime."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{source.architecture}-{source.name}.h5"
@@ -117,7 +117,7 @@ def is_path(source: str | os.PathLike[str]) -> bool:
     )
 
 
-def _publisher(name: str, source: str | os.PathLike[str] | None) -> str | None:
+def _check_source(name: str, source: str | os.PathLike[str] | None) -> str | None:
     """The name of the source that alone is to count, if one is."""
     published = _sources(name)
     if source is None:
@@ -127,24 +127,26 @@ def _publisher(name: str, source: str | os.PathLike[str] | None) -> str | None:
     return check_choice(str(source), f"source of {name}", published)
 
 
-def _look(name: str, publisher: str | None) -> tuple[Path | None, list[Path]]:
-    """The file at hand, if there is one, and every place looked at until then."""
-    given = _from_variable(name, publisher)
-    if given is not None and given.is_file():
-        return given, [given]
-    folders = [given, _repository_weights(), _cache()]
-    found, looked = _search([f for f in folders if f is not None], name, publisher)
-    return None if found is None else _own_file(found), looked
+def _find_local(name: str, publisher: str | None) -> tuple[Path | None, list[Path]]:
+    """The local file, if there is one, and every path looked at until then."""
+    from_variable = _from_variable(name, publisher)
+    if from_variable is not None and from_variable.is_file():
+        return from_variable, [from_variable]
+    folders = [from_variable, _repository_folder(), _cache_folder()]
+    found, searched = _search([f for f in folders if f is not None], name, publisher)
+    return None if found is None else _check_native(found), searched
 
 
-def weights_at_hand(
+def find_local_weights(
     name: str = "vgg19", source: str | os.PathLike[str] | None = None
 ) -> Path | None:
     """As `find_weights`, but None instead of a download."""
     if source is not None and is_path(source):
-        return _own_file(Path(source).expanduser())
-    publisher = _publisher(name, source)
-    return builtin_weights(name) if name in BUILTINS else _look(name, publisher)[0]
+        return _check_native(Path(source).expanduser())
+    publisher = _check_source(name, source)
+    return (
+        builtin_weights(name) if name in BUILTINS else _find_local(name, publisher)[0]
+    )
 
 
 def find_weights(
@@ -153,7 +155,7 @@ def find_weights(
     *,
     progress: bool | None = True,
 ) -> Path:
-    """The file of a network's weights, downloaded and converted if none is at hand.
+    """The file of a network's weights, downloaded and converted if none is local.
 
     That of "vgg19-lite" comes with jaxnst. The others are looked for in this order: the
     file or folder in the environment variable JAXNST_WEIGHTS; the repository's
@@ -169,28 +171,28 @@ def find_weights(
         progress: a bar on stderr: True, False, or None for only on a terminal.
 
     Raises:
-        FileNotFoundError: nothing at hand and no connection, with the places looked
+        FileNotFoundError: no local file and no connection, with the places looked
             at and the commands that mend it; or a path that does not exist.
         ValueError: an unknown name, a file in a foreign format or of another network,
             or a published or built-in file that is not what it should be.
         OSError: the server refuses or the disk is full.
     """
-    found = weights_at_hand(name, source)
+    found = find_local_weights(name, source)
     if found is not None:
         return found
-    publisher, published = _publisher(name, source), _sources(name)
-    looked = _look(name, publisher)[1]
-    wanted = published[publisher or next(iter(published))]
-    repository, folder = _repository_weights(), _cache()
+    publisher, published = _check_source(name, source), _sources(name)
+    searched = _find_local(name, publisher)[1]
+    chosen = published[publisher or next(iter(published))]
+    repository, folder = _repository_folder(), _cache_folder()
     if repository is not None and os.access(repository, os.W_OK | os.X_OK):
         folder = repository
     try:
-        return _obtain(wanted, folder, progress)
+        return _download(chosen, folder, progress)
     except ConnectionError as error:
-        file, out = wanted.url.rpartition("/")[2], folder / f"{name}-{wanted.name}.h5"
+        file, out = chosen.url.rpartition("/")[2], folder / f"{name}-{chosen.name}.h5"
         raise FileNotFoundError(
-            f"no weights of {name}: looked for {', '.join(map(str, looked))}; the "
-            f"download failed too: {error}. Or fetch {wanted.url} elsewhere and run "
+            f"no weights of {name}: looked for {', '.join(map(str, searched))}; the "
+            f"download failed too: {error}. Or fetch {chosen.url} elsewhere and run "
             f"jaxnst convert-weights {file} -o {shlex.quote(str(out))}; or "
             f"set {VARIABLE} to a weights file or to a folder that holds {name}.h5 "
             f"(export {VARIABLE}=FILE). The network vgg19-lite is built in"

@@ -21,9 +21,9 @@ import numpy as np
 
 from jaxnst.pretrained._unpickle import (
     STORAGE_TYPES,
-    Refused,
     Storage,
     Tensor,
+    UnsafePickle,
     unpickle,
 )
 from jaxnst.pretrained.hdf5 import WeightsError, check_readable
@@ -147,7 +147,7 @@ def read_torch_state(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
             name: _view(tensor, elements[tensor.storage.key])
             for name, tensor in state.items()
         }
-    except Refused as error:
+    except UnsafePickle as error:
         raise WeightsError(
             f"{path} is refused: {error}; it could run code. Fetch it from its "
             "publisher, or save model.state_dict() with float32 tensors"

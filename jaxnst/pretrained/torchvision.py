@@ -52,9 +52,11 @@ def vgg_from_torch(
     """The architecture, one of those given, and the tensors of a state dict."""
     features = _torch_features(state, path)
     places = {a: _torch_indices(a) for a in architectures}
-    wanted = {a: tuple(f"{i}.weight" for i in held) for a, held in places.items()}
+    expected = {
+        a: tuple(f"{i}.weight" for i in indices) for a, indices in places.items()
+    }
     weights = {name for name in features if name.endswith(".weight")}
-    architecture = choose_architecture(weights, wanted, path)
+    architecture = choose_architecture(weights, expected, path)
     tensors: Tensors = {}
     names = zip(vgg.convolutions(architecture), places[architecture], strict=True)
     for name, index in list(names)[: len(weights)]:
@@ -76,9 +78,9 @@ def vgg_from_torch(
 # Of torchvision's networks that came over from TensorFlow; PyTorch's own is 1e-5.
 _EPSILON = 1e-3
 
-_AGAIN = "fetch the published file"
+_MEND = "fetch the published file"
 
-_PARTS = {
+_TENSORS = {
     "weight": "conv.weight",
     "scale": "bn.weight",
     "shift": "bn.bias",
@@ -106,7 +108,7 @@ def is_googlenet(state: Mapping[str, np.ndarray]) -> bool:
     return "conv1.conv.weight" in state
 
 
-def _theirs(name: str) -> str:
+def _torch_name(name: str) -> str:
     """torchvision's name of a convolution: inception_3a/5x5 is inception3a.branch3.1"""
     if name in _STEM:
         return _STEM[name]
@@ -131,22 +133,25 @@ def googlenet_from_torch(
     tensors: dict[str, dict[str, np.ndarray]] = {}
     used: set[str] = set()
     for name in googlenet.convolutions():
-        names = {part: f"{_theirs(name)}.{own}" for part, own in _PARTS.items()}
-        for own in names.values():
-            if own not in state or state[own].dtype != np.float32:
-                raise WeightsError(f"{path}: {own} is missing or not float32; {_AGAIN}")
+        names = {part: f"{_torch_name(name)}.{key}" for part, key in _TENSORS.items()}
+        for key in names.values():
+            if key not in state or state[key].dtype != np.float32:
+                raise WeightsError(f"{path}: {key} is missing or not float32; {_MEND}")
         used.update(names.values())
-        held = {part: state[own].astype(np.float64) for part, own in names.items()}
-        weight = held.pop("weight")
-        if weight.ndim != 4 or {x.shape for x in held.values()} != {weight.shape[:1]}:
+        arrays = {part: state[key].astype(np.float64) for part, key in names.items()}
+        weight = arrays.pop("weight")
+        if weight.ndim != 4 or {x.shape for x in arrays.values()} != {weight.shape[:1]}:
             raise WeightsError(
-                f"{path}: {_theirs(name)} does not fit together; {_AGAIN}"
+                f"{path}: {_torch_name(name)} does not fit together; {_MEND}"
             )
-        if (held["variance"] < 0).any():
-            raise WeightsError(f"{path}: {names['variance']} is below 0; {_AGAIN}")
-        gain = held["scale"] / np.sqrt(held["variance"] + _EPSILON)
+        if (arrays["variance"] < 0).any():
+            raise WeightsError(f"{path}: {names['variance']} is below 0; {_MEND}")
+        gain = arrays["scale"] / np.sqrt(arrays["variance"] + _EPSILON)
         kernel = (weight * gain.reshape(-1, 1, 1, 1)).transpose(2, 3, 1, 0)
-        tensors[name] = {"kernel": kernel, "bias": held["shift"] - gain * held["mean"]}
+        tensors[name] = {
+            "kernel": kernel,
+            "bias": arrays["shift"] - gain * arrays["mean"],
+        }
     rest = {
         name
         for name in state.keys() - used
@@ -156,6 +161,6 @@ def googlenet_from_torch(
     if rest:
         raise WeightsError(
             f"{path} holds {min(rest)[:80]!r}, which is no part of torchvision's "
-            f"GoogLeNet; {_AGAIN}"
+            f"GoogLeNet; {_MEND}"
         )
     return tensors

@@ -1,30 +1,47 @@
-"""A report as one web page that needs nothing else: text, tables, pictures, plots.
+"""A report as one web page without other files: text, tables, pictures, plots.
 
-Blocks are pieces of HTML, made of plain text by the functions here; `document` puts
-them together. Every picture can be looked at in full size by a click.
+Blocks are pieces of HTML, made from plain text by the functions here; `document` puts
+them together. A click on a picture shows it at full size in a dialog.
 """
 
 import base64
-import html
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
 from importlib import resources
 from string import Template
-from typing import Any
 
 import numpy as np
 from jax import Array
 
 from jaxnst import images
 
-_QUALITY = 88  # of JPEG
+_JPEG_QUALITY = 88
 
 Picture = Array | np.ndarray
+Sections = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """A picture of a report, and the text that belongs to it.
+
+    Attributes:
+        image: (H, W, 3) in [0, 1].
+        caption: text under the picture, on the page and in the heading of the dialog.
+        details: text that only the dialog shows, such as distances.
+        file: name of the file that holds this picture; only the dialog shows it.
+    """
+
+    image: Picture
+    caption: str = ""
+    details: str = ""
+    file: str = ""
 
 
 def image_source(image: Picture) -> str:
     """A picture (H, W, 3) as the address of an <img>."""
-    data = images.encode(image, ".jpg", quality=_QUALITY)
+    data = images.encode(image, ".jpg", quality=_JPEG_QUALITY)
     return "data:image/jpeg;base64," + base64.b64encode(data).decode()
 
 
@@ -33,86 +50,128 @@ def inline_svg(svg: str) -> str:
     return svg[svg.index("<svg") :]
 
 
-def script_json(data: Any) -> str:
-    """JSON that can stand in a script: no text in it ends the script."""
-    return json.dumps(data).replace("<", "\\u003c")
-
-
-Sections = Mapping[str, Sequence[str]]
-
-
 def paragraph(text: str) -> str:
-    return f"<p>{html.escape(text)}</p>"
+    return f"<p>{escape(text)}</p>"
 
 
 def listing(items: Sequence[str]) -> str:
-    """A list with a point for each item."""
-    return f"<ul>{''.join(f'<li>{html.escape(item)}</li>' for item in items)}</ul>"
+    """A bulleted list."""
+    return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
 
 
 def table(
     head: Sequence[str], rows: Sequence[Sequence[str]], *, caption: str = ""
 ) -> str:
-    """A table; the first cell of each row names it."""
-    first = "".join(f"<th scope=col>{html.escape(text)}</th>" for text in head)
-    lines = []
-    for name, *cells in rows:
-        inner = "".join(f"<td>{html.escape(cell)}</td>" for cell in cells)
-        lines.append(f"<tr><th scope=row>{html.escape(name)}</th>{inner}</tr>")
-    above = f"<caption>{html.escape(caption)}</caption>" if caption else ""
-    return (
-        f'<div class="scroll"><table class="numbers">{above}<thead><tr>{first}</tr>'
-        f"</thead><tbody>{''.join(lines)}</tbody></table></div>"
+    """A table of numbers; the first cell of each row is its heading."""
+    lines = (
+        _row_heading(name) + "".join(f"<td>{escape(cell)}</td>" for cell in cells)
+        for name, *cells in rows
     )
+    above = f"<caption>{escape(caption)}</caption>" if caption else ""
+    return (
+        f'<div class="scroll"><table class="numbers">{above}<thead><tr>'
+        f"{''.join(map(_column_heading, head))}</tr></thead>"
+        f"<tbody>{''.join(f'<tr>{line}</tr>' for line in lines)}</tbody></table></div>"
+    )
+
+
+def facts(values: Iterable[tuple[str, str]]) -> str:
+    """A table of names and their values, which may be long text."""
+    lines = (
+        f"<tr>{_row_heading(name)}<td>{escape(value)}</td></tr>"
+        for name, value in values
+    )
+    return f'<table class="facts">{"".join(lines)}</table>'
 
 
 def pictures(
-    rows: Sequence[Sequence[Picture | None]],
+    rows: Sequence[Sequence[Entry | None]],
     *,
     row_labels: Sequence[str],
     column_labels: Sequence[str] = (),
-    labels: Sequence[Sequence[str]],
     marked: tuple[int, int] | None = None,
+    beside: Sequence[Entry] = (),
+    thumbnail: int | None = None,
 ) -> str:
     """Pictures in rows and columns.
 
+    In the dialog a picture's heading is its row label, column label and caption.
+
     Args:
-        rows: (H, W, 3) in [0, 1] each; None leaves a place empty.
-        labels: what is said under each, and when it is looked at.
-        marked: the row and column of one that is pointed out.
+        rows: None leaves a place empty.
+        column_labels: none, or one for each column.
+        marked: row and column of a picture that gets a frame.
+        beside: pictures that the dialog shows next to each, such as photograph and
+            painting.
+        thumbnail: long side in pixels that the page shows; the dialog shows the whole
+            picture. None shows the whole picture on the page, too.
     """
     lines = []
     if column_labels:
-        head = "".join(f"<th scope=col>{html.escape(t)}</th>" for t in column_labels)
+        head = "".join(map(_column_heading, column_labels))
         lines.append(f"<tr><td></td>{head}</tr>")
-    for index, (name, row) in enumerate(zip(row_labels, rows, strict=True)):
+    for index, (row_label, row) in enumerate(zip(row_labels, rows, strict=True)):
         cells = "".join(
-            _cell(picture, label, name, (index, place) == marked)
-            for place, (picture, label) in enumerate(
-                zip(row, labels[index], strict=True)
+            _cell(entry, (row_label, label), (index, column) == marked, thumbnail)
+            for column, (entry, label) in enumerate(
+                zip(row, column_labels or [""] * len(row), strict=True)
             )
         )
-        lines.append(f"<tr><th scope=row>{html.escape(name)}</th>{cells}</tr>")
-    return f'<div class="scroll"><table class="pictures">{"".join(lines)}</table></div>'
+        lines.append(f"<tr>{_row_heading(row_label)}{cells}</tr>")
+    # The browser neither draws nor decodes what is in a <template>.
+    sources = "".join(map(_source, beside))
+    template = f"<template>{sources}</template>" if beside else ""
+    return (
+        f'<div class="scroll"><table class="pictures">{"".join(lines)}</table>'
+        f"{template}</div>"
+    )
 
 
-def _cell(picture: Picture | None, label: str, row: str, marked: bool) -> str:
-    if picture is None:
+def _cell(
+    entry: Entry | None, labels: tuple[str, str], marked: bool, thumbnail: int | None
+) -> str:
+    if entry is None:
         return "<td></td>"
-    said = html.escape(label)
-    name = html.escape(f"{row}, {label}".strip(", "))
+    name = ", ".join(filter(None, (*labels, entry.caption)))
+    small, data = entry.image, {"details": entry.details, "file": entry.file}
+    height, width = entry.image.shape[:2]
+    if thumbnail is not None and max(height, width) > thumbnail:
+        size = images.fit_size(height, width, thumbnail)
+        small = images.resize_pixels(np.asarray(entry.image), size)
+        data["picture"] = image_source(entry.image)
+    attributes = "".join(
+        f' data-{key}="{escape(value)}"' for key, value in data.items() if value
+    )
     kind = ' class="marked"' if marked else ""
     return (
-        f'<td{kind}><figure><button type="button"><img src="{image_source(picture)}" '
-        f'alt="{name}"></button><figcaption>{said}</figcaption></figure></td>'
+        f"<td{kind}><figure>"
+        f'<button type="button"{attributes}>'
+        f'<img src="{image_source(small)}" alt="{escape(name)}"></button>'
+        f"{_figcaption(entry.caption)}</figure></td>"
     )
+
+
+def _source(entry: Entry) -> str:
+    image = f'<img src="{image_source(entry.image)}" alt="{escape(entry.caption)}">'
+    return f"<figure>{image}{_figcaption(entry.caption)}</figure>"
+
+
+def _figcaption(text: str) -> str:
+    return f"<figcaption>{escape(text)}</figcaption>" if text else ""
+
+
+def _row_heading(text: str) -> str:
+    return f"<th scope=row>{escape(text)}</th>"
+
+
+def _column_heading(text: str) -> str:
+    return f"<th scope=col>{escape(text)}</th>"
 
 
 def drawings(svgs: Mapping[str, str]) -> str:
     """SVG by caption, side by side where there is room."""
     figures = (
-        f"<figure>{inline_svg(svg)}<figcaption>{html.escape(caption)}</figcaption>"
-        "</figure>"
+        f"<figure>{inline_svg(svg)}{_figcaption(caption)}</figure>"
         for caption, svg in svgs.items()
     )
     return f'<div class="plots">{"".join(figures)}</div>'
@@ -125,18 +184,18 @@ def document(title: str, sections: Sections) -> str:
         title: over all; also the browser's.
         sections: {heading: blocks}.
     """
-    places = {heading: f"section{index}" for index, heading in enumerate(sections)}
+    anchors = {heading: f"section{index}" for index, heading in enumerate(sections)}
     template = (
         resources.files("jaxnst.reports").joinpath("report.html").read_text("utf-8")
     )
     return Template(template).substitute(
-        title=html.escape(title),
+        title=escape(title),
         contents="".join(
-            f'<a href="#{place}">{html.escape(heading)}</a>'
-            for heading, place in places.items()
+            f'<a href="#{anchor}">{escape(heading)}</a>'
+            for heading, anchor in anchors.items()
         ),
         sections="".join(
-            f'<section id="{places[heading]}"><h2>{html.escape(heading)}</h2>'
+            f'<section id="{anchors[heading]}"><h2>{escape(heading)}</h2>'
             f"{''.join(blocks)}</section>"
             for heading, blocks in sections.items()
         ),

@@ -1,10 +1,10 @@
-"""Of many pictures of one pair: which give up least, and which to look at first."""
+"""The Pareto front of style and content distances, its knee, a finer grid there."""
 
 import numpy as np
 
 
 def front(content: np.ndarray, style: np.ndarray) -> np.ndarray:
-    """Which points no other beats in both distances (the Pareto front).
+    """The Pareto front: points that no other beats in both distances.
 
     Args:
         content, style: (N,), distances from photograph and painting; NaN where there
@@ -15,12 +15,12 @@ def front(content: np.ndarray, style: np.ndarray) -> np.ndarray:
     """
     order = np.lexsort((style, content))
     order = order[np.isfinite(content[order]) & np.isfinite(style[order])]
-    kept, lowest = [], np.inf
+    indices, lowest = [], np.inf
     for index in order:
         if style[index] < lowest:
-            kept.append(int(index))
+            indices.append(int(index))
             lowest = style[index]
-    return np.array(kept, int)
+    return np.array(indices, int)
 
 
 def knee(content: np.ndarray, style: np.ndarray) -> int:
@@ -65,7 +65,7 @@ def finer(
     Args:
         values: the axis.
         chosen: one of them.
-        count: values wanted.
+        count: values of the finer axis.
     """
     axis = sorted({value for value in values if value > 0})
     if chosen not in axis or len(axis) < 2:

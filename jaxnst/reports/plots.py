@@ -7,8 +7,6 @@ from os import PathLike
 from typing import Any
 
 import numpy as np
-from matplotlib import rc_context
-from matplotlib.figure import Figure
 
 from jaxnst._files import atomic_write, check_writable_folder
 
@@ -28,7 +26,7 @@ def check_plot(path: str | PathLike[str]) -> None:
     if find_spec("matplotlib") is None:
         raise ValueError(
             "plots need matplotlib, which is not installed; "
-            "install it with: pip install matplotlib"
+            "install it with: pip install 'jaxnst[plot]'"
         )
 
 
@@ -119,16 +117,21 @@ def curves_svg(lines: Mapping[str, np.ndarray]) -> str:
     return _svg(figure)
 
 
-def _figure(size: tuple[float, float]) -> Any:
-    # The figure alone, without pyplot: it keeps no global state and opens no window.
+# matplotlib is optional and slow to import, so only what draws imports it.
 
+
+def _figure(size: tuple[float, float]) -> Any:
+    from matplotlib.figure import Figure
+
+    # The figure alone, without pyplot: it has no global state and opens no window.
     return Figure(figsize=size, layout="constrained", dpi=110)
 
 
 def _svg(figure: Any) -> str:
+    from matplotlib import rc_context
 
     buffer = io.StringIO()
-    # No date in it and no names by chance: the same numbers give the same drawing.
+    # No date and no random identifiers: the same numbers give the same drawing.
     with rc_context({"svg.hashsalt": "jaxnst"}):
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()

@@ -1,12 +1,28 @@
 """Tables as CSV files."""
 
 import csv
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from os import PathLike
+from typing import Any
 
 import numpy as np
 
 from jaxnst._files import atomic_write
+
+
+def write_csv(
+    path: str | PathLike[str], head: Sequence[str], rows: Iterable[Sequence[Any]]
+) -> None:
+    """Write a table as CSV; a file that was there stays as it was if `rows` raises.
+
+    Args:
+        head: column names.
+        rows: numbers as text in the precision that is to be written.
+    """
+    with atomic_write(path) as temporary, open(temporary, "w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(head)
+        writer.writerows(rows)
 
 
 def write_losses(path: str | PathLike[str], trace: Mapping[str, np.ndarray]) -> None:
@@ -15,10 +31,6 @@ def write_losses(path: str | PathLike[str], trace: Mapping[str, np.ndarray]) -> 
     Args:
         trace: {term: (steps,)}, as in `Result.trace`.
     """
-    names = list(trace)
-    with atomic_write(path) as temporary, open(temporary, "w", newline="") as file:
-        table = csv.writer(file)
-        table.writerow(["step", *names])
-        columns = (trace[name] for name in names)
-        for step, row in enumerate(zip(*columns, strict=True), start=1):
-            table.writerow([step, *(f"{value:.9g}" for value in row)])
+    steps = enumerate(zip(*trace.values(), strict=True), start=1)
+    rows = ([step, *(f"{value:.9g}" for value in values)] for step, values in steps)
+    write_csv(path, ["step", *trace], rows)

@@ -1,4 +1,4 @@
-"""Every picture of a study's grids as a file, with the settings to make it again."""
+"""Image files of a study's grids, each with the settings that reproduce it."""
 
 from dataclasses import replace
 from typing import Any
@@ -7,55 +7,57 @@ import numpy as np
 
 from jaxnst import images
 from jaxnst.networks.googlenet import ARCHITECTURE, GoogLeNet
-from jaxnst.optimize.single import Result
+from jaxnst.optimize.result import Result
 from jaxnst.pipeline.provenance import describe, named
 from jaxnst.pipeline.settings import Settings
-from jaxnst.study.plan import Plan, Subject
+from jaxnst.study.plan import Candidate, Plan
 from jaxnst.study.runs import Grid
 
 
-def asked_for(subject: Subject) -> dict[str, Any]:
-    """`network` and `weights` of settings that ask for a subject's network again."""
-    if subject.file is None:
-        return {"network": subject.label, "weights": None}
-    module = subject.network.module
-    kind = ARCHITECTURE if isinstance(module, GoogLeNet) else module.architecture
-    return {"network": kind, "weights": subject.file}
+def network_settings(candidate: Candidate) -> dict[str, Any]:
+    """`network` and `weights` of the settings that load a candidate's network."""
+    if candidate.weights_file is None:
+        return {"network": candidate.label, "weights": None}
+    module = candidate.network.module
+    architecture = (
+        ARCHITECTURE if isinstance(module, GoogLeNet) else module.architecture
+    )
+    return {"network": architecture, "weights": candidate.weights_file}
 
 
 def write_pictures(
-    subject: Subject, settings: Settings, grid: Grid, plan: Plan
+    candidate: Candidate, settings: Settings, grid: Grid, plan: Plan
 ) -> None:
     """Into the folder "pictures" beside the report."""
     pair = plan.pair
     folder, sources = pair.folder / "pictures", (pair.content, pair.style)
     folder.mkdir(exist_ok=True)
-    choices = list(subject.choices.items())
+    choices = list(candidate.layer_choices.items())
     steps = sum(settings.optimization.steps)
-    for place in np.ndindex(grid.content.shape):
-        if not grid.painted[place[1:]]:
+    for index in np.ndindex(grid.content.shape):
+        if not grid.mask[index[1:]]:
             continue
-        start, (label, layers) = plan.starts[place[0]], choices[place[1]]
-        alpha, beta = plan.alphas[place[2]], plan.betas[place[3]]
-        own = replace(
+        start, (label, layers) = plan.starts[index[0]], choices[index[1]]
+        alpha, beta = plan.alphas[index[2]], plan.betas[index[3]]
+        changed = replace(
             settings,
             objective=replace(settings.objective, style_layers=layers),
             terms=replace(settings.terms, alpha=alpha, beta=beta),
             optimization=replace(settings.optimization, init=start),
         )
-        ends = {"content": grid.content[place], "style": grid.style[place]}
+        ends = {"content": grid.content[index], "style": grid.style[index]}
         trace = {name: np.array([value]) for name, value in ends.items()}
-        image = grid.images[place]
+        image = grid.images[index]
         result = Result(
             image, trace, steps, bool(np.isfinite(ends["style"])), 0.0, None
         )
-        name = f"{subject.label}_{start}_{label.replace(' ', '-')}"
+        name = f"{candidate.label}_{start}_{label.replace(' ', '-')}"
         images.save_image(
             folder / f"{name}_alpha{alpha:g}_beta{beta:g}.png",
             image,
             metadata=describe(
-                own,
-                subject.network,
+                changed,
+                candidate.network,
                 result,
                 pictures=sources,
                 files=named(sources),

@@ -1,30 +1,38 @@
-"""What a study compares: pictures, networks, style layers, starts and weights."""
+"""What a study compares: content, style, networks, style layers, starts and weights."""
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
 
-from jaxnst import images, metrics
+from jaxnst._checks import check_choice
 from jaxnst._files import sha256
 from jaxnst._version import __version__
 from jaxnst.losses.layers import style_choice
 from jaxnst.networks.googlenet import GoogLeNet
 from jaxnst.networks.network import Network
+from jaxnst.optimize.initial import INITS
+from jaxnst.pipeline import presets
 from jaxnst.pipeline.inputs import load_pictures
 from jaxnst.pipeline.settings import Settings
 from jaxnst.pretrained.loading import load_network
-from jaxnst.pretrained.sources import weights_at_hand
-from jaxnst.study.cache import Arrays, kept
+from jaxnst.pretrained.sources import find_local_weights
+from jaxnst.study.cache import Arrays, cached
+
+_BETA_FACTORS = (1 / 30, 1 / 5, 1, 5, 30)
+
+LayerChoices = dict[str, tuple[str, ...]]
+"""Style layers by a label such as "5 deep"."""
 
 
 @dataclass(frozen=True)
 class Pair:
-    """The pictures of a study, and where what they were made into is kept."""
+    """The content and style image of a study, and the folder of its results."""
 
     content: Path
     style: Path
@@ -33,18 +41,10 @@ class Pair:
     def load(
         self, settings: Settings, network: Network
     ) -> tuple[jax.Array, list[jax.Array]]:
-        """Photograph and painting, at the sizes that the settings say."""
+        """Content and style image, at the sizes that the settings say."""
         return load_pictures(settings, network, self.content, [self.style])
 
-    def load_for_judge(self) -> tuple[jax.Array, jax.Array]:
-        """Photograph and painting, as large as a judge looks at them."""
-        content, style = (
-            images.load_image(path, size=max(metrics.SCALES))
-            for path in (self.content, self.style)
-        )
-        return content, style
-
-    def kept(
+    def cached(
         self,
         name: str,
         network: Network,
@@ -52,6 +52,7 @@ class Pair:
         more: Any,
         make: Callable[[], Arrays],
     ) -> Arrays:
+        """`cache.cached` under all that pictures of the pair depend on, and `more`."""
         description = {
             "jaxnst": __version__,
             "sha256": [sha256(self.content), sha256(self.style)],
@@ -59,18 +60,18 @@ class Pair:
             "settings": settings.to_json(),
             "more": more,
         }
-        return kept(self.folder / "kept" / f"{name}.npz", description, make)
+        return cached(self.folder / "kept" / f"{name}.npz", description, make)
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What every network of a study is put through.
+    """What is computed for every network of a study.
 
     Attributes:
         settings: of the single runs, but for the network and its layers.
-        shown: steps after which a single run's picture is kept, in order.
+        shown: steps after which a single run's image is recorded, in order.
         starts, alphas, betas: the axes of the grid.
-        own: places of the settings' own alpha and beta in these.
+        preset_index: of the settings' own alpha and beta in these.
         full: every choice of layers under all weights; not only under the settings'
             own, and only the first under all.
     """
@@ -81,108 +82,192 @@ class Plan:
     starts: Sequence[str]
     alphas: Sequence[float]
     betas: Sequence[float]
-    own: tuple[int, int]
+    preset_index: tuple[int, int]
     full: bool
 
-    def painted(self, choices: int) -> np.ndarray:
-        """(choices, alphas, betas): what the grid is to hold."""
-        found = np.full((choices, len(self.alphas), len(self.betas)), self.full)
-        found[0] = True
-        found[:, *self.own] = True
-        return found
-
-
-Choices = dict[str, tuple[str, ...]]
+    def grid_mask(self, choices: int) -> np.ndarray:
+        """(choices, alphas, betas): which combinations the grid contains."""
+        mask = np.full((choices, len(self.alphas), len(self.betas)), self.full)
+        mask[0] = True
+        mask[:, *self.preset_index] = True
+        return mask
 
 
 @dataclass(frozen=True)
-class Subject:
-    """A network, and the style layers that it is tried with.
+class Candidate:
+    """A network, and the style layers that it is compared with.
 
     Attributes:
-        label: what it is called.
-        choices: style layers by a label such as "5 deep".
-        file: its weights, if they were given as a file.
+        label: its name in the report.
+        layer_choices: style layers by label.
+        weights_file: its weights, if they were given as a file.
     """
 
     label: str
     network: Network
-    choices: Choices
-    file: str | None = None
+    layer_choices: LayerChoices
+    weights_file: str | None = None
 
     @property
     def layers(self) -> tuple[str, ...]:
         """Every layer of any choice, from shallow to deep."""
-        named = {layer for layers in self.choices.values() for layer in layers}
-        return tuple(sorted(named, key=self.network.layers.index))
+        union = {layer for layers in self.layer_choices.values() for layer in layers}
+        return tuple(sorted(union, key=self.network.layers.index))
 
-    def shares(self) -> np.ndarray:
+    def layer_weights(self) -> np.ndarray:
         """(choices, layers): each choice as weights of all layers, with sum 1."""
         rows = [
             [layer in chosen for layer in self.layers]
-            for chosen in self.choices.values()
+            for chosen in self.layer_choices.values()
         ]
-        marks = np.array(rows, np.float32)
-        return marks / marks.sum(1, keepdims=True)
+        mask = np.array(rows, np.float32)
+        return mask / mask.sum(1, keepdims=True)
 
 
-def choices(network: Network, wanted: Sequence[str]) -> Choices:
+@dataclass(frozen=True, kw_only=True)
+class StudyOptions:
+    """Options of `run_study`."""
+
+    networks: tuple[str, ...] = ("vgg16", "vgg19", "googlenet", "vgg19-lite")
+    """Names or weights files; those whose weights are not available locally are left
+    out."""
+    starts: tuple[str, ...] = ("content", "noise")
+    """What the pictures start from."""
+    style_layers: tuple[str, ...] = ("5", "9", "16", "5-shallow", "5-deep")
+    """How many layers style is taken from, over all depths, or the first or the last
+    ones; the first choice is the usual one."""
+    alpha: tuple[float, ...] = ()
+    """Weights of the content to try beside the preset's."""
+    beta: tuple[float, ...] = ()
+    """Weights of the style to try beside the preset's; a series from a thirtieth to
+    thirty times if none are given."""
+    full: bool = False
+    """Try every choice of layers under all weights, too; else every choice under the
+    preset's weights, and all weights under the first choice."""
+    shown: tuple[int, ...] = (50, 100, 150, 200, 250, 300)
+    """Steps after which losses and pictures are shown; the last ends the run."""
+    judge: tuple[str, ...] = ()
+    """Networks that judge, by name or weights file; GoogLeNet and VGG-19 if they are
+    available."""
+    presets: tuple[str, ...] = ("mel457", "ncsu", "vgg19-gatys", "vgg16-adam")
+    """Published systems to run as they are, by name."""
+    preset: str = "gram"
+    """Named settings that networks are compared with, at one size."""
+    size: int = 256
+    """Long side in pixels of what is compared; published systems have their own."""
+
+    def __post_init__(self) -> None:
+        for name in ("alpha", "beta"):
+            values = getattr(self, name)
+            if not all(isfinite(value) and value > 0 for value in values):
+                raise ValueError(f"{name} must be numbers above 0, got {values}")
+        for name in ("starts", "style_layers", "networks", "shown"):
+            values = getattr(self, name)
+            if not values or len(set(values)) < len(values):
+                raise ValueError(f"{name} needs one or more, each only once")
+        if min(self.shown) < 1:
+            raise ValueError(f"shown must be numbers of steps from 1, got {self.shown}")
+        for start in self.starts:
+            check_choice(start, "start", INITS)
+        for name in (*self.presets, self.preset):
+            presets.get(name)
+
+    def settings(self) -> Settings:
+        """The preset at one size, for as many steps as are shown."""
+        preset = presets.get(self.preset)
+        geometry = replace(preset.geometry, size=self.size, min_size=None)
+        optimization = replace(preset.optimization, steps=(max(self.shown),))
+        return replace(preset, geometry=geometry, optimization=optimization)
+
+    def plan(self, pair: Pair) -> Plan:
+        settings = self.settings()
+        terms = settings.terms
+        alphas = _weight_axis(self.alpha, terms.alpha, (1.0,))
+        betas = _weight_axis(self.beta, terms.beta, _BETA_FACTORS)
+        preset_index = alphas.index(terms.alpha), betas.index(terms.beta)
+        axes = self.starts, alphas, betas
+        return Plan(settings, pair, sorted(self.shown), *axes, preset_index, self.full)
+
+    def candidates(self, networks: dict[str, Network]) -> list[Candidate]:
+        """A candidate for each of the networks, by label."""
+        files = {Path(n).stem: n for n in self.networks if n.endswith(".h5")}
+        return [
+            Candidate(
+                label,
+                network,
+                choose_layers(network, self.style_layers),
+                files.get(label),
+            )
+            for label, network in networks.items()
+        ]
+
+
+def _weight_axis(
+    given: Sequence[float], preset: float, factors: Sequence[float]
+) -> list[float]:
+    """Values of a weight in order, the preset's own among them."""
+    values = given or [float(f"{preset * factor:.3g}") for factor in factors]
+    return sorted({*values, preset})
+
+
+def choose_layers(network: Network, names: Sequence[str]) -> LayerChoices:
     """Style layers by label, those that come to the same only once.
 
     Args:
-        wanted: numbers of layers, over all depths ("9"), or the first or last ones
+        names: numbers of layers, over all depths ("9"), or the first or last ones
             ("5-shallow", "5-deep").
 
     Raises:
         ValueError: something else.
     """
-    found: Choices = {}
-    for text in wanted:
-        parts = re.fullmatch(r"(\d{1,3})(?:-(spread|shallow|deep))?", text)
+    choices: LayerChoices = {}
+    for name in names:
+        parts = re.fullmatch(r"(\d{1,3})(?:-(spread|shallow|deep))?", name)
         if parts is None:
             raise ValueError(
-                f"{text!r} is no choice of style layers; give numbers such as 5 9 16, "
+                f"{name!r} is no choice of style layers; give numbers such as 5 9 16, "
                 "or 5-shallow and 5-deep for the first and the last ones"
             )
-        where = parts[2] or "spread"
-        layers = style_choice(network, int(parts[1]), where)
+        depth = parts[2] or "spread"
+        layers = style_choice(network, int(parts[1]), depth)
         label = f"{len(layers)} layers"
-        if where != "spread":
-            label = f"{len(layers)} {where}"
-        if layers not in found.values():
-            found[label] = layers
-    return found
+        if depth != "spread":
+            label = f"{len(layers)} {depth}"
+        if layers not in choices.values():
+            choices[label] = layers
+    return choices
 
 
-def at_hand(names: Sequence[str]) -> tuple[dict[str, Network], dict[str, str]]:
-    """Networks by label, and of the others how their weights are got.
+def available_networks(
+    names: Sequence[str],
+) -> tuple[dict[str, Network], dict[str, str]]:
+    """Networks by label, and {label: how to get its weights} of the others.
 
     Args:
-        names: of networks, or weights files, which are called as the file is.
+        names: of networks, or weights files, whose label is the file's name.
 
     Raises:
         OSError, ValueError: a file that cannot be used, or two of one name.
     """
-    found: dict[str, Network] = {}
+    networks: dict[str, Network] = {}
     missing: dict[str, str] = {}
     for name in names:
-        own = name.endswith(".h5")
-        label = Path(name).stem if own else name
-        path = Path(name) if own else weights_at_hand(name)
-        if label in found or label in missing:
+        is_file = name.endswith(".h5")
+        label = Path(name).stem if is_file else name
+        path = Path(name) if is_file else find_local_weights(name)
+        if label in networks or label in missing:
             raise ValueError(f"two networks are called {label}; rename one's file")
         if path is None:
             missing[label] = (
-                "its weights are not at hand; "
-                f"jaxnst.load_network({name!r}) fetches "
+                f"its weights are not at hand; jaxnst.load_network({name!r}) fetches "
                 "them, once"
             )
         else:
-            found[label] = load_network(path)
-    return found, missing
+            networks[label] = load_network(path)
+    return networks, missing
 
 
 def may_judge(judge: Network, network: Network) -> bool:
-    """Whether a judge is another network than the one that painted."""
-    kinds = [isinstance(n.module, GoogLeNet) for n in (judge, network)]
-    return judge.checksum != network.checksum and not all(kinds)
+    """Whether a judge is another network than the one that a picture was made with."""
+    inception = [isinstance(n.module, GoogLeNet) for n in (judge, network)]
+    return judge.checksum != network.checksum and not all(inception)

@@ -1,88 +1,222 @@
-"""All of one network in a study: painted, judged, written."""
+"""The whole study: every network run and judged, and the report written."""
 
+import platform
+from collections.abc import Sequence
 from dataclasses import replace
+from os import PathLike
+from pathlib import Path
 
 import jax
 import numpy as np
 
-from jaxnst import metrics
+from jaxnst import images, metrics
+from jaxnst._files import sha256
+from jaxnst._version import __version__
 from jaxnst.losses.layers import at_same_depth
 from jaxnst.metrics import Scores
 from jaxnst.networks.network import Network
+from jaxnst.pipeline.inputs import load_for_judge
 from jaxnst.pipeline.settings import Settings
-from jaxnst.study.findings import NONE, Studied
-from jaxnst.study.pictures import asked_for, write_pictures
-from jaxnst.study.plan import Pair, Plan, Subject, may_judge
-from jaxnst.study.runs import Grid, Run, Told, bytes_of, grid_of, on_its_way
+from jaxnst.pipeline.substitute import preset_run
+from jaxnst.reports import plots
+from jaxnst.study.findings import NO_SCORES, NetworkResults, Study
+from jaxnst.study.pictures import network_settings, write_pictures
+from jaxnst.study.plan import (
+    Candidate,
+    Pair,
+    Plan,
+    StudyOptions,
+    available_networks,
+    may_judge,
+)
+from jaxnst.study.report import Report
+from jaxnst.study.runs import (
+    Grid,
+    PresetRun,
+    ReportProgress,
+    Run,
+    loop_bytes,
+    run_grid,
+    run_single,
+)
 
-_AT_ONCE = 8  # pictures that are judged together
+_BATCH = 8  # images that are judged together
+
+# Epochs 1, 5 and 10 of vgg19-gatys, and the steps that the others' authors show.
+_SHOWN = {
+    "mel457": (600, 1200),
+    "ncsu": (50, 100, 150, 200, 250, 300),
+    "vgg19-gatys": (100, 500, 1000),
+}
 
 
-def studied(
-    subject: Subject, plan: Plan, judges: dict[str, Network], told: Told
-) -> Studied:
-    """Single runs from every start, the grid, and what the judges say of both."""
-    settings = _settings(subject, plan.settings)
+def _ignore(name: str, step: int, steps: int) -> None:
+    pass
+
+
+def run_study(
+    content: str | PathLike[str],
+    style: str | PathLike[str],
+    folder: str | PathLike[str],
+    options: StudyOptions | None = None,
+    *,
+    report_progress: ReportProgress = _ignore,
+) -> Report:
+    """Compare networks, starts, style layers and weights on a pair of images.
+
+    Writes report.html, which opens in any browser, its figures as PNG, every image,
+    losses.csv and scores.csv into `folder`. Results that `folder` holds already, of
+    the same settings, are not computed again: an interrupted study goes on.
+
+    Args:
+        content, style: image files.
+        folder: for everything that is written; created if it does not exist.
+        options: `StudyOptions()` if not given.
+        report_progress: called with the name of what runs, the step, and the number
+            of steps.
+
+    Returns:
+        The report, with all numbers and images in its `study`.
+
+    Raises:
+        OSError, ValueError: an image, a network or its weights cannot be used; or no
+            network is available.
+        ImportError: matplotlib, which draws the curves, is not installed.
+    """
+    options = StudyOptions() if options is None else options
+    pair = Pair(Path(content), Path(style), Path(folder))
+    for path in (pair.content, pair.style):
+        images.picture_size(path)  # raises now what would otherwise fail after hours
+    networks, missing = available_networks(options.networks)
+    if not networks:
+        raise ValueError(f"no network is at hand; {next(iter(missing.values()))}")
+    judges = available_networks(options.judge or ("googlenet", "vgg19"))[0]
+    pair.folder.mkdir(parents=True, exist_ok=True)
+    plots.check_plot(pair.folder / "losses.svg")
+    plan = options.plan(pair)
+    results = [
+        run_candidate(candidate, plan, judges, report_progress)
+        for candidate in options.candidates(networks)
+    ]
+    axes = plan.starts, plan.alphas, plan.betas
+    study = Study(results, list(judges), *axes, *plan.preset_index)
+    preset_runs = _run_presets(options.presets, networks, pair, report_progress)
+    facts = _facts(options.preset, pair, results[0].grid)
+    report = Report(study, preset_runs, missing, facts, pair, plan.shown)
+    report.write()
+    return report
+
+
+def run_candidate(
+    candidate: Candidate,
+    plan: Plan,
+    judges: dict[str, Network],
+    report_progress: ReportProgress,
+) -> NetworkResults:
+    """Single runs from every start, the grid, and the judges' scores of both."""
+    settings = _candidate_settings(candidate, plan.settings)
     runs = {}
     for start in plan.starts:
-        how = replace(settings.optimization, init=start)
-        own, name = replace(settings, optimization=how), f"{subject.label}_{start}"
-        given = (own, subject.network, plan.pair, plan.shown, told)
-        runs[start] = on_its_way(name, *given)
-    grid = grid_of(subject, settings, plan, told)
-    write_pictures(subject, settings, grid, plan)
+        runs[start] = run_single(
+            f"{candidate.label}_{start}",
+            replace(settings, optimization=replace(settings.optimization, init=start)),
+            candidate.network,
+            plan.pair,
+            plan.shown,
+            report_progress,
+        )
+    grid = run_grid(candidate, settings, plan, report_progress)
+    write_pictures(candidate, settings, grid, plan)
     scores: dict[str, dict[str, Scores]] = {}
     grid_scores: dict[str, np.ndarray] = {}
     for label, judge in judges.items():
-        told(f"{subject.label} judged by {label}", 0, 1)
-        scores[label] = dict.fromkeys(runs, NONE)
+        report_progress(f"{candidate.label} judged by {label}", 0, 1)
+        scores[label] = dict.fromkeys(runs, NO_SCORES)
         grid_scores[label] = np.full((*grid.content.shape, 3), np.nan)
-        if may_judge(judge, subject.network):
-            scores[label], grid_scores[label] = _judged(judge, runs, grid, plan)
-    held = bytes_of(settings, subject.network, plan.pair)
-    return Studied(subject, runs, grid, held, scores, grid_scores)
+        if may_judge(judge, candidate.network):
+            scores[label], grid_scores[label] = _judge_all(judge, runs, grid, plan)
+    memory = loop_bytes(settings, candidate.network, plan.pair)
+    return NetworkResults(candidate, runs, grid, memory, scores, grid_scores)
 
 
-def _settings(subject: Subject, settings: Settings) -> Settings:
+def _candidate_settings(candidate: Candidate, settings: Settings) -> Settings:
     """With the network, layers of its kind, and its first choice of style layers."""
-    objective = at_same_depth(settings.objective, subject.network)
-    usual = next(iter(subject.choices.values()))
+    objective = at_same_depth(settings.objective, candidate.network)
+    usual_layers = next(iter(candidate.layer_choices.values()))
     return replace(
         settings,
-        **asked_for(subject),
-        objective=replace(objective, style_layers=usual),
+        **network_settings(candidate),
+        objective=replace(objective, style_layers=usual_layers),
         terms=replace(settings.terms, style_weights=None),
     )
 
 
-def _judged(
+def _judge_all(
     judge: Network, runs: dict[str, Run], grid: Grid, plan: Plan
 ) -> tuple[dict[str, Scores], np.ndarray]:
-    """Of the runs' final pictures by start, and of the grid (*grid, 3)."""
-    painted = np.isfinite(grid.content)
-    flat = grid.images[painted]
+    """Scores of the runs' final images by start, and of the grid (*grid, 3)."""
+    finite = np.isfinite(grid.content)
+    flat = grid.images[finite]
     finals = [run.final for run in runs.values()]
-    rows = judged(judge, np.concatenate([flat, finals]), plan.pair)
-    named = zip(runs, rows[len(flat) :], strict=True)
-    found = np.full((*painted.shape, 3), np.nan)
-    found[painted] = rows[: len(flat)]
-    return {start: Scores(*row) for start, row in named}, found
+    rows = judge_images(judge, np.concatenate([flat, finals]), plan.pair)
+    grid_scores = np.full((*finite.shape, 3), np.nan)
+    grid_scores[finite] = rows[: len(flat)]
+    by_start = zip(runs, rows[len(flat) :], strict=True)
+    return {start: Scores(*row) for start, row in by_start}, grid_scores
 
 
-def judged(judge: Network, pictures: np.ndarray, pair: Pair) -> np.ndarray:
-    """(N, 3): style, content and Q of pictures (N, H, W, 3)."""
-    content, style = pair.load_for_judge()
-    found = []
-    for first in range(0, len(pictures), _AT_ONCE):
-        # The last ones are filled up: one shape is compiled once.
-        chosen = np.arange(first, first + _AT_ONCE).clip(max=len(pictures) - 1)
-        found.append(_scores(judge, pictures[chosen], content, style))
-    return np.concatenate([np.stack(part, -1) for part in found])[: len(pictures)]
+def judge_images(judge: Network, pictures: np.ndarray, pair: Pair) -> np.ndarray:
+    """(N, 3): style, content and Q of images (N, H, W, 3)."""
+    content, style = load_for_judge(pair.content, pair.style)
+    batches = []
+    for first in range(0, len(pictures), _BATCH):
+        # The last batch is filled up: one shape is compiled once.
+        chosen = np.arange(first, first + _BATCH).clip(max=len(pictures) - 1)
+        batches.append(_scores(judge, pictures[chosen], content, style))
+    return np.concatenate([np.stack(b, -1) for b in batches])[: len(pictures)]
 
 
 @jax.jit
 def _scores(
     judge: Network, pictures: jax.Array, content: jax.Array, style: jax.Array
 ) -> metrics.Scores:
-    """Scores of (N,) each; what photograph and painting alone give is made once."""
+    """Scores of (N,) each; what depends on content and style alone is computed once."""
     return jax.vmap(lambda image: metrics.judge(judge, image, content, style))(pictures)
+
+
+def _run_presets(
+    names: Sequence[str],
+    networks: dict[str, Network],
+    pair: Pair,
+    report_progress: ReportProgress,
+) -> list[PresetRun]:
+    """Presets on the pair, at their own sizes and for their own steps."""
+    preset_runs = []
+    content, style = load_for_judge(pair.content, pair.style)
+    for name in names:
+        chosen = preset_run(name, networks, content, [style])
+        levels = len(chosen.settings.geometry.levels())
+        total = sum(chosen.settings.optimization.steps_at(levels))
+        run = run_single(
+            f"preset_{name}",
+            chosen.settings,
+            chosen.network,
+            pair,
+            _SHOWN.get(name, (total,)),
+            report_progress,
+        )
+        preset_runs.append(PresetRun(name, run, chosen.note))
+    return preset_runs
+
+
+def _facts(preset: str, pair: Pair, grid: Grid) -> list[tuple[str, str]]:
+    """What all images of a study have in common, name and value."""
+    height, width = grid.images.shape[-3:-1]
+    return [
+        ("photograph", f"{pair.content.name}, SHA-256 {sha256(pair.content)[:16]}…"),
+        ("painting", f"{pair.style.name}, SHA-256 {sha256(pair.style)[:16]}…"),
+        ("size", f"{width} x {height} pixels"),
+        ("preset", preset),
+        ("machine", f"{jax.local_devices()[0].device_kind}, {platform.system()}"),
+        ("versions", f"jaxnst {__version__}, jax {jax.__version__}"),
+    ]

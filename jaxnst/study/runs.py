@@ -1,4 +1,4 @@
-"""What a study paints: single pictures on their way, and a grid for each network."""
+"""The optimisations of a study: single runs, and a grid for each network."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,31 +13,32 @@ from jaxnst.networks.network import Network
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.loop import init_state, run_steps
 from jaxnst.optimize.memory import compiled_bytes
-from jaxnst.optimize.pyramid import widened
-from jaxnst.optimize.single import Callback, Progress
+from jaxnst.optimize.result import Callback, Progress
+from jaxnst.optimize.schedule import add_margin
 from jaxnst.parallel.grid import grid_search
 from jaxnst.pipeline.run import prepare, render
 from jaxnst.pipeline.settings import Settings
 from jaxnst.study.cache import Arrays
-from jaxnst.study.plan import Pair, Plan, Subject
+from jaxnst.study.plan import Candidate, Pair, Plan
 
-Told = Callable[[str, int, int], None]
+ReportProgress = Callable[[str, int, int], None]
+"""Called with the name of what runs, the step, and the number of steps."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One picture on its way.
+    """The course of one optimisation.
 
     Attributes:
-        images: (H, W, 3) in [0, 1] after so many steps.
+        images: {step: (H, W, 3) in [0, 1]}.
         trace: {term: (steps,)}.
-        pace: seconds a step, compilation not counted.
-        finite: whether all of it was.
+        seconds_per_step: without compilation.
+        finite: whether the loss always was.
     """
 
     images: dict[int, np.ndarray]
     trace: dict[str, np.ndarray]
-    pace: float
+    seconds_per_step: float
     finite: bool
 
     @property
@@ -45,52 +46,61 @@ class Run:
         return self.images[max(self.images)]
 
 
-def on_its_way(
+@dataclass(frozen=True)
+class PresetRun:
+    """A preset's run, and in words what was not as it prescribes."""
+
+    name: str
+    run: Run
+    note: str
+
+
+def run_single(
     name: str,
     settings: Settings,
     network: Network,
     pair: Pair,
     shown: Sequence[int],
-    told: Told,
+    report_progress: ReportProgress,
 ) -> Run:
-    """`render`, with the picture after each number of steps in `shown`."""
+    """`render`, recording the image after each number of steps in `shown`."""
 
     def make() -> Arrays:
-        return _painted(name, settings, network, pair, shown, told)
+        return _record(name, settings, network, pair, shown, report_progress)
 
-    held = pair.kept(name, network, settings, list(shown), make)
-    trace = {key[6:]: held[key] for key in held if key.startswith("trace/")}
-    steps = held["steps"].tolist()
-    pictures = dict(zip(steps, _from_bytes(held["images"]), strict=True))
-    return Run(pictures, trace, float(held["pace"]), bool(held["finite"]))
+    arrays = pair.cached(name, network, settings, list(shown), make)
+    trace = {k[6:]: values for k, values in arrays.items() if k.startswith("trace/")}
+    steps = arrays["steps"].tolist()
+    images = dict(zip(steps, _from_bytes(arrays["images"]), strict=True))
+    return Run(images, trace, float(arrays["pace"]), bool(arrays["finite"]))
 
 
-def _painted(
+def _record(
     name: str,
     settings: Settings,
     network: Network,
     pair: Pair,
     shown: Sequence[int],
-    told: Told,
+    report_progress: ReportProgress,
 ) -> Arrays:
-    found: dict[int, np.ndarray] = {}
+    recorded: dict[int, np.ndarray] = {}
     times: list[tuple[int, float]] = []
 
     def callback(progress: Progress) -> None:
         times.append((progress.step, progress.seconds))
-        told(name, progress.step, progress.steps)
+        report_progress(name, progress.step, progress.steps)
         if progress.step in shown:
-            found[progress.step] = _to_bytes(progress.picture())
+            recorded[progress.step] = _to_bytes(progress.picture())
 
     every = gcd(*shown)
-    pictures = pair.load(settings, network)
-    result = render(settings, network, *pictures, callback=callback, every=every)
-    if not found:  # ended before the first of them
-        found[result.steps] = _to_bytes(result.image)
+    inputs = pair.load(settings, network)
+    result = render(settings, network, *inputs, callback=callback, every=every)
+    if not recorded:  # ended before the first of them
+        recorded[result.steps] = _to_bytes(result.image)
     (first, began), (last, ended) = times[0], times[-1]
     return {
-        "steps": np.array(list(found)),
-        "images": np.stack(list(found.values())),
+        "steps": np.array(list(recorded)),
+        "images": np.stack(list(recorded.values())),
         "pace": np.array((ended - began) / max(1, last - first)),
         "finite": np.array(result.finite),
         **{f"trace/{term}": values for term, values in result.trace.items()},
@@ -99,43 +109,50 @@ def _painted(
 
 @dataclass(frozen=True)
 class Grid:
-    """A network's pictures from every start under choices of layers and of weights.
+    """A network's images from every start under choices of layers and of weights.
 
     Attributes:
-        painted: (choices, alphas, betas), whether there are pictures under these.
+        mask: (choices, alphas, betas), which combinations there are images of.
         images: (starts, choices, alphas, betas, H, W, 3) in [0, 1].
         content, style: final terms, (starts, choices, alphas, betas); NaN where there
-            is no picture or the run was not finite.
+            is no image or the run was not finite.
     """
 
-    painted: np.ndarray
+    mask: np.ndarray
     images: np.ndarray
     content: np.ndarray
     style: np.ndarray
 
 
-def grid_of(subject: Subject, settings: Settings, plan: Plan, told: Told) -> Grid:
-    """One compiled loop a network: layers and weights are numbers in it, and starts
-    are pictures that it is given."""
-    name = f"{subject.label}_grid"
-    chosen = {label: list(layers) for label, layers in subject.choices.items()}
-    painted = plan.painted(len(chosen))
-    places = np.argwhere(painted)
-    more = [list(plan.starts), chosen, list(plan.alphas), list(plan.betas)]
+def run_grid(
+    candidate: Candidate,
+    settings: Settings,
+    plan: Plan,
+    report_progress: ReportProgress,
+) -> Grid:
+    """All images of a network in one compiled loop: layers and weights are numbers in
+    it, and starts are its arguments."""
+    name = f"{candidate.label}_grid"
+    choices = {k: list(layers) for k, layers in candidate.layer_choices.items()}
+    mask = plan.grid_mask(len(choices))
+    indices = np.argwhere(mask)
+    more = [list(plan.starts), choices, list(plan.alphas), list(plan.betas)]
 
     def make() -> Arrays:
-        ready = prepare(settings, *plan.pair.load(settings, subject.network))
-        numbers = {
-            **ready.options,
-            "weights": _numbers(subject.shares(), settings.terms, plan, places),
-            "config": replace(settings.objective, style_layers=subject.layers),
+        prepared = prepare(settings, *plan.pair.load(settings, candidate.network))
+        options: dict[str, Any] = {
+            **prepared.options,
+            "weights": _grid_weights(
+                candidate.layer_weights(), settings.terms, plan, indices
+            ),
+            "config": replace(settings.objective, style_layers=candidate.layers),
         }
-        given = subject.network, ready.content, ready.styles
+        inputs = candidate.network, prepared.content, prepared.styles
         parts = []
         for start in plan.starts:
-            callback = _named(told, f"{name}, {start}")
+            callback = _progress_callback(report_progress, f"{name}, {start}")
             parts.append(
-                grid_search(*given, **numbers | {"init": start}, callback=callback)
+                grid_search(*inputs, **options | {"init": start}, callback=callback)
             )
         ends = {
             term: np.stack(
@@ -145,55 +162,56 @@ def grid_of(subject: Subject, settings: Settings, plan: Plan, told: Told) -> Gri
         }
         return {"images": _to_bytes(np.stack([p.image for p in parts])), **ends}
 
-    held = plan.pair.kept(
-        name, subject.network, settings, [*more, places.tolist()], make
+    arrays = plan.pair.cached(
+        name, candidate.network, settings, [*more, indices.tolist()], make
     )
-    shape = len(plan.starts), *painted.shape
-    pictures, content, style = (
-        _spread(held[part], places, shape) for part in ("images", "content", "style")
+    shape = len(plan.starts), *mask.shape
+    images, content, style = (
+        _scatter(arrays[part], indices, shape)
+        for part in ("images", "content", "style")
     )
-    return Grid(painted, _from_bytes(np.nan_to_num(pictures)), content, style)
+    return Grid(mask, _from_bytes(np.nan_to_num(images)), content, style)
 
 
-def _numbers(
-    shares: np.ndarray, terms: Weights, plan: Plan, places: np.ndarray
+def _grid_weights(
+    layer_weights: np.ndarray, terms: Weights, plan: Plan, indices: np.ndarray
 ) -> Weights:
-    """Weights of the shape (places,)."""
-    choices, alphas, betas = places.T
+    """Weights of the shape (N,), for each of the `indices` (N, 3)."""
+    choices, alphas, betas = indices.T
     numbers: dict[str, Any] = {
         "alpha": np.array(plan.alphas, np.float32)[alphas],
         "beta": np.array(plan.betas, np.float32)[betas],
-        "style_weights": tuple(shares[choices].T),
+        "style_weights": tuple(layer_weights[choices].T),
     }
     return replace(terms, **numbers)
 
 
-def _spread(
-    values: np.ndarray, places: np.ndarray, shape: tuple[int, ...]
+def _scatter(
+    values: np.ndarray, indices: np.ndarray, shape: tuple[int, ...]
 ) -> np.ndarray:
-    """(starts, places, ...) as (*shape, ...), NaN elsewhere."""
-    found = np.full((*shape, *values.shape[2:]), np.nan, np.float32)
-    found[:, *places.T] = values
-    return found
+    """(starts, N, ...) as (*shape, ...), NaN elsewhere."""
+    scattered = np.full((*shape, *values.shape[2:]), np.nan, np.float32)
+    scattered[:, *indices.T] = values
+    return scattered
 
 
-def _named(told: Told, name: str) -> Callback:
+def _progress_callback(report_progress: ReportProgress, name: str) -> Callback:
     def callback(progress: Progress) -> None:
-        told(name, progress.step, progress.steps)
+        report_progress(name, progress.step, progress.steps)
 
     return callback
 
 
-def bytes_of(settings: Settings, network: Network, pair: Pair) -> int:
-    """Bytes that the compiled loop of one picture takes, as the compiler says."""
-    ready = prepare(settings, *pair.load(settings, network))
-    content = widened(ready.content, settings.geometry.margin)
+def loop_bytes(settings: Settings, network: Network, pair: Pair) -> int:
+    """Memory of the compiled loop of one image in bytes, from the compiler."""
+    prepared = prepare(settings, *pair.load(settings, network))
+    content = add_margin(prepared.content, settings.geometry.margin)
     config, averaging = settings.objective, settings.optimization.ema is not None
-    factory = optimizers.as_factory(ready.options["optimizer"])
-    targets = make_targets(network, content, ready.styles, config)
+    factory = optimizers.as_factory(prepared.options["optimizer"])
+    targets = make_targets(network, content, prepared.styles, config)
     state = init_state(content, factory, averaging=averaging)
-    given = network.prepared(), targets, settings.terms, factory, config, 0.0, 1
-    return compiled_bytes(run_steps.lower(state, *given).compile())
+    arguments = network.prepared(), targets, settings.terms, factory, config, 0.0, 1
+    return compiled_bytes(run_steps.lower(state, *arguments).compile())
 
 
 def _to_bytes(image: Any) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Training of the one-pass decoder: its loss, its options, its state."""
+"""Training of the feed-forward decoder: its loss, options and state."""
 
 import dataclasses
 from collections.abc import Sequence
@@ -21,6 +21,7 @@ from jaxnst.feedforward.model import (
     style_of,
     stylize,
 )
+from jaxnst.feedforward.transforms import Matching
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.objectives import make_targets, objective
 from jaxnst.networks.network import Network
@@ -28,12 +29,12 @@ from jaxnst.pipeline import presets
 from jaxnst.training.crops import Crops
 from jaxnst.training.state import Resumable
 
-# How much a pixel outside [0, 1] costs, where the objective, which sees it clipped, has
-# no gradient.
-_OUTSIDE = 10.0
+# Weight of the penalty on pixels outside [0, 1], where the objective, which is given
+# the clipped image, has no gradient.
+_RANGE_PENALTY = 10.0
 
 
-def picture_loss(
+def decoder_loss(
     params: Any,
     model: FeedForward,
     content: Array,
@@ -42,30 +43,30 @@ def picture_loss(
     weights: Weights,
     config: Config,
 ) -> tuple[Array, dict[str, Array]]:
-    """The objective at what one pass makes of a pair, and a penalty: the mean square by
-    which it leaves [0, 1].
+    """The objective of the stylized image, and a penalty: the mean square by which its
+    pixels leave [0, 1].
 
     Args:
         params: of the decoder, instead of those in `model`.
         content, style: (H, W, 3).
-        network: in which the objective compares; need not be the encoder.
+        network: feature network of the objective; need not be the encoder.
 
     Returns:
         (loss, terms): scalars; terms as `objective` has them.
     """
-    seen = jax.lax.stop_gradient(style_of(model, style))
-    picture = apply_style(replace(model, params=params), content, seen)
-    shown = jnp.clip(picture, 0.0, 1.0)
+    statistics = jax.lax.stop_gradient(style_of(model, style))
+    image = apply_style(replace(model, params=params), content, statistics)
+    clipped = jnp.clip(image, 0.0, 1.0)
     targets = jax.lax.stop_gradient(make_targets(network, content, style, config))
-    loss, terms = objective(shown, network, targets, weights, config)
-    outside = jnp.mean(jnp.square(picture - shown))
-    return loss + _OUTSIDE * outside, terms
+    loss, terms = objective(clipped, network, targets, weights, config)
+    penalty = jnp.mean(jnp.square(image - clipped))
+    return loss + _RANGE_PENALTY * penalty, terms
 
 
 @partial(jax.jit, static_argnames=("config", "optimizer"), donate_argnums=(0, 1))
 def training_step(
     params: Any,
-    memory: Any,
+    opt_state: Any,
     model: FeedForward,
     contents: Array,
     styles: Array,
@@ -78,43 +79,43 @@ def training_step(
     """One step over a batch of pairs, (N, H, W, 3) each.
 
     Args:
-        params, memory: of the decoder and of the optimiser; their memory is reused.
+        params, opt_state: of the decoder and of the optimiser; donated.
 
     Returns:
         New params and memory, and the means of the terms before the step.
     """
 
     def loss(params: Any) -> tuple[Array, dict[str, Array]]:
-        over = (None, None, 0, 0, None, None, None)
-        one = jax.vmap(partial(picture_loss, config=config), over[:-1])
-        losses, terms = one(params, model, contents, styles, network, weights)
+        axes = (None, None, 0, 0, None, None)
+        batched = jax.vmap(partial(decoder_loss, config=config), axes)
+        losses, terms = batched(params, model, contents, styles, network, weights)
         return jnp.mean(losses), jax.tree.map(jnp.mean, terms)
 
-    slopes, terms = jax.grad(loss, has_aux=True)(params)
-    updates, memory = optimizer.update(slopes, memory, params)
-    return optax.apply_updates(params, updates), memory, terms
+    gradient, terms = jax.grad(loss, has_aux=True)(params)
+    updates, opt_state = optimizer.update(gradient, opt_state, params)
+    return optax.apply_updates(params, updates), opt_state, terms
 
 
-_TESTS = 2  # batches after the last of the training, for the samples
+_TEST_BATCHES = 2  # after the last of the training, for the samples
 
 
 @dataclass(frozen=True, kw_only=True)
 class DecoderOptions:
-    """What makes a training what it is."""
+    """Options of the training of a decoder."""
 
-    matching: Literal["transport", "adain"] = "transport"
-    """How features are given the painting's statistics: means and covariances, or
-    means and deviations."""
+    matching: Matching = "transport"
+    """How features are given the style's statistics: means and covariances, or means
+    and deviations."""
     steps: int = 9000
     """Steps of Adam."""
     learning_rate: float = 2e-3
     """Highest step size; it rises over the first 200 steps and falls as a cosine."""
     crop: int = 128
-    """Side of a training picture in pixels."""
+    """Side of a training image in pixels."""
     batch: int = 4
-    """Pairs of training pictures in a step."""
+    """Pairs of training images in a step."""
     leaves: int = 0
-    """How many of the photographs are drawn dead leaves."""
+    """How many of the content images are drawn dead leaves."""
     changes: float = 0.4
     """How often colours are changed, relative to the training of vgg19-lite."""
     beta: float = 9.0
@@ -137,43 +138,45 @@ class DecoderOptions:
 
 
 class DecoderTraining(Resumable):
-    """A training under way."""
+    """A training of the decoder of a feed-forward model."""
 
     def __init__(
         self,
-        how: DecoderOptions,
-        photographs: Sequence[Path],
-        paintings: Sequence[Path],
+        options: DecoderOptions,
+        content_files: Sequence[Path],
+        style_files: Sequence[Path],
         encoder: Network,
         network: Network,
         start: FeedForward | None = None,
     ) -> None:
-        self.how, self.network = how, network
-        key = jax.random.key(how.seed)
-        self.model = start or new_feedforward(key, encoder, matching=how.matching)
-        self.model = replace(self.model, matching=how.matching)
-        self.description = dataclasses.asdict(how) | {
+        self.options, self.network = options, network
+        key = jax.random.key(options.seed)
+        self.model = start or new_feedforward(key, encoder, matching=options.matching)
+        self.model = replace(self.model, matching=options.matching)
+        self.description = dataclasses.asdict(options) | {
             "encoder": encoder.checksum,
             "network": network.checksum,
-            "photographs": sha256_of(photographs),
-            "paintings": sha256_of(paintings),
+            "photographs": sha256_of(content_files),
+            "paintings": sha256_of(style_files),
             "start": start.checksum if start else "",
         }
-        shape: dict[str, Any] = {"side": how.crop, "count": how.batch}
-        shape |= {"changes": how.changes, "spoil": False}
-        self.contents = Crops(photographs, leaves=how.leaves, seed=how.seed, **shape)
-        self.styles = Crops(paintings, leaves=0, seed=how.seed + 1, **shape)
-        given = presets.get(how.preset)
-        self.config = given.objective
-        self.weights = jax.tree.map(
-            jnp.float32, replace(given.terms, beta=how.beta, strength=None)
+        crops: dict[str, Any] = {"side": options.crop, "count": options.batch}
+        crops |= {"augmentation": options.changes, "mix_and_noise": False}
+        self.contents = Crops(
+            content_files, leaves=options.leaves, seed=options.seed, **crops
         )
-        warm = min(200, how.steps // 2)
+        self.styles = Crops(style_files, leaves=0, seed=options.seed + 1, **crops)
+        preset = presets.get(options.preset)
+        self.config = preset.objective
+        self.weights = jax.tree.map(
+            jnp.float32, replace(preset.terms, beta=options.beta, strength=None)
+        )
+        warmup = min(200, options.steps // 2)
         rate = optax.warmup_cosine_decay_schedule(
-            0.0, how.learning_rate, warm, how.steps
+            0.0, options.learning_rate, warmup, options.steps
         )
         self.optimizer = optax.chain(optax.clip_by_global_norm(1.0), optax.adam(rate))
-        # The first step takes over the memory of what it is given.
+        # A copy, for the first step donates its arguments.
         params = jax.tree.map(jnp.copy, self.model.params)
         self.state: dict[str, Any] = {
             "step": 0,
@@ -183,38 +186,38 @@ class DecoderTraining(Resumable):
         }
 
     @property
-    def learned(self) -> FeedForward:
+    def trained_model(self) -> FeedForward:
         return replace(self.model, params=self.state["params"])
 
-    def pairs(self, number: int) -> tuple[jax.Array, jax.Array]:
-        """Batch `number`: photographs and paintings, (N, H, W, 3) each."""
+    def batch(self, number: int) -> tuple[jax.Array, jax.Array]:
+        """Batch `number`: content and style images, (N, H, W, 3) each."""
         contents, styles = (c.batch(number) for c in (self.contents, self.styles))
         return jnp.asarray(contents), jnp.asarray(styles)
 
     def advance(self, steps: int) -> dict[str, float]:
-        """So many steps; the means of their losses."""
+        """Run so many steps; the means of their losses."""
         first, parts = self.state["step"], []
         for number in range(first, first + steps):
-            params, memory, part = training_step(
+            params, opt_state, part = training_step(
                 self.state["params"],
                 self.state["memory"],
                 self.model,
-                *self.pairs(number),
+                *self.batch(number),
                 self.network,
                 self.weights,
                 config=self.config,
                 optimizer=self.optimizer,
             )
-            self.state |= {"params": params, "memory": memory, "step": number + 1}
+            self.state |= {"params": params, "memory": opt_state, "step": number + 1}
             parts.append(part)
-        return self.noted(parts)
+        return self.record(parts)
 
     def samples(self) -> list[list[np.ndarray]]:
-        """Rows of photograph, painting and one pass, of pairs that no step sees."""
-        one = jax.jit(jax.vmap(stylize, (None, 0, 0)))
+        """Rows of content, style and stylized image, of test pairs."""
+        stylize_batch = jax.jit(jax.vmap(stylize, (None, 0, 0)))
         rows: list[list[np.ndarray]] = []
-        for number in range(self.how.steps, self.how.steps + _TESTS):
-            pairs = self.pairs(number)
-            made = (*pairs, one(self.learned, *pairs))
-            rows += [list(row) for row in zip(*map(np.asarray, made), strict=True)]
+        for number in range(self.options.steps, self.options.steps + _TEST_BATCHES):
+            pairs = self.batch(number)
+            columns = (*pairs, stylize_batch(self.trained_model, *pairs))
+            rows += [list(row) for row in zip(*map(np.asarray, columns), strict=True)]
         return rows

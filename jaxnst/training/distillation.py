@@ -1,8 +1,9 @@
-"""Distillation: a narrow VGG learns to see what wider networks see.
+"""Feature distillation: a narrow VGG is trained to reproduce wider networks' features.
 
-Layer by layer, a learned 1 x 1 map of the student's features is to give the teacher's
-("hints": Romero et al., "FitNets", ICLR 2015). The maps are dropped in the end: what a
-linear map can read off the student's features, their means and covariances hold, too.
+Layer by layer, a learned 1 x 1 projection of the student's features is to give the
+teacher's ("hints": Romero et al., "FitNets", ICLR 2015). The projections are dropped in
+the end: what a linear map can compute from the student's features, their means and
+covariances contain, too.
 """
 
 from functools import partial
@@ -13,15 +14,15 @@ import optax
 from jax import Array
 
 from jaxnst.networks.network import Network
-from jaxnst.training.teachers import Params, learners_of, teach
+from jaxnst.training.teachers import Params, student_layers, teacher_features
 
 
-def geometry_loss(features: Array, wanted: Array) -> Array:
-    """How far apart distances between positions are in two spaces of features.
+def geometry_loss(features: Array, target: Array) -> Array:
+    """Difference of the distances between positions in two feature spaces.
 
     With K = F Fᵀ / |F|² of the features F (P positions, c channels) less their mean
-    over positions, but |F|² as it was with it: |K - L|² / |L|² in Frobenius' norm, L
-    that of the wanted ones. Content and style losses, Gram matrices' as well as
+    over positions, but |F|² with it: |K - L|² / |L|² in Frobenius' norm, L that of the
+    target. Content and style losses, Gram matrices' as well as
     Gaussians', depend on features through such products alone; so, unlike a linear map
     that can be found afterwards, this sets how much each difference counts. A relation
     of similarity-preserving distillation (Tung and Mori, ICCV 2019) and of centred
@@ -29,7 +30,7 @@ def geometry_loss(features: Array, wanted: Array) -> Array:
 
     Args:
         features: (P, c).
-        wanted: (P, C), of the same positions.
+        target: (P, C), at the same positions.
 
     Returns:
         A scalar: 0 for equal up to rotation and scale, 1 for constant features.
@@ -39,50 +40,52 @@ def geometry_loss(features: Array, wanted: Array) -> Array:
         x = x / jnp.sqrt(jnp.mean(jnp.sum(jnp.square(x), -1)))
         return (x - jnp.mean(x, 0, keepdims=True)) / x.shape[0] ** 0.5
 
-    s, t = centred(features), centred(wanted)
+    s, t = centred(features), centred(target)
     # |S Sᵀ - T Tᵀ|² by products of channels, for positions are many.
-    own, aim, both = (jnp.sum(jnp.square(a.T @ b)) for a, b in ((s, s), (t, t), (s, t)))
-    return (own + aim - 2 * both) / aim
+    ss, tt, st = (jnp.sum(jnp.square(a.T @ b)) for a, b in ((s, s), (t, t), (s, t)))
+    return (ss + tt - 2 * st) / tt
 
 
 def distillation_loss(
     params: Params,
-    maps: Params,
+    projections: Params,
     student: Network,
-    lessons: dict[str, Array],
-    learners: dict[str, str],
+    targets: dict[str, Array],
+    layer_map: dict[str, str],
     images: Array,
     geometry: dict[str, Array] | None = None,
 ) -> tuple[Array, dict[str, Array]]:
     """Mean over layers l of the mean square of W_l s_l + b_l - t_l / r_l.
 
-    s are the student's features under `params`, W and b the `maps`, t / r the teachers'
-    features with every channel over its `channel_scales`. Without the maps a layer
-    would count 1.
+    s are the student's features under `params`, W and b the `projections`, t / r the
+    teachers' features with every channel divided by its `channel_scales`. With
+    projections of 0 a layer has loss 1.
 
     Args:
-        lessons: of `teach`, for `images`.
-        learners: of `learners_of`.
-        geometry: {layer: (C,)}, by which the lessons are multiplied to be the teachers'
-            features again; then the `geometry_loss` of those that learn from one
-            of its own name is added.
+        targets: of `teacher_features`, for `images`.
+        layer_map: of `student_layers`.
+        geometry: {layer: (C,)}, by which targets are multiplied to undo the scaling;
+            then the `geometry_loss` of layers that have the name of the student's
+            is added.
 
     Returns:
-        The loss, and {teacher's layer: its part, without the geometry}.
+        The loss, and {teacher's layer: its loss, without the geometry}.
     """
     network = Network(student.module, params, student.mean, student.std)
-    features = network(images, tuple(dict.fromkeys(learners.values())))
-    parts, shapes = {}, []
-    for layer, lesson in lessons.items():
-        kernel, bias = maps[layer]["kernel"], maps[layer]["bias"]
+    features = network(images, tuple(dict.fromkeys(layer_map.values())))
+    parts, geometry_parts = {}, []
+    for layer, target in targets.items():
+        kernel, bias = projections[layer]["kernel"], projections[layer]["bias"]
         # Flat, for the kernel's gradient is then a plain product of matrices.
-        seen = features[learners[layer]].reshape(-1, kernel.shape[0])
-        lesson = lesson.reshape(-1, kernel.shape[1])
-        parts[layer] = jnp.mean(jnp.square(seen @ kernel + bias[None] - lesson))
-        if geometry is not None and layer in geometry and learners[layer] == layer:
-            shapes.append(geometry_loss(seen, lesson * geometry[layer][None]))
+        x = features[layer_map[layer]].reshape(-1, kernel.shape[0])
+        target = target.reshape(-1, kernel.shape[1])
+        parts[layer] = jnp.mean(jnp.square(x @ kernel + bias[None] - target))
+        if geometry is not None and layer in geometry and layer_map[layer] == layer:
+            geometry_parts.append(geometry_loss(x, target * geometry[layer][None]))
     total = jnp.mean(jnp.stack(list(parts.values())))
-    return total + (jnp.mean(jnp.stack(shapes)) if shapes else 0.0), parts
+    if geometry_parts:
+        total = total + jnp.mean(jnp.stack(geometry_parts))
+    return total, parts
 
 
 @partial(
@@ -91,8 +94,8 @@ def distillation_loss(
     donate_argnums=(0, 1),
 )
 def distill_step(
-    learned: tuple[Params, Params],
-    memory: optax.OptState,
+    trainable: tuple[Params, Params],
+    opt_state: optax.OptState,
     student: Network,
     networks: tuple[Network, ...],
     layers: tuple[tuple[tuple[str, str], ...], ...],
@@ -101,29 +104,31 @@ def distill_step(
     optimizer: optax.GradientTransformation,
     geometry: tuple[str, ...] = (),
 ) -> tuple[tuple[Params, Params], optax.OptState, dict[str, Array]]:
-    """One step of the optimiser on one batch of pictures (N, H, W, 3).
+    """One step of the optimiser on one batch of images (N, H, W, 3).
 
     Args:
-        learned: the student's parameters and the maps; donated, as is `memory`.
-        networks, layers: the teachers, and the items of their layers.
+        trainable, opt_state: the student's parameters and the projections, and the
+            optimiser's state; donated.
+        networks, layers: the teachers, and their layers as items, which are hashable.
         scales: of `channel_scales`.
-        geometry: layers of which the `geometry_loss` counts, too.
+        geometry: layers of which the `geometry_loss` is added.
 
     Returns:
-        `learned` and `memory` after the step, and "loss" and "layer/..." before it.
+        `trainable` and `opt_state` after the step, "loss" and "layer/..." before it.
     """
     teachers = [(n, dict(pairs)) for n, pairs in zip(networks, layers, strict=True)]
-    lessons, learners = teach(teachers, images, scales), learners_of(teachers)
+    targets = teacher_features(teachers, images, scales)
+    layer_map = student_layers(teachers)
 
-    def loss(learned: tuple[Params, Params]) -> tuple[Array, dict[str, Array]]:
-        shapes = {layer: scales[layer] for layer in geometry}
-        params, maps = learned
+    def loss(trainable: tuple[Params, Params]) -> tuple[Array, dict[str, Array]]:
+        geometry_scales = {layer: scales[layer] for layer in geometry}
+        params, projections = trainable
         return distillation_loss(
-            params, maps, student, lessons, learners, images, shapes
+            params, projections, student, targets, layer_map, images, geometry_scales
         )
 
-    (value, parts), gradient = jax.value_and_grad(loss, has_aux=True)(learned)
-    updates, memory = optimizer.update(gradient, memory, learned)
-    learned = optax.apply_updates(learned, updates)
+    (value, parts), gradient = jax.value_and_grad(loss, has_aux=True)(trainable)
+    updates, opt_state = optimizer.update(gradient, opt_state, trainable)
+    trainable = optax.apply_updates(trainable, updates)
     terms = {"loss": value} | {f"layer/{name}": part for name, part in parts.items()}
-    return learned, memory, terms
+    return trainable, opt_state, terms

@@ -1,4 +1,4 @@
-"""A training that can be stopped anywhere and goes on as if it had not been."""
+"""The state of a training, which can be saved and restored at any step."""
 
 import json
 from collections.abc import Sequence
@@ -15,22 +15,22 @@ from jaxnst._fingerprint import differences
 
 
 class Resumable:
-    """What a training has learned after `state["step"]` steps, and its losses so far.
+    """A training that can be interrupted at any step and resumed with the same result.
 
     Attributes:
-        description: all that the result depends on, as JSON's types.
-        state: "step"; "trace", every loss at every step; and what is learned.
+        description: everything that the result depends on, as JSON's types.
+        state: "step"; "trace", every loss at every step; parameters, optimiser state.
     """
 
     description: dict[str, Any]
     state: dict[str, Any]
 
     def advance(self, steps: int) -> dict[str, float]:
-        """So many steps; the means of their losses."""
+        """Run so many steps; the means of their losses."""
         raise NotImplementedError
 
-    def noted(self, parts: Sequence[dict[str, jax.Array]]) -> dict[str, float]:
-        """The losses of some steps added to the trace; their means."""
+    def record(self, parts: Sequence[dict[str, jax.Array]]) -> dict[str, float]:
+        """Append the losses of some steps to the trace; their means."""
         trace = self.state["trace"]
         fetched = jax.device_get(list(parts))
         for name in sorted(fetched[0], key="loss".__ne__):  # the loss first
@@ -48,21 +48,28 @@ class Resumable:
             temporary.write_bytes(data)
 
     def restore(self, path: Path) -> None:
-        """Go on with a state that the same command wrote."""
+        """Go on from a saved state.
+
+        Raises:
+            ValueError: the file is damaged, or of a training with another description.
+        """
         mend = f"remove it to begin anew: rm {path}"
         try:
-            held = serialization.msgpack_restore(path.read_bytes())
-            before, trace = json.loads(held.pop("description")), held.pop("trace")
+            stored = serialization.msgpack_restore(path.read_bytes())
+            description, trace = (
+                json.loads(stored.pop("description")),
+                stored.pop("trace"),
+            )
         except Exception as error:  # of msgpack's own kinds, too
             raise ValueError(f"{path} is damaged ({error}); {mend}") from None
-        changed = differences(before, self.description)
+        changed = differences(description, self.description)
         if changed:
             raise ValueError(
                 f"{path} is of a training with other {', '.join(changed)}; give the "
                 f"same options, or {mend}"
             )
-        now = {key: value for key, value in self.state.items() if key != "trace"}
-        state = serialization.from_state_dict(now, held)
+        template = {key: value for key, value in self.state.items() if key != "trace"}
+        state = serialization.from_state_dict(template, stored)
         self.state = jax.tree.map(jnp.asarray, state) | {
             "step": int(state["step"]),
             "trace": trace,

@@ -1,7 +1,6 @@
-"""Training of a narrow VGG on wider networks: its options, its state."""
+"""Training of a narrow VGG by distillation from wider networks: options and state."""
 
 import dataclasses
-import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,6 +12,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from jaxnst._files import sha256_of
 from jaxnst.networks.network import Network
 from jaxnst.networks.random_weights import random_vgg
 from jaxnst.pretrained.format import NetworkWeights
@@ -20,14 +20,14 @@ from jaxnst.pretrained.loading import network_from_weights
 from jaxnst.training import dead_channels, distillation, teachers
 from jaxnst.training.crops import Crops
 from jaxnst.training.state import Resumable
-from jaxnst.training.teachers import DEEP, SHALLOW, taught
+from jaxnst.training.teachers import DEEP, SHALLOW, select_teachers
 
-_TESTS = 16  # batches after the last of the training: for scales and the last word
+_TEST_BATCHES = 16  # after the last of the training, for scales and the test loss
 
 
 @dataclass(frozen=True, kw_only=True)
 class StudentOptions:
-    """What makes a training what it is."""
+    """Options of the distillation."""
 
     widths: tuple[int, ...] = (16, 32, 64, 128, 128)
     """Channels of each block of the student."""
@@ -36,20 +36,20 @@ class StudentOptions:
     learning_rate: float = 3e-3
     """Highest step size; it rises over the first 200 steps and falls as a cosine."""
     crop: int = 128
-    """Side of a training picture in pixels."""
+    """Side of a training image in pixels."""
     batch: int = 6
-    """Training pictures in a step."""
+    """Training images in a step."""
     leaves: int = 1
     """How many of them are drawn dead leaves."""
     changes: float = 1.0
     """How often colours are changed, noise is added and crops are mixed, relative to
     the first training."""
     geometry: tuple[str, ...] = ()
-    """Layers that learn distances between features from the teacher, too, not only
-    what a linear map can read."""
+    """Layers that are trained on the teacher's distances between features, too, not
+    only on what a linear map can compute."""
     revive: int = 0
-    """Draw channels that are always 0 anew after every so many steps of the first 60 %;
-    0 for never."""
+    """Reinitialize dead channels after every so many steps of the first 60 %; 0 for
+    never."""
     seed: int = 0
     """Seed of everything random."""
 
@@ -65,11 +65,11 @@ class StudentOptions:
                 f"crop must be at least {least} for {len(self.widths)} blocks, "
                 f"got {self.crop}"
             )
-        strange = set(self.geometry) - {*SHALLOW, *DEEP}
-        if strange:
+        unknown = set(self.geometry) - {*SHALLOW, *DEEP}
+        if unknown:
             raise ValueError(
                 f"geometry can be learned at {', '.join((*SHALLOW, *DEEP))}, "
-                f"not at {', '.join(sorted(strange))}"
+                f"not at {', '.join(sorted(unknown))}"
             )
         if not 0 <= self.changes <= 1:
             raise ValueError(f"changes must be from 0 to 1, got {self.changes}")
@@ -78,134 +78,149 @@ class StudentOptions:
 
 
 class StudentTraining(Resumable):
-    """A training under way: what is learned, and how to go on."""
+    """A distillation: student, projections, optimiser state."""
 
     def __init__(
         self,
-        how: StudentOptions,
+        options: StudentOptions,
         files: Sequence[Path],
         shallow: NetworkWeights,
         deep: NetworkWeights,
         other: NetworkWeights | None = None,
         start: NetworkWeights | None = None,
     ) -> None:
-        self.how = how
-        given = [shallow, deep] + ([] if other is None else [other])
-        self.teachers = taught([network_from_weights(w) for w in given], how.widths)
-        digest = hashlib.sha256()
-        for path in files:
-            digest.update(path.read_bytes())
-        self.description = dataclasses.asdict(how) | {
+        self.options = options
+        weights = [shallow, deep] + ([] if other is None else [other])
+        networks = [network_from_weights(w) for w in weights]
+        self.teachers = select_teachers(networks, options.widths)
+        self.description = dataclasses.asdict(options) | {
             "teachers": [network.checksum for network, _ in self.teachers],
-            "pictures": digest.hexdigest(),
+            "pictures": sha256_of(files),
         }
         if start is not None:
-            before = json.loads(start.notes.get("training", "null"))
-            self.description["start"] = {"sha256": start.checksum, "training": before}
+            earlier = json.loads(start.notes.get("training", "null"))
+            self.description["start"] = {"sha256": start.checksum, "training": earlier}
         self.crops = Crops(
             files,
-            side=how.crop,
-            count=how.batch,
-            leaves=how.leaves,
-            seed=how.seed,
-            changes=how.changes,
+            side=options.crop,
+            count=options.batch,
+            leaves=options.leaves,
+            seed=options.seed,
+            augmentation=options.changes,
         )
-        keys = jax.random.split(jax.random.key(how.seed))
-        student = random_vgg(keys[0], how.widths, padding="reflect")
-        self.grown = False
+        keys = jax.random.split(jax.random.key(options.seed))
+        student = random_vgg(keys[0], options.widths, padding="reflect")
+        self.is_wider = False
         if start is not None:
-            begun = network_from_weights(start)
-            self.grown = student.module != begun.module
-            student = _as_started(student, begun)
-        self.hollow = replace(student, params={})
-        warm = min(200, how.steps // 2)
+            initial = network_from_weights(start)
+            self.is_wider = student.module != initial.module
+            student = _with_params_of(student, initial)
+        self.template = replace(student, params={})
+        warmup = min(200, options.steps // 2)
         self.optimizer = optax.adam(
-            optax.warmup_cosine_decay_schedule(0.0, how.learning_rate, warm, how.steps)
+            optax.warmup_cosine_decay_schedule(
+                0.0, options.learning_rate, warmup, options.steps
+            )
         )
-        self.scales = teachers.channel_scales(self.teachers, self.tests())
+        self.scales = teachers.channel_scales(self.teachers, self.test_batches())
         if start is None:
-            maps = teachers.new_maps(keys[1], student, self.teachers)
-        else:  # such that fit, or the first steps would undo much
-            seen = self.batches(0)
-            maps = teachers.fitted_maps(student, self.teachers, self.scales, seen)
-        learned = student.params, maps
+            projections = teachers.init_projections(keys[1], student, self.teachers)
+        else:  # fitted, or the first steps would undo much of the earlier training
+            batches = self.batches(0)
+            projections = teachers.fit_projections(
+                student, self.teachers, self.scales, batches
+            )
+        trainable = student.params, projections
         self.state: dict[str, Any] = {
             "step": 0,
-            "learned": learned,
-            "memory": self.optimizer.init(learned),
+            "learned": trainable,
+            "memory": self.optimizer.init(trainable),
             "trace": {},
         }
 
-    def batches(self, first: int) -> list[jax.Array]:
-        """As many as it takes to know means."""
-        return [jnp.asarray(self.crops.batch(first + n)) for n in range(_TESTS)]
+    def batches(self, first: int, count: int = _TEST_BATCHES) -> list[jax.Array]:
+        """Batches from number `first` on; by default enough to estimate means."""
+        return [jnp.asarray(self.crops.batch(first + n)) for n in range(count)]
 
-    def tests(self) -> list[jax.Array]:
-        """Batches that no step learns from."""
-        return self.batches(self.how.steps)
+    def test_batches(self) -> list[jax.Array]:
+        """Batches that are not trained on."""
+        return self.batches(self.options.steps)
 
     @property
     def student(self) -> Network:
-        return replace(self.hollow, params=self.state["learned"][0])
+        return replace(self.template, params=self.state["learned"][0])
 
     def advance(self, steps: int) -> dict[str, float]:
-        """So many steps; the means of their losses."""
+        """Run so many steps; the means of their losses."""
         first, parts = self.state["step"], []
         for number in range(first, first + steps):
-            self.revive(number)
+            self.reinitialize_dead(number)
             images = jnp.asarray(self.crops.batch(number))
-            learned, memory, part = distillation.distill_step(
+            trainable, opt_state, part = distillation.distill_step(
                 self.state["learned"],
                 self.state["memory"],
-                self.hollow,
+                self.template,
                 tuple(network for network, _ in self.teachers),
                 tuple(tuple(layers.items()) for _, layers in self.teachers),
                 self.scales,
                 images,
                 self.optimizer,
-                self.how.geometry,
+                self.options.geometry,
             )
-            self.state |= {"learned": learned, "memory": memory, "step": number + 1}
+            self.state |= {
+                "learned": trainable,
+                "memory": opt_state,
+                "step": number + 1,
+            }
             parts.append(part)
-        return self.noted(parts)
+        return self.record(parts)
 
-    def revive(self, number: int) -> None:
-        """Before step `number`: draw silent channels anew, if it is time."""
-        how = self.how
-        again = how.revive and not number % how.revive and number <= 0.6 * how.steps
-        if not (again or self.grown and number == 0):
+    def reinitialize_dead(self, number: int) -> None:
+        """Before step `number`: reinitialize dead channels, if it is due."""
+        options = self.options
+        due = (
+            options.revive
+            and not number % options.revive
+            and number <= 0.6 * options.steps
+        )
+        if not (due or self.is_wider and number == 0):
             return
-        seen = [jnp.asarray(self.crops.batch(number + n)) for n in range(_TESTS // 2)]
-        silent = dead_channels.silent_channels(self.student, seen)
-        key = jax.random.fold_in(jax.random.key(how.seed), number)
-        learners = teachers.learners_of(self.teachers)
-        self.state["learned"] = dead_channels.revive(
-            key, self.state["learned"], learners, silent
+        batches = self.batches(number, _TEST_BATCHES // 2)
+        dead = dead_channels.find_dead_channels(self.student, batches)
+        key = jax.random.fold_in(jax.random.key(options.seed), number)
+        layer_map = teachers.student_layers(self.teachers)
+        self.state["learned"] = dead_channels.reinitialize(
+            key, self.state["learned"], layer_map, dead
         )
 
     def unexplained(self) -> dict[str, float]:
-        """{layer: share of the teacher that the student misses}, on unseen batches."""
-        maps, total = self.state["learned"][1], []
-        learners = teachers.learners_of(self.teachers)
-        for images in self.tests():
-            lessons = teachers.teach(self.teachers, images, self.scales)
-            total.append(
+        """{layer: unexplained share of the teacher's mean square}, on test batches."""
+        projections, results = self.state["learned"][1], []
+        layer_map = teachers.student_layers(self.teachers)
+        for images in self.test_batches():
+            targets = teachers.teacher_features(self.teachers, images, self.scales)
+            results.append(
                 distillation.distillation_loss(
-                    self.student.params, maps, self.hollow, lessons, learners, images
+                    self.student.params,
+                    projections,
+                    self.template,
+                    targets,
+                    layer_map,
+                    images,
                 )
             )
         return {
-            layer: float(np.mean([parts[layer] for _, parts in total]))
-            for layer in total[0][1]
+            layer: float(np.mean([parts[layer] for _, parts in results]))
+            for layer in results[0][1]
         }
 
 
-def _as_started(student: Network, start: Network) -> Network:
-    """The student with the parameters of `start`, which may be narrower."""
+def _with_params_of(student: Network, start: Network) -> Network:
+    """The student with the parameters of `start`, padded if it is narrower."""
     try:
         if start.module != student.module.clone(widths=start.module.widths):
             raise ValueError
-        params = dead_channels.widened(start.params, student.params)
+        params = dead_channels.pad_params(start.params, student.params)
     except (AttributeError, ValueError):  # not a VGG, another padding, wider, deeper
         raise ValueError(
             f"cannot start from widths {start.module.widths} and padding "

@@ -32,14 +32,14 @@ class Workload:
     precision: str
 
 
-def steps_of(work: Workload) -> int:
-    """Steps of a call: many where one is soon over, so that starting it is nothing."""
+def steps_per_call(work: Workload) -> int:
+    """Steps of a call: more where a step is short, so that the overhead is small."""
     if jax.default_backend() != "cpu":
         return 20
     return 4 if work.batch == 1 else 1
 
 
-def network_of(name: str) -> Network:
+def named_network(name: str) -> Network:
     """vgg19-lite, or a full VGG-19 with random weights, which take the same time."""
     return random_vgg(jax.random.key(0)) if name == "vgg19" else load_network(name)
 
@@ -52,7 +52,7 @@ def pictures(work: Workload) -> tuple[jax.Array, jax.Array]:
     return contents, styles
 
 
-def ours(work: Workload, network: Network, steps: int) -> tuple[Call, int]:
+def jaxnst_call(work: Workload, network: Network, steps: int) -> tuple[Call, int]:
     """A call of so many steps that returns the loss a picture; the bytes it takes."""
     config = Config(precision=work.precision)  # type: ignore[arg-type]
     factory = optimizers.as_factory(optimizers.adam())
@@ -65,7 +65,9 @@ def ours(work: Workload, network: Network, steps: int) -> tuple[Call, int]:
     )
     state = jax.vmap(init_state)(pictures(work)[0], numbers[1])
     arguments = (network, targets, numbers[0], numbers[1], config, numbers[2])
-    compiled = run_steps.lower(state, *arguments, steps, items="own").compile()
+    compiled = run_steps.lower(
+        state, *arguments, steps, target_axis="per_item"
+    ).compile()
 
     def call() -> float:
         nonlocal state
@@ -75,7 +77,7 @@ def ours(work: Workload, network: Network, steps: int) -> tuple[Call, int]:
     return call, compiled_bytes(compiled)
 
 
-def theirs(work: Workload, network: Network, steps: int) -> dict[str, Call]:
+def torch_calls(work: Workload, network: Network, steps: int) -> dict[str, Call]:
     """The same in PyTorch in each of its layouts; none where it is not installed."""
     if find_spec("torch") is None:
         return {}
@@ -88,7 +90,9 @@ def theirs(work: Workload, network: Network, steps: int) -> dict[str, Call]:
     return calls
 
 
-def interleaved(calls: dict[str, Call], repeats: int) -> dict[str, tuple[float, float]]:
+def time_interleaved(
+    calls: dict[str, Call], repeats: int
+) -> dict[str, tuple[float, float]]:
     """{name: (median seconds, loss in the end)}, after one round to warm up.
 
     In turn, so that a drift of the machine meets all alike.
@@ -106,7 +110,7 @@ def interleaved(calls: dict[str, Call], repeats: int) -> dict[str, tuple[float, 
     }
 
 
-def operations(network: Network, size: int) -> float:
+def count_operations(network: Network, size: int) -> float:
     """Operations of the convolutions in a step for one picture, there and back."""
     total = 0.0
     for name, part in network.params.items():
@@ -117,7 +121,7 @@ def operations(network: Network, size: int) -> float:
 
 
 def matrix_rate(precision: str, side: int | None = None) -> float:
-    """Operations a second of a product of matrices: what the machine could do.
+    """Operations a second of a matrix product: what the machine could do.
 
     Args:
         side: of the matrices; by default 2048, on an accelerator 8192, where a smaller
@@ -129,10 +133,10 @@ def matrix_rate(precision: str, side: int | None = None) -> float:
     left, right = (jax.random.normal(key, (side, side), precision) for key in keys)
     product = jax.jit(jnp.matmul)
     calls: dict[str, Call] = {"product": lambda: float(product(left, right)[0, 0])}
-    return 2.0 * side**3 / interleaved(calls, 5)["product"][0]
+    return 2.0 * side**3 / time_interleaved(calls, 5)["product"][0]
 
 
-def commands(pictures: Sequence[Path], options: Sequence[str]) -> dict[str, float]:
+def time_commands(pictures: Sequence[Path], options: Sequence[str]) -> dict[str, float]:
     """Seconds of whole commands, each a process of its own.
 
     The second run finds the code that the first compiled, if that was new.
@@ -140,7 +144,7 @@ def commands(pictures: Sequence[Path], options: Sequence[str]) -> dict[str, floa
     out = pictures[0].with_name("bench.png")
     paint = ["-m", "jaxnst", *map(str, pictures), "--network", "vgg19-lite"]
     paint += [*options, "-o", str(out)]
-    found = {}
+    seconds = {}
     for name, words in {
         "import jaxnst": ["-c", "import jaxnst"],
         "jaxnst --help": ["-m", "jaxnst", "stylize", "--help"],
@@ -149,5 +153,5 @@ def commands(pictures: Sequence[Path], options: Sequence[str]) -> dict[str, floa
     }.items():
         began = time.perf_counter()
         subprocess.run([sys.executable, *words], check=True, capture_output=True)
-        found[name] = time.perf_counter() - began
-    return found
+        seconds[name] = time.perf_counter() - began
+    return seconds

@@ -1,4 +1,4 @@
-"""Measuring: what on, in a process of its own, and the memory that it took."""
+"""What the measure scripts share: options, new processes, peak memory."""
 
 import resource
 import sys
@@ -21,8 +21,8 @@ RANDOM = "random"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measured(Common):
-    """What every measurement is made on."""
+class MeasureArguments(Common):
+    """Options of every measurement."""
 
     content: Path = option(positional=True, metavar="PHOTO")
     """The photograph."""
@@ -42,8 +42,8 @@ class Measured(Common):
         return jaxnst.load_network(self.network, weights=self.weights)
 
 
-def peak() -> float:
-    """GiB that this process held at most: of the device, or of memory on a CPU."""
+def peak_memory() -> float:
+    """Peak memory of this process in GiB: of the device, or of the host on a CPU."""
     stats = jax.local_devices()[0].memory_stats() or {}
     if "peak_bytes_in_use" in stats:
         return float(stats["peak_bytes_in_use"]) / 2**30
@@ -51,12 +51,12 @@ def peak() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
-def device() -> str:
+def device_name() -> str:
     return str(jax.local_devices()[0].device_kind)
 
 
-def apart(function: Callable[..., Any], *given: Any) -> Any:
-    """The function in a new process: what one held before is not in another's peak, nor
-    does this one, which uses no device, keep a GPU's memory from it."""
+def in_new_process(function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call the function in a new process, so that its peak memory is its own; this
+    process uses no device and keeps no GPU memory from it."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *given).result()
+        return pool.submit(function, *arguments).result()

@@ -39,28 +39,28 @@ class Peer:
         self.padding = network.module.padding
         self.kernels = {
             name: (
-                self.placed(np.asarray(part["kernel"]).transpose(3, 2, 0, 1)),
+                self.to_device(np.asarray(part["kernel"]).transpose(3, 2, 0, 1)),
                 torch.tensor(np.asarray(part["bias"])).to(self.device, self.kind),
             )
             for name, part in network.params.items()
         }
         pictures = [np.asarray(x).transpose(0, 3, 1, 2) for x in (contents, styles)]
-        photographs, paintings = (self.placed(x, torch.float32) for x in pictures)
+        photographs, paintings = (self.to_device(x, torch.float32) for x in pictures)
         with torch.no_grad():
             self.content = self.features(photographs)["relu4_2"]
-            painted = self.features(paintings)
+            style_features = self.features(paintings)
             self.grams = {
-                f"relu{n}_1": _gram(painted[f"relu{n}_1"]) for n in range(1, 6)
+                f"relu{n}_1": _gram(style_features[f"relu{n}_1"]) for n in range(1, 6)
             }
         self.image = photographs.clone().requires_grad_()
         self.adam = torch.optim.Adam([self.image], lr=0.02)
 
-    def placed(self, array: np.ndarray, kind: Any = None) -> Any:
+    def to_device(self, array: np.ndarray, kind: Any = None) -> Any:
         tensor = torch.tensor(np.ascontiguousarray(array))
         return tensor.to(self.device, kind or self.kind, memory_format=self.layout)
 
     def features(self, image: Any) -> dict[str, Any]:
-        x, found, block = (image - self.mean) / self.std, {}, "1"
+        x, features, block = (image - self.mean) / self.std, {}, "1"
         x = x.to(self.kind)
         for name, (kernel, bias) in self.kernels.items():
             if name[4] != block:
@@ -69,18 +69,18 @@ class Peer:
             if not zeros:
                 x = functional.pad(x, (1, 1, 1, 1), mode=self.padding)
             x = functional.relu(functional.conv2d(x, kernel, bias, padding=zeros))
-            found[name.replace("conv", "relu")] = x
-        return {name: x.float() for name, x in found.items() if _wanted(name)}
+            features[name.replace("conv", "relu")] = x
+        return {name: x.float() for name, x in features.items() if _is_used(name)}
 
     def loss(self) -> Any:
         """The sum over pictures."""
-        found = self.features(self.image)
-        loss = _relative(found["relu4_2"], self.content)
+        features = self.features(self.image)
+        loss = _relative(features["relu4_2"], self.content)
         for name, gram in self.grams.items():
-            loss = loss + 30 / len(self.grams) * _relative(_gram(found[name]), gram)
-        across, down = self.image.diff(dim=3), self.image.diff(dim=2)
-        rough = across.abs().mean((1, 2, 3)) + down.abs().mean((1, 2, 3))
-        return (loss + 0.05 * rough).sum()
+            loss = loss + 30 / len(self.grams) * _relative(_gram(features[name]), gram)
+        columns, rows = self.image.diff(dim=3), self.image.diff(dim=2)
+        variation = columns.abs().mean((1, 2, 3)) + rows.abs().mean((1, 2, 3))
+        return (loss + 0.05 * variation).sum()
 
     def run(self, steps: int) -> float:
         """The loss a picture before the last of so many steps."""
@@ -94,7 +94,7 @@ class Peer:
         return float(loss.detach()) / len(self.image)
 
 
-def _wanted(name: str) -> bool:
+def _is_used(name: str) -> bool:
     return name == "relu4_2" or name.endswith("_1")
 
 
@@ -105,5 +105,5 @@ def _gram(feature: Any) -> Any:
 
 def _relative(value: Any, target: Any) -> Any:
     """For each picture."""
-    wrong, aim = (value - target).flatten(1), target.flatten(1)
-    return (wrong**2).mean(1) / (aim**2).mean(1)
+    error, energy = (value - target).flatten(1), target.flatten(1)
+    return (error**2).mean(1) / (energy**2).mean(1)

@@ -13,7 +13,7 @@ import jax
 _OUTER = ("while", "call", "conditional")
 
 
-def profiled(call: Callable[[], object], folder: Path) -> dict[str, float]:
+def profile_call(call: Callable[[], object], folder: Path) -> dict[str, float]:
     """{kind of operation: its share of the time}, the longest first.
 
     `folder` keeps the trace, for Perfetto or TensorBoard. Operations that differ in a
@@ -26,7 +26,7 @@ def profiled(call: Callable[[], object], folder: Path) -> dict[str, float]:
     with jax.profiler.trace(str(folder), profiler_options=options):
         call()
     new = set(folder.rglob("*.trace.json.gz")) - before
-    taken: Counter[str] = Counter()
+    durations: Counter[str] = Counter()
     for path in new:
         with gzip.open(path) as file:
             events = json.load(file)["traceEvents"]
@@ -34,6 +34,6 @@ def profiled(call: Callable[[], object], folder: Path) -> dict[str, float]:
             operation = event.get("args", {}).get("hlo_op")
             if operation is None or operation.startswith(_OUTER):
                 continue
-            taken[re.sub(r"[.\d]+$", "", operation)] += event["dur"]
-    whole = sum(taken.values())
-    return {kind: time / whole for kind, time in taken.most_common()}
+            durations[re.sub(r"[.\d]+$", "", operation)] += event["dur"]
+    whole = sum(durations.values())
+    return {kind: time / whole for kind, time in durations.most_common()}

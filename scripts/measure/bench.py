@@ -23,16 +23,16 @@ import jax
 import jax.numpy as jnp
 from _bench import (
     Workload,
-    commands,
-    interleaved,
+    count_operations,
+    jaxnst_call,
     matrix_rate,
-    network_of,
-    operations,
-    ours,
-    steps_of,
-    theirs,
+    named_network,
+    steps_per_call,
+    time_commands,
+    time_interleaved,
+    torch_calls,
 )
-from _profile import profiled
+from _profile import profile_call
 
 from jaxnst import images
 from jaxnst._files import atomic_write, check_writable_folder
@@ -63,38 +63,38 @@ class Arguments(Common):
     """Write all numbers to this file, too."""
 
 
-def measured(work: Workload, repeats: int, rate: float, profile: Path | None) -> Row:
+def measure(work: Workload, repeats: int, rate: float, profile: Path | None) -> Row:
     """One line of the table; seconds are those of a step for one picture."""
-    network = network_of(work.network)
-    steps = steps_of(work)
-    call, needed = ours(work, network, steps)
-    calls = {"jaxnst": call, **theirs(work, network, steps)}
-    found = interleaved(calls, repeats)
-    shares = {} if profile is None else profiled(call, profile)
-    each = {name: s / steps / work.batch for name, (s, _) in found.items()}
-    others = {name: s for name, s in each.items() if name != "jaxnst"}
-    best = min(others, key=others.__getitem__, default=None)
-    speed = operations(network, work.size) / each["jaxnst"]
+    network = named_network(work.network)
+    steps = steps_per_call(work)
+    call, needed = jaxnst_call(work, network, steps)
+    calls = {"jaxnst": call, **torch_calls(work, network, steps)}
+    timed = time_interleaved(calls, repeats)
+    shares = {} if profile is None else profile_call(call, profile)
+    each = {name: s / steps / work.batch for name, (s, _) in timed.items()}
+    torch = {name: s for name, s in each.items() if name != "jaxnst"}
+    best = min(torch, key=torch.__getitem__, default=None)
+    speed = count_operations(network, work.size) / each["jaxnst"]
     return {
         **asdict(work),
         "seconds": each["jaxnst"],
-        "torch_seconds": others,
-        "ratio": None if best is None else others[best] / each["jaxnst"],
+        "torch_seconds": torch,
+        "ratio": None if best is None else torch[best] / each["jaxnst"],
         "gflops": speed / 1e9,
         "share": speed / rate,
-        "loss": found["jaxnst"][1],
-        "torch_loss": None if best is None else found[best][1],
+        "loss": timed["jaxnst"][1],
+        "torch_loss": None if best is None else timed[best][1],
         "gib": needed / 2**30,
         "gib_per_megapixel": needed / 2**30 / (work.batch * work.size**2 / 1e6),
         "profile": shares,
     }
 
 
-def line(row: Row) -> str:
-    others = row["torch_seconds"]
-    peer = f"{min(others.values()):.3f} s | {row['ratio']:.2f}" if others else " | "
+def format_row(row: Row) -> str:
+    torch = row["torch_seconds"]
+    peer = f"{min(torch.values()):.3f} s | {row['ratio']:.2f}" if torch else " | "
     losses = f"{row['loss']:.4g}"
-    if others:
+    if torch:
         losses += f", {row['torch_loss']:.4g}"
     return (
         f"| {row['network']} | {row['size']} | {row['batch']} | {row['precision']} "
@@ -114,7 +114,7 @@ def print_profiles(rows: list[Row]) -> None:
         print(f"| {' | '.join(map(str, cells))} | {shares} |")
 
 
-def started(options: tuple[str, ...]) -> dict[str, float]:
+def time_started_commands(options: tuple[str, ...]) -> dict[str, float]:
     """Seconds of whole commands, with an empty cache of compiled code at first."""
     with tempfile.TemporaryDirectory() as folder:
         paths = [Path(folder, name) for name in ("photo.png", "painting.png")]
@@ -124,7 +124,7 @@ def started(options: tuple[str, ...]) -> dict[str, float]:
         before = os.environ.get("XDG_CACHE_HOME")
         os.environ["XDG_CACHE_HOME"] = folder
         try:
-            return commands(paths, options)
+            return time_commands(paths, options)
         finally:
             os.environ.pop("XDG_CACHE_HOME")
             if before is not None:
@@ -152,19 +152,19 @@ def main(arguments: Arguments) -> None:
         rate = matrix_rate(precision, 512 if arguments.quick else None)
         for name, size, batch in product(arguments.networks, sizes, arguments.batches):
             work = Workload(name, size, batch, precision)
-            rows.append(measured(work, repeats, rate, arguments.profile))
-            print(line(rows[-1]), flush=True)
+            rows.append(measure(work, repeats, rate, arguments.profile))
+            print(format_row(rows[-1]), flush=True)
     if arguments.profile is not None:
         print_profiles(rows)
     print("\n| command | seconds |\n| --- | --- |")
     small = ("--size", "48", "--steps", "2", "--margin", "0")
-    times = started(small if arguments.quick else ("--size", "256"))
+    times = time_started_commands(small if arguments.quick else ("--size", "256"))
     for command, seconds in times.items():
         print(f"| {command} | {seconds:.1f} |")
     if arguments.numbers is not None:
-        found = {"device": device, "jax": jax.__version__, "rows": rows}
+        numbers = {"device": device, "jax": jax.__version__, "rows": rows}
         with atomic_write(arguments.numbers) as temporary:
-            temporary.write_text(json.dumps(found | {"commands": times}, indent=1))
+            temporary.write_text(json.dumps(numbers | {"commands": times}, indent=1))
 
 
 if __name__ == "__main__":

@@ -13,38 +13,31 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from _compared import (
+from _compare import (
+    Candidate,
+    CompareArguments,
     Table,
     all_pairs,
-    at_equal_content,
-    exchange,
-    mean,
+    exchange_rate,
+    mean_scores,
+    save_sheets,
     score,
-    seconds,
+    style_at_equal_content,
+    time_candidate,
+    with_other_beta,
+    with_size,
     write_scores,
 )
-from _painted import Candidate
 
-import jaxnst
-from jaxnst import Settings
-from jaxnst.cli._app import Common, run_module
-from jaxnst.cli._parser import option
-from jaxnst.feedforward.weights_file import load_feedforward
+from jaxnst import Settings, load_feedforward, load_network
+from jaxnst.cli._app import run_module
 from jaxnst.pipeline import presets
 
 _RUNS = 3  # of which the median counts
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(Common):
-    contents: Path
-    """Folder of photographs."""
-    styles: Path
-    """Folder of paintings."""
-    judge: str
-    """GoogLeNet, by name or weights file, or a VGG other than vgg19-lite."""
-    output: Path = option(flags=["-o"])
-    """Folder for pictures, contact sheets and scores.csv."""
+class Arguments(CompareArguments):
     decoder: Path | None = None
     """Weights for one pass; those that come with jaxnst if not given."""
     adain: Path | None = None
@@ -57,65 +50,60 @@ class Arguments(Common):
     """The optimisation paints with this --beta, too: what style costs in content."""
 
 
-def sized(settings: Settings, size: int) -> Settings:
-    return replace(settings, geometry=replace(settings.geometry, size=size))
-
-
-def started(settings: Settings, steps: int) -> Settings:
-    """The same objective from one pass, at the full size alone."""
-    how = replace(settings.optimization, init="feedforward", steps=(steps,))
+def from_one_pass(settings: Settings, steps: int) -> Settings:
+    """The same objective optimised from one pass, at the full size alone."""
+    optimization = replace(settings.optimization, init="feedforward", steps=(steps,))
     geometry = replace(settings.geometry, min_size=None)
-    return replace(settings, optimization=how, geometry=geometry)
+    return replace(settings, optimization=optimization, geometry=geometry)
 
 
-def candidates(arguments: Arguments) -> list[Candidate]:
+def make_candidates(arguments: Arguments) -> list[Candidate]:
     """The optimisation, the one passes, what is optimised from one, and the
     optimisation at the other beta."""
-    network = jaxnst.load_network("vgg19-lite")
-    default = sized(presets.default, arguments.size)
-    if arguments.other_beta == default.terms.beta:
-        raise ValueError(
-            f"--other-beta is {default.terms.beta:g} as in the preset; give another, "
-            "to see what style costs in content"
-        )
+    network = load_network("vgg19-lite")
+    default = with_size(presets.default, arguments.size)
+    other = with_other_beta(default, arguments.other_beta)
+    one_pass = with_size(presets.encoder_transformer, arguments.size)
     decoder = load_feedforward(arguments.decoder)
-    fast = sized(presets.encoder_transformer, arguments.size)
-    found = [Candidate("optimised", network, default)]
-    found.append(Candidate("one pass", network, fast, decoder))
+    candidates = [
+        Candidate("optimised", network, default),
+        Candidate("one pass", network, one_pass, decoder),
+    ]
     if arguments.adain is not None:
-        other = load_feedforward(arguments.adain)
-        found.append(Candidate("AdaIN", network, fast, other))
+        adain = load_feedforward(arguments.adain)
+        candidates.append(Candidate("AdaIN", network, one_pass, adain))
     for steps in arguments.steps:
+        settings = from_one_pass(default, steps)
         label = f"one pass, {steps} steps"
-        found.append(Candidate(label, network, started(default, steps), decoder))
-    more = replace(default, terms=replace(default.terms, beta=arguments.other_beta))
+        candidates.append(Candidate(label, network, settings, decoder))
     label = f"optimised, beta {arguments.other_beta:g}"
-    return [*found, Candidate(label, network, more)]
+    return [*candidates, Candidate(label, network, other)]
 
 
-def report(table: Table, times: dict[str, float]) -> None:
+def print_table(table: Table, seconds: dict[str, float]) -> None:
     """Print means, each method's style over the optimisation's at equal content, and
     seconds."""
     first, *_, other = table
-    rate = exchange(table[first], table[other])
+    rate = exchange_rate(table[first], table[other])
     print(f"one more of content buys {-rate:.3f} less of style")
     print("| method | style | content | Q | style at equal content | seconds |")
     print("| --- | --- | --- | --- | --- | --- |")
     for label, scores in table.items():
-        numbers = " | ".join(f"{value:.3f}" for value in mean(scores))
-        ratio = at_equal_content(scores, table[first], rate)
-        print(f"| {label} | {numbers} | {ratio:.3f} | {times[label]:.2f} |")
+        numbers = " | ".join(f"{value:.3f}" for value in mean_scores(scores))
+        ratio = style_at_equal_content(scores, table[first], rate)
+        print(f"| {label} | {numbers} | {ratio:.3f} | {seconds[label]:.2f} |")
     print(f"({len(table[first])} pairs; median of the ratios to {first})")
 
 
 def main(arguments: Arguments) -> None:
-    everyone = candidates(arguments)
+    candidates = make_candidates(arguments)
     pairs = all_pairs(arguments.contents, arguments.styles)
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    shown = [candidate.label for candidate in everyone[:-1]]
-    table = score(everyone, pairs, arguments.judge, arguments.output, shown)
+    table = score(candidates, pairs, arguments.judge, arguments.output)
+    save_sheets(arguments.output, candidates[:-1], pairs)
     write_scores(arguments.output / "scores.csv", table)
-    report(table, {one.label: seconds(one, pairs[0], _RUNS) for one in everyone})
+    print_table(
+        table, {c.label: time_candidate(c, pairs[0], _RUNS) for c in candidates}
+    )
 
 
 if __name__ == "__main__":

@@ -18,24 +18,23 @@ from pathlib import Path
 from typing import Any
 
 import jax
-from _measure import Measured, apart, device
+from _measure import MeasureArguments, device_name, in_new_process
 from jax import Array
 
 import jaxnst
-from jaxnst import Network, Settings, metrics
+from jaxnst import Network, Settings, load_network, metrics
 from jaxnst._files import atomic_write, check_writable_folder
 from jaxnst.cli._app import keep_compiled, run_module
 from jaxnst.images import resize
-from jaxnst.optimize.single import Progress
+from jaxnst.optimize.result import Progress
 from jaxnst.pipeline import presets
 from jaxnst.pipeline.inputs import load_pictures
-from jaxnst.pretrained.loading import load_network
 
 MARK = "L-BFGS"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(Measured):
+class Arguments(MeasureArguments):
     size: int = 512
     """Long side of the picture in pixels."""
     evaluations: int = 500
@@ -66,10 +65,10 @@ class Row:
         return next((seconds for seconds, loss in pairs if loss <= mark), None)
 
 
-def ways(size: int, evaluations: int) -> dict[str, Settings]:
+def named_settings(size: int, evaluations: int) -> dict[str, Settings]:
     """Settings by what is special about them, the mark's first."""
-    given = presets.default
-    default = replace(given, geometry=replace(given.geometry, size=size))
+    preset = presets.default
+    default = replace(preset, geometry=replace(preset.geometry, size=size))
     levels = len(default.geometry.levels())
     total = sum(default.optimization.steps_at(levels))
 
@@ -78,8 +77,10 @@ def ways(size: int, evaluations: int) -> dict[str, Settings]:
 
     def flat(**changes: Any) -> Settings:
         """At full size alone, nothing averaged but what is asked for."""
-        how = {"ema": None, "steps": (total,), **changes}
-        return replace(other(**how), geometry=replace(default.geometry, min_size=None))
+        changes = {"ema": None, "steps": (total,)} | changes
+        return replace(
+            other(**changes), geometry=replace(default.geometry, min_size=None)
+        )
 
     mark = flat(
         optimizer="lbfgs", learning_rate=None, history=None, steps=(evaluations,)
@@ -120,11 +121,10 @@ def loss_at_full_size(
     return lambda image: float(loss(resize(image, content.shape[:2])))
 
 
-def measured(arguments: Arguments, name: str) -> Row:
+def measure(arguments: Arguments, name: str) -> Row:
     keep_compiled()
     network = arguments.load_network()
-    settings = ways(arguments.size, arguments.evaluations)[name]
-    geometry = settings.geometry
+    settings = named_settings(arguments.size, arguments.evaluations)[name]
     content, (style,) = load_pictures(
         settings, network, arguments.content, [arguments.style]
     )
@@ -133,10 +133,10 @@ def measured(arguments: Arguments, name: str) -> Row:
     def callback(progress: Progress) -> None:
         pictures.append((progress.seconds, progress.picture()))
 
-    how, count = settings.optimization, len(geometry.levels())
-    brief = replace(settings, optimization=replace(how, steps=(1,) * count))
+    short = (1,) * len(settings.geometry.levels())
+    warmup = replace(settings, optimization=replace(settings.optimization, steps=short))
     pair = network, content, [style]
-    jaxnst.render(brief, *pair, callback=callback)
+    jaxnst.render(warmup, *pair, callback=callback)
     pictures.clear()
     result = jaxnst.render(settings, *pair, callback=callback, every=arguments.every)
     loss = loss_at_full_size(settings, network, content, style)
@@ -148,7 +148,7 @@ def measured(arguments: Arguments, name: str) -> Row:
     return Row([seconds for seconds, _ in pictures], losses, result.steps, quality)
 
 
-def line(name: str, row: Row, mark: Row) -> str:
+def format_row(name: str, row: Row, mark: Row) -> str:
     reached = row.reached(mark.losses[-1])
     cells = [
         name,
@@ -163,28 +163,28 @@ def line(name: str, row: Row, mark: Row) -> str:
 
 
 def main(arguments: Arguments) -> None:
-    known = ways(arguments.size, arguments.evaluations)
-    strange = set(arguments.only) - set(known)
-    if strange:
+    methods = named_settings(arguments.size, arguments.evaluations)
+    unknown = set(arguments.only) - set(methods)
+    if unknown:
         raise ValueError(
-            f"--only knows {', '.join(map(repr, known))}; got {min(strange)!r}"
+            f"--only knows {', '.join(map(repr, methods))}; got {min(unknown)!r}"
         )
     if arguments.numbers is not None:
         check_writable_folder(arguments.numbers)
     chosen = [
-        n for n in known if n == MARK or not arguments.only or n in arguments.only
+        n for n in methods if n == MARK or not arguments.only or n in arguments.only
     ]
-    machine = f"{apart(device)}, jax {jax.__version__}"
+    machine = f"{in_new_process(device_name)}, jax {jax.__version__}"
     print(f"{machine}; {arguments.network}, {arguments.size} pixels\n")
     print("| way | steps | s | loss | s to the mark | of the mark's | Q |")
     print("| --- | --- | --- | --- | --- | --- | --- |")
     rows: dict[str, Row] = {}
     for name in chosen:
-        rows[name] = apart(measured, arguments, name)
-        print(line(name, rows[name], rows[MARK]), flush=True)
+        rows[name] = in_new_process(measure, arguments, name)
+        print(format_row(name, rows[name], rows[MARK]), flush=True)
     if arguments.numbers is not None:
-        found = {name: dataclasses.asdict(row) for name, row in rows.items()}
-        text = json.dumps({"machine": machine, "size": arguments.size, "ways": found})
+        numbers = {name: dataclasses.asdict(row) for name, row in rows.items()}
+        text = json.dumps({"machine": machine, "size": arguments.size, "ways": numbers})
         with atomic_write(arguments.numbers) as temporary:
             temporary.write_text(text + "\n")
 

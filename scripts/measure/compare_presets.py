@@ -13,15 +13,25 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from _compared import Table, mean, pairs_in_turn, score, seconds, write_scores
-from _painted import Candidate, Pair, painted_pair
+from _compare import (
+    Candidate,
+    Pair,
+    Table,
+    mean_scores,
+    pairs_in_turn,
+    save_sheet,
+    score,
+    time_candidate,
+    with_size,
+    write_scores,
+)
 
-from jaxnst import images
 from jaxnst.cli._app import Common, run_module
 from jaxnst.cli._parser import option
 from jaxnst.pipeline import presets
+from jaxnst.pipeline.inputs import load_pictures, open_network
 from jaxnst.pipeline.substitute import adapted
-from jaxnst.pretrained.loading import load_network
+from jaxnst.pretrained.loading import AUTO
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,7 +43,7 @@ class Arguments(Common):
     network: str = "vgg19-lite"
     """Feature network."""
     weights: str | None = None
-    """Its weights: a file, or the name of a source; the network is what it holds."""
+    """Its weights, a file; the network is what it holds."""
     judge: str
     """GoogLeNet, by name or weights file, or a VGG other than the network."""
     output: Path = option(flags=["-o"])
@@ -42,53 +52,44 @@ class Arguments(Common):
     """Long side in pixels."""
 
 
-def candidates(arguments: Arguments, pair: Pair) -> list[Candidate]:
-    """Every preset in the one network; the pair shows it the features' magnitude."""
+def make_candidates(arguments: Arguments, pair: Pair) -> list[Candidate]:
+    """Every preset in the one network, adapted to its features of the pair."""
     if not arguments.presets or len(set(arguments.presets)) < len(arguments.presets):
         raise ValueError("--presets wants one name or more, none of them twice")
-    content, style = (images.load_image(path, size=arguments.size) for path in pair)
-    network = load_network(arguments.weights or arguments.network)
-    found = []
-    for name in arguments.presets:
-        settings = adapted(presets.get(name), network, content, [style])
-        geometry = replace(settings.geometry, size=arguments.size)
-        found.append(Candidate(name, network, replace(settings, geometry=geometry)))
-    return found
+    named = [(name, presets.get(name)) for name in arguments.presets]
+    name = arguments.network if arguments.weights is None else AUTO
+    default = replace(presets.default, network=name, weights=arguments.weights)
+    default, network, _ = open_network(with_size(default, arguments.size))
+    content, styles = load_pictures(default, network, pair[0], [pair[1]])
+    return [
+        Candidate(
+            name,
+            network,
+            with_size(adapted(preset, network, content, styles), arguments.size),
+        )
+        for name, preset in named
+    ]
 
 
-def report(table: Table, times: dict[str, float]) -> None:
+def print_table(table: Table, seconds: dict[str, float]) -> None:
     """Print each pair's distances under every preset, their means, and seconds."""
     print("| preset | pair | style | content | Q |")
     print("| --- | --- | --- | --- | --- |")
     for label, scores in table.items():
-        rows = {f"{c.stem} × {s.stem}": v for (c, s), v in scores.items()}
-        for pair, values in rows.items():
+        for (content, style), values in scores.items():
             numbers = " | ".join(f"{float(value):.3f}" for value in values)
-            print(f"| {label} | {pair} | {numbers} |")
-        means = " | ".join(f"{value:.3f}" for value in mean(scores))
-        print(f"| {label} | mean, {times[label]:.1f} s a picture | {means} |")
-
-
-def sheet(everyone: list[Candidate], pairs: list[Pair], folder: Path) -> None:
-    """A row for every pair: photograph, painting, and what each preset made of them."""
-    rows = [
-        [*map(images.load_image, pair)]
-        + [painted_pair(candidate, pair, folder) for candidate in everyone]
-        for pair in pairs
-    ]
-    labels = ["photograph", "painting", *(candidate.label for candidate in everyone)]
-    drawn = images.contact_sheet(rows, column_labels=labels, cell=300)
-    images.save_image(folder / "sheet.png", drawn)
+            print(f"| {label} | {content.stem} × {style.stem} | {numbers} |")
+        means = " | ".join(f"{value:.3f}" for value in mean_scores(scores))
+        print(f"| {label} | mean, {seconds[label]:.1f} s a picture | {means} |")
 
 
 def main(arguments: Arguments) -> None:
     pairs = pairs_in_turn(arguments.pictures)
-    everyone = candidates(arguments, pairs[0])
-    arguments.output.mkdir(parents=True, exist_ok=True)
-    table = score(everyone, pairs, arguments.judge, arguments.output, shown=())
+    candidates = make_candidates(arguments, pairs[0])
+    table = score(candidates, pairs, arguments.judge, arguments.output)
     write_scores(arguments.output / "scores.csv", table)
-    report(table, {one.label: seconds(one, pairs[0], 1) for one in everyone})
-    sheet(everyone, pairs, arguments.output)
+    print_table(table, {c.label: time_candidate(c, pairs[0], 1) for c in candidates})
+    save_sheet(arguments.output / "sheet.png", candidates, pairs)
 
 
 if __name__ == "__main__":

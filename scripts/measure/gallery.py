@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jax
-from _compared import pairs_in_turn
-from _painted import judged
+from _compare import judge_image, pairs_in_turn, with_size
 
 import jaxnst
 from jaxnst import images
@@ -21,7 +20,6 @@ from jaxnst.cli._app import Common, run_module
 from jaxnst.cli._parser import option
 from jaxnst.pipeline import presets
 from jaxnst.pipeline.inputs import load_pictures, open_network
-from jaxnst.pretrained.loading import load_network
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,10 +42,9 @@ class Arguments(Common):
 
 def main(arguments: Arguments) -> None:
     pairs = pairs_in_turn(arguments.pictures)
-    settings = presets.get(arguments.preset)
+    settings = with_size(presets.get(arguments.preset), arguments.size)
     settings = replace(
         settings,
-        geometry=replace(settings.geometry, size=arguments.size),
         network=arguments.network or settings.network,
         weights=arguments.weights,
     )
@@ -56,7 +53,7 @@ def main(arguments: Arguments) -> None:
     arguments.output.mkdir(parents=True, exist_ok=True)
     judge = None
     if arguments.judge is not None:
-        judge = load_network(arguments.judge)
+        judge = jaxnst.load_network(arguments.judge)
     print(f"{jax.local_devices()[0].device_kind}, {platform.machine()}")
     print("| picture | steps | seconds | style | content | Q |")
     print("| --- | --- | --- | --- | --- | --- |")
@@ -66,12 +63,12 @@ def main(arguments: Arguments) -> None:
         result = jaxnst.render(settings, network, *pictures)
         out = arguments.output / f"{content.stem}_{style.stem}.jpg"
         images.save_image(out, result.image, quality=88)
-        spent = time.perf_counter() - began
-        shown = " | "
+        seconds = time.perf_counter() - began
+        cells = " | "
         if judge is not None:
-            scores = judged(judge, result.image, (content, style))
-            shown = " | ".join(f"{float(score):.3f}" for score in scores)
-        print(f"| {out.stem} | {result.steps} | {spent:.0f} | {shown} |", flush=True)
+            scores = judge_image(judge, result.image, (content, style))
+            cells = " | ".join(f"{float(score):.3f}" for score in scores)
+        print(f"| {out.stem} | {result.steps} | {seconds:.0f} | {cells} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from typing import Any
 
 import jax
 import jax.numpy as jnp
-from _measure import device
+from _measure import device_name
 
 from jaxnst import feedforward, images
 from jaxnst.cli._app import Common, run_module
@@ -39,37 +39,39 @@ class Arguments(Common):
     """Of which the median counts."""
 
 
-def seconds(function: Callable[[], Any], runs: int) -> tuple[float, float]:
+def time_calls(function: Callable[[], Any], runs: int) -> tuple[float, float]:
     """Of the first call, which compiles, and the median of others."""
-    taken = []
+    times = []
     for _ in range(runs + 1):
         began = time.perf_counter()
         jax.block_until_ready(function())
-        taken.append(time.perf_counter() - began)
-    return taken[0], statistics.median(taken[1:])
+        times.append(time.perf_counter() - began)
+    return times[0], statistics.median(times[1:])
 
 
 def main(arguments: Arguments) -> None:
     # What an earlier run compiled would be no first picture's.
     jax.config.update("jax_compilation_cache_dir", None)
     model = load_feedforward().prepared()
-    many = jax.jit(jax.vmap(feedforward.apply_style, (None, 0, None)))
+    stylize_batch = jax.jit(jax.vmap(feedforward.apply_style, (None, 0, None)))
     at_once = f"{arguments.batch} at once, each"
     print(f"| size | first picture | picture | {at_once} |\n| --- | --- | --- | --- |")
     for size in arguments.sizes:
-        given = arguments.content, arguments.style
-        content, style = (images.load_image(path, size=size) for path in given)
-        first, one = seconds(
+        paths = arguments.content, arguments.style
+        content, style = (images.load_image(path, size=size) for path in paths)
+        first, one = time_calls(
             partial(feedforward.stylize_compiled, model, content, style),
             arguments.runs,
         )
-        known = feedforward.style_of(model, style)
+        style_statistics = feedforward.style_of(model, style)
         contents = jnp.stack([content] * arguments.batch)
-        _, several = seconds(partial(many, model, contents, known), 3)
+        _, several = time_calls(
+            partial(stylize_batch, model, contents, style_statistics), 3
+        )
         numbers = first, one, several / arguments.batch
-        shown = " | ".join(f"{number:.2f} s" for number in numbers)
-        print(f"| {size} | {shown} |", flush=True)
-    print(f"({device()}; first: with compilation)")
+        cells = " | ".join(f"{number:.2f} s" for number in numbers)
+        print(f"| {size} | {cells} |", flush=True)
+    print(f"({device_name()}; first: with compilation)")
 
 
 if __name__ == "__main__":

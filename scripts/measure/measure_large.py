@@ -9,17 +9,17 @@ import sys
 from dataclasses import dataclass
 from itertools import product
 
-from _measure import Measured, apart, device, peak
+from _measure import MeasureArguments, device_name, in_new_process, peak_memory
 
 import jaxnst
 from jaxnst import Config, images
 from jaxnst.cli._app import keep_compiled, run_module
 from jaxnst.optimize import optimizers
-from jaxnst.optimize.single import Progress
+from jaxnst.optimize.result import Progress
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(Measured):
+class Arguments(MeasureArguments):
     sizes: tuple[int, ...] = (1024, 2048)
     """Sides of the square pictures in pixels."""
     tiles: tuple[int, ...] = (0, 512, 1024)
@@ -37,7 +37,7 @@ class Row:
     loss: float
 
 
-def measured(arguments: Arguments, size: int, tile: int) -> Row:
+def measure(arguments: Arguments, size: int, tile: int) -> Row:
     keep_compiled()
     network = arguments.load_network()
     content = images.load_image(arguments.content, size=(size, size))
@@ -58,17 +58,17 @@ def measured(arguments: Arguments, size: int, tile: int) -> Row:
         every=1,
     )
     seconds = (times[-1] - times[0]) / (len(times) - 1)
-    return Row(seconds, peak(), float(result.trace["loss"][-1]))
+    return Row(seconds, peak_memory(), float(result.trace["loss"][-1]))
 
 
 def main(arguments: Arguments) -> None:
     if arguments.steps < 2:
         raise ValueError("--steps must be at least 2: the first one compiles")
-    print(f"{apart(device)}, {arguments.network}\n")
+    print(f"{in_new_process(device_name)}, {arguments.network}\n")
     print("| size | tile | a step | memory | per megapixel | loss |")
     print("| --- | --- | --- | --- | --- | --- |")
     for size, tile in product(arguments.sizes, arguments.tiles):
-        row = apart(measured, arguments, size, tile)
+        row = in_new_process(measure, arguments, size, tile)
         pixels = size * size / 1e6
         print(
             f"| {size} | {tile or 'none'} | {row.seconds:.2f} s | {row.memory:.2f} GiB "

@@ -16,7 +16,7 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from _measure import Measured, apart, device, peak
+from _measure import MeasureArguments, device_name, in_new_process, peak_memory
 
 import jaxnst
 from jaxnst import Config, Network, Settings, Weights, images
@@ -27,7 +27,7 @@ _ALPHAS, _BETAS = (0.25, 0.5, 1.0, 2.0), (2.0, 8.0, 32.0, 128.0)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(Measured):
+class Arguments(MeasureArguments):
     size: int = 256
     """Side of the pictures in pixels; they are square."""
     steps: int = 20
@@ -66,25 +66,25 @@ def timed(call: Callable[[], Any]) -> tuple[Any, float]:
 
 def single(arguments: Arguments) -> Row:
     network, content, style = load(arguments)
-    how: dict[str, Any] = {"config": Config(), "steps": arguments.steps}
-    _, seconds = timed(lambda: jaxnst.stylize(network, content, style, **how))
-    return Row(1, seconds, peak())
+    options: dict[str, Any] = {"config": Config(), "steps": arguments.steps}
+    _, seconds = timed(lambda: jaxnst.stylize(network, content, style, **options))
+    return Row(1, seconds, peak_memory())
 
 
 def grid(arguments: Arguments) -> Row:
     network, content, style = load(arguments)
-    how: dict[str, Any] = {"config": Config(), "steps": arguments.steps}
+    options: dict[str, Any] = {"config": Config(), "steps": arguments.steps}
     axes: dict[str, Any] = {"alphas": _ALPHAS, "betas": _BETAS}
-    found, seconds = timed(
-        lambda: jaxnst.grid_search(network, content, style, **axes, **how)
+    result, seconds = timed(
+        lambda: jaxnst.grid_search(network, content, style, **axes, **options)
     )
-    held, worst = peak(), 0.0
-    for place in np.ndindex(found.finite.shape):
-        weights = Weights(alpha=_ALPHAS[place[0]], beta=_BETAS[place[1]])
-        alone = jaxnst.stylize(network, content, style, weights=weights, **how)
-        difference = np.abs(found.image[place] - alone.image)
+    memory, worst = peak_memory(), 0.0
+    for index in np.ndindex(result.finite.shape):
+        weights = Weights(alpha=_ALPHAS[index[0]], beta=_BETAS[index[1]])
+        single_run = jaxnst.stylize(network, content, style, weights=weights, **options)
+        difference = np.abs(result.image[index] - single_run.image)
         worst = max(worst, float(difference.max()))
-    return Row(found.finite.size, seconds, held, worst)
+    return Row(result.finite.size, seconds, memory, worst)
 
 
 def pairs(arguments: Arguments, count: int) -> Row:
@@ -97,24 +97,24 @@ def pairs(arguments: Arguments, count: int) -> Row:
     settings = replace(
         settings, geometry=replace(settings.geometry, size=arguments.size)
     )
-    how = settings.optimization
-    brief = replace(settings, optimization=replace(how, steps=(1,)))  # compiles it all
+    optimization = replace(settings.optimization, steps=(1,))
+    warmup = replace(settings, optimization=optimization)  # compiles everything
     budget = int(arguments.budget * 2**30)
 
-    def painted(settings: Settings) -> Any:
+    def render(settings: Settings) -> Any:
         return jaxnst.render_batch(settings, network, contents, styles, budget=budget)
 
-    painted(brief)
+    render(warmup)
     began = time.perf_counter()
-    painted(settings)
-    return Row(count, time.perf_counter() - began, peak())
+    render(settings)
+    return Row(count, time.perf_counter() - began, peak_memory())
 
 
 def main(arguments: Arguments) -> None:
-    print(f"{apart(device)}, jax {jax.__version__}\n")
+    print(f"{in_new_process(device_name)}, jax {jax.__version__}\n")
     side = arguments.size
     print(f"{arguments.steps} steps at {side} x {side}, {arguments.network}:\n")
-    one, many = apart(single, arguments), apart(grid, arguments)
+    one, many = in_new_process(single, arguments), in_new_process(grid, arguments)
     print("| settings | a setting | relative | memory | largest difference |")
     print("| --- | --- | --- | --- | --- |")
     for row in (one, many):
@@ -126,7 +126,7 @@ def main(arguments: Arguments) -> None:
     print(f"\ndefault settings, budget {arguments.budget:g} GiB:\n")
     print("| pairs | pictures/s | memory |\n| --- | --- | --- |")
     for count in arguments.pairs:
-        row = apart(pairs, arguments, count)
+        row = in_new_process(pairs, arguments, count)
         rate = row.items / row.seconds
         print(f"| {count} | {rate:.3f} | {row.memory:.2f} GiB |", flush=True)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import jax.numpy as jnp
-from _measure import Measured
+from _measure import MeasureArguments
 from jax import Array
 
 import jaxnst
@@ -27,7 +27,7 @@ from jaxnst.pipeline.settings import Geometry
 
 
 @dataclass(frozen=True, kw_only=True)
-class Arguments(Measured):
+class Arguments(MeasureArguments):
     sizes: tuple[int, ...] = (256, 512, 1024)
     """Long sides of the picture in pixels, the smallest first."""
     steps: int = 100
@@ -99,8 +99,8 @@ def main(arguments: Arguments) -> None:
                 optimizer=optimizers.adam(0.02),
                 steps=arguments.steps,
             )
-            measured = relative[1], relative[0]
-            _, terms = jaxnst.objective(result.image, network, targets, *measured)
+            config, weights = relative
+            _, terms = jaxnst.objective(result.image, network, targets, weights, config)
             print(
                 f"| {size} | {name} | {terms['content']:.3f} | {terms['style']:.5f} |",
                 flush=True,

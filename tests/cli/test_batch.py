@@ -1,4 +1,4 @@
-"""scripts/batch.py: whole folders, whatever happens to a few of the files."""
+"""jaxnst batch: whole folders, whatever happens to a few of the files."""
 
 import json
 import os

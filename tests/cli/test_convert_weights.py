@@ -1,4 +1,4 @@
-"""scripts/convert_weights.py as people run it: one line says what went wrong."""
+"""jaxnst convert-weights as people run it: one line says what went wrong."""
 
 import hashlib
 import subprocess

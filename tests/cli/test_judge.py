@@ -1,4 +1,4 @@
-"""scripts/judge.py as people run it."""
+"""jaxnst judge as people run it."""
 
 import subprocess
 import sys
@@ -64,6 +64,8 @@ def test_failures_are_one_line(files, tmp_path):
 
 
 def test_wrong_usage_and_help(files):
+    done = run(files[0], files[0], files[1])
+    assert done.returncode == 2 and "--judge is missing" in done.stderr
     done = run(files[0], files[0])
     assert done.returncode == 2 and "required: PAINTING" in done.stderr
     done = run("--help")

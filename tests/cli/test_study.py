@@ -1,4 +1,4 @@
-"""scripts/study.py: one command, a report whose numbers are those of the runs."""
+"""`jaxnst study`: one command, a report whose numbers are those of the runs."""
 
 import csv
 import html
@@ -43,7 +43,7 @@ def drive(script, originals, tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("JAXNST_WEIGHTS", str(tmp_path / "none"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "none"))
-    monkeypatch.setattr("jaxnst.pretrained.sources._repository_weights", lambda: None)
+    monkeypatch.setattr("jaxnst.pretrained.sources._repository_folder", lambda: None)
     (tmp_path / "none").mkdir()
     run = driver(script, monkeypatch, capsys)
     return lambda *options: run("c.png", "s.png", "-o", "out", *SMALL, *options)
@@ -123,15 +123,15 @@ def brief(name: str):
 @pytest.mark.slow
 def test_what_is_there_is_not_painted_again(drive, script, monkeypatch):
     assert drive(*ONE)[0] == 0
-    kept = {path: path.stat().st_mtime_ns for path in Path("out/kept").iterdir()}
+    cached = {path: path.stat().st_mtime_ns for path in Path("out/kept").iterdir()}
     page = Path("out/report.html").read_text()
-    assert len(kept) == 2 and "No judge was given" in page
+    assert len(cached) == 2 and "No judge was given" in page
     Path("out/report.html").unlink()
     assert drive(*ONE)[0] == 0
-    assert kept == {p: p.stat().st_mtime_ns for p in Path("out/kept").iterdir()}
+    assert cached == {p: p.stat().st_mtime_ns for p in Path("out/kept").iterdir()}
     assert Path("out/report.html").read_text() == page
     assert drive(*ONE, "--beta", "5")[0] == 0  # another grid, the same single run
-    changed = [p.name for p in kept if p.stat().st_mtime_ns != kept[p]]
+    changed = [p.name for p in cached if p.stat().st_mtime_ns != cached[p]]
     assert changed == ["net_grid.npz"]
 
 
@@ -159,11 +159,11 @@ def test_every_picture_is_a_file_that_can_be_made_again(drive):
 @pytest.mark.parametrize(
     "options, message",
     [
-        (("--beta", "0"), "--beta takes numbers above 0"),
-        (("--beta", "nan"), "--beta takes numbers above 0"),
-        (("--shown", "0"), "--shown takes numbers of steps from 1"),
-        (("--shown", "4", "4"), "--shown needs one or more, each only once"),
-        (("--starts", "painting"), "--starts knows content, noise and style"),
+        (("--beta", "0"), "beta must be numbers above 0"),
+        (("--beta", "nan"), "beta must be numbers above 0"),
+        (("--shown", "0"), "shown must be numbers of steps from 1"),
+        (("--shown", "4", "4"), "shown needs one or more, each only once"),
+        (("--starts", "painting"), "choose one of: content, noise, style"),
         (("--style-layers", "all"), "'all' is no choice of style layers"),
         (("--networks", "vgg16"), "no network is at hand"),
         (("--networks", "absent.h5"), "absent.h5"),

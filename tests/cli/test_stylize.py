@@ -1,4 +1,4 @@
-"""scripts/stylize.py as people run it: pictures out, one line for what went wrong."""
+"""jaxnst stylize as people run it: pictures out, one line for what went wrong."""
 
 import csv
 import errno
@@ -501,6 +501,36 @@ def test_json_is_one_object_and_quiet_says_nothing(drive):
     assert drive(*FAST, "--quiet") == (0, "", "")
 
 
+def test_none_takes_a_presets_value_back(drive):
+    options = ("--preset", "crowson", "--ema", "none", "--min-size", "None")
+    assert drive(*FAST, *options, "--style-weights", "none")[0] == 0
+    stored = read_metadata("out.png")["settings"]
+    assert stored["optimization"]["ema"] is stored["geometry"]["min_size"] is None
+    assert stored["terms"]["style_weights"] is None
+    code, _, error = drive(*FAST, "--ema", "much")
+    assert code == 2 and "invalid float value: 'much'" in one_line(error)
+
+
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        (("c.png", "--steps", "3", "s.png"), "pictures stand before options"),
+        ((*INPUTS, "-o", "-", "--json"), "not both"),
+    ],
+)
+def test_what_people_mistype(line, message, drive):
+    code, out, error = drive(*line)
+    assert code != 0 and out == "" and message in one_line(error)
+
+
+def test_empty_or_strange_standard_input(here):
+    for data, message in ((b"", "is empty"), (b"no picture", "read standard input")):
+        command = [sys.executable, "-m", "jaxnst", "-", "s.png", *FAST[2:]]
+        done = subprocess.run(command, input=data, capture_output=True, timeout=120)
+        error = one_line(done.stderr.decode())
+        assert done.returncode == 1 and message in error and "/stdin" not in error
+
+
 def test_standard_input_and_output(here):
     command = [sys.executable, "-m", "jaxnst", "-", "s.png", *FAST[2:-1], "-"]
     done = subprocess.run(
@@ -562,7 +592,7 @@ def test_interrupt_keeps_the_picture(here):
     finally:
         process.kill()
     assert process.returncode == 130, error
-    assert "interrupted after" in error and "of 1000000 steps; kept" in error
+    assert "interrupted after" in error and "of 1000000 steps; kept in o.png" in error
     assert "Traceback" not in error and out.startswith("o.png: 48 x 32 pixels")
     assert pixels("o.png").shape == (32, 48, 3)
     steps = read_metadata("o.png")["steps"]

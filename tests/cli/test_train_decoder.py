@@ -1,4 +1,4 @@
-"""scripts/train_feedforward.py: reproducible, resumable, and clear about mistakes."""
+"""jaxnst train-decoder: reproducible, resumable, and clear about mistakes."""
 
 import json
 import os
@@ -90,8 +90,8 @@ def test_goes_on_as_if_it_had_not_been_stopped(drive, script, monkeypatch):
     assert not Path("f.h5").exists() and Path("f.h5.state").exists()
     code, _, error = drive("--beta", "3")
     assert code == 1 and "with other beta" in error and "rm f.h5.state" in error
-    code, out, _ = drive("--every", "5")
-    assert code == 0 and "going on from step 6" in out
+    code, _, error = drive("--every", "5")
+    assert code == 0 and "going on from step 6" in error
     assert Path("f.h5").read_bytes() == Path("whole.h5").read_bytes()
 
 

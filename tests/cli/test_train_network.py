@@ -1,4 +1,4 @@
-"""scripts/train_lite.py: reproducible, resumable, and clear about what is wrong."""
+"""jaxnst train-network: reproducible, resumable, and clear about what is wrong."""
 
 import json
 import os
@@ -80,8 +80,8 @@ def test_goes_on_as_if_it_had_not_been_stopped(drive, script, monkeypatch):
     assert not Path("lite.h5").exists() and Path("lite.h5.state").exists()
     assert len(Path("l.csv").read_text().splitlines()) == 16
     monkeypatch.setattr(script.StudentTraining, "advance", advance)
-    code, out, _ = drive("--every", "7", "--losses", "l.csv")
-    assert code == 0 and "going on from step 15" in out
+    code, _, error = drive("--every", "7", "--losses", "l.csv")
+    assert code == 0 and "going on from step 15" in error
     assert Path("lite.h5").read_bytes() == Path("whole.h5").read_bytes()
     assert len(Path("l.csv").read_text().splitlines()) == 31
 

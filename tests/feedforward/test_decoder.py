@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxnst.feedforward.decoder import Decoder, doubled, layer_table, normalized
+from jaxnst.feedforward.decoder import Decoder, instance_norm, layer_table, upsample
 
 WIDTHS = (4, 6, 8, 10)
 
@@ -37,17 +37,17 @@ def test_blocks_mirror_the_encoders():
     assert table[0][0] == ("conv4_1", 192) and table[-1][0] == ("conv1_1", 32)
 
 
-def test_normalized(rng):
+def test_instance_norm(rng):
     x = rng.normal(size=(5, 6, 3)) * [1, 10, 0.1] + [0, 5, 9]
-    wanted = (x - x.mean((0, 1))) / np.sqrt(x.var((0, 1)) + 1e-5)
-    np.testing.assert_allclose(normalized(jnp.float32(x)), wanted, atol=1e-4)
-    assert np.isfinite(normalized(jnp.ones((4, 4, 2)))).all()
+    expected = (x - x.mean((0, 1))) / np.sqrt(x.var((0, 1)) + 1e-5)
+    np.testing.assert_allclose(instance_norm(jnp.float32(x)), expected, atol=1e-4)
+    assert np.isfinite(instance_norm(jnp.ones((4, 4, 2)))).all()
 
 
-def test_doubled():
+def test_upsample():
     x = jnp.arange(4.0).reshape(2, 2, 1)
-    wanted = [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]]
-    np.testing.assert_array_equal(doubled(x)[..., 0], wanted)
+    expected = [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]]
+    np.testing.assert_array_equal(upsample(x)[..., 0], expected)
 
 
 def test_against_pytorch(torch, inputs, params):
@@ -77,9 +77,9 @@ def test_against_pytorch(torch, inputs, params):
             x = F.instance_norm(convolved(x, held["conv"]), eps=1e-5)
             scale, shift = dense(code, held["style"]).chunk(2)
             x = torch.relu(x * (1 + scale[:, None, None]) + shift[:, None, None])
-    wanted = 0.1 * convolved(x, params["picture"])[0].permute(1, 2, 0)
+    expected = 0.1 * convolved(x, params["picture"])[0].permute(1, 2, 0)
     found = jax.jit(Decoder(WIDTHS, 5).apply)({"params": params}, *inputs)
-    np.testing.assert_allclose(found, wanted.detach().numpy(), atol=2e-4)
+    np.testing.assert_allclose(found, expected.detach().numpy(), atol=2e-4)
 
 
 def test_flat_features_make_a_flat_picture(params):

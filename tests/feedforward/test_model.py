@@ -9,6 +9,7 @@ import pytest
 from networks import narrow_network, picture
 
 from jaxnst import feedforward, load_image, metrics
+from jaxnst.feedforward import model as model_module
 from jaxnst.feedforward.model import LAYERS, new_feedforward, stylize
 from jaxnst.gaussian import gaussian, mixture, transport
 
@@ -40,11 +41,11 @@ def paintings():
 def test_is_what_its_docstring_says(model, photograph, paintings):
     painting, s = paintings[0], 0.7
     see = jax.jit(lambda image: model.encoder(image, LAYERS))
-    found, wanted = see(photograph), see(painting)
+    found, expected = see(photograph), see(painting)
     moved, code = [], []
     for layer in LAYERS:
-        target = gaussian(wanted[layer])
-        features = np.float64(wanted[layer])
+        target = gaussian(expected[layer])
+        features = np.float64(expected[layer])
         size = np.sqrt(np.mean(features**2))
         there = transport(found[layer], target)
         moved.append((found[layer] + s * (there - found[layer])) / size)
@@ -91,10 +92,10 @@ def test_a_blend_is_of_all_positions_together(model, paintings):
     found = feedforward.blended(seen, [1, 3])
     shares = jnp.float32([0.25, 0.75])
     for layer in range(len(LAYERS)):
-        wanted = mixture([style.features[layer] for style in seen], shares)
-        np.testing.assert_allclose(found.features[layer].mean, wanted.mean, rtol=1e-5)
-    wanted = 0.25 * seen[0].colours.mean + 0.75 * seen[1].colours.mean
-    np.testing.assert_allclose(found.colours.mean, wanted, rtol=1e-5)
+        expected = mixture([style.features[layer] for style in seen], shares)
+        np.testing.assert_allclose(found.features[layer].mean, expected.mean, rtol=1e-5)
+    expected = 0.25 * seen[0].colours.mean + 0.75 * seen[1].colours.mean
+    np.testing.assert_allclose(found.colours.mean, expected, rtol=1e-5)
 
 
 def test_lifts_over_pictures_and_strengths(model, paintings):
@@ -119,16 +120,20 @@ def test_has_a_gradient(model, photograph, paintings):
 
 @pytest.mark.slow
 def test_compiled_by_size_alone(model, photograph, paintings):
-    wanted = compiled(model, photograph, paintings, strength=0.5, style_mix=[1.0, 2.0])
-    sizes = [f._cache_size() for f in (feedforward._style_of, feedforward._apply_style)]
+    expected = compiled(
+        model, photograph, paintings, strength=0.5, style_mix=[1.0, 2.0]
+    )
+    sizes = [
+        f._cache_size() for f in (model_module._style_of, model_module._apply_style)
+    ]
     for content in (photograph, photograph[::-1]):
         for strength in (0.5, 0.25):
             made = feedforward.stylize_compiled(
                 model, content, paintings, strength=strength, style_mix=[1.0, 2.0]
             )
             if content is photograph and strength == 0.5:
-                np.testing.assert_allclose(made, wanted, atol=1e-4)
-    now = [f._cache_size() for f in (feedforward._style_of, feedforward._apply_style)]
+                np.testing.assert_allclose(made, expected, atol=1e-4)
+    now = [f._cache_size() for f in (model_module._style_of, model_module._apply_style)]
     assert [b - a for a, b in zip(sizes, now, strict=True)] == [2, 1]
 
 

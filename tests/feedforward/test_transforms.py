@@ -35,8 +35,8 @@ def test_transport_is_the_optimal_map_between_gaussians(scale, rng):
     a, b = (c + 1e-3 * np.trace(c) / 5 * np.eye(5) for c in (a, b))
     root = power(a, 0.5)
     move = power(a, -0.5) @ power(root @ b @ root, 0.5) @ power(a, -0.5)
-    wanted = n + (np.float64(x) - m) @ move
-    np.testing.assert_allclose(transport(x, gaussian(y)), wanted, atol=2e-3 * scale)
+    expected = n + (np.float64(x) - m) @ move
+    np.testing.assert_allclose(transport(x, gaussian(y)), expected, atol=2e-3 * scale)
 
 
 def test_transport_gives_the_mean_and_covariance_of_the_target(rng):
@@ -51,14 +51,14 @@ def test_adain_replaces_means_and_deviations(rng):
     x, y = mixed(rng, 9, 11, 5), mixed(rng, 8, 7, 5)
     (m, a), (n, b) = statistics(x), statistics(y)
     variances = np.diag(a) + 1e-3 * np.trace(a) / 5
-    wanted = n + (np.float64(x) - m) * np.sqrt(np.diag(b) / variances)
-    np.testing.assert_allclose(adain(x, gaussian(y)), wanted, rtol=1e-4, atol=1e-5)
+    expected = n + (np.float64(x) - m) * np.sqrt(np.diag(b) / variances)
+    np.testing.assert_allclose(adain(x, gaussian(y)), expected, rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", transforms.MATCHINGS)
 def test_a_picture_matched_to_itself_hardly_changes(kind, rng):
     x = mixed(rng, 12, 12, 4)
-    y = transforms.matched(x, gaussian(x), matching=kind)
+    y = transforms.match_statistics(x, gaussian(x), matching=kind)
     assert np.abs(y - x).max() < 0.02 * np.abs(x).max()
 
 
@@ -66,15 +66,17 @@ def test_a_picture_matched_to_itself_hardly_changes(kind, rng):
 def test_what_does_not_vary_is_not_blown_up(kind, rng):
     flat = jnp.ones((6, 6, 4)).at[..., 0].set(mixed(rng, 6, 6, 1)[..., 0])
     target = gaussian(mixed(rng, 9, 9, 4))
-    moved = transforms.matched(flat, target, matching=kind)
+    moved = transforms.match_statistics(flat, target, matching=kind)
     assert np.isfinite(moved).all()
-    still = transforms.matched(jnp.zeros((6, 6, 4)), target, matching=kind)
+    still = transforms.match_statistics(jnp.zeros((6, 6, 4)), target, matching=kind)
     np.testing.assert_allclose(still, np.broadcast_to(target.mean, still.shape))
 
 
 def test_strength_is_the_way_there(rng):
     x, target = mixed(rng, 6, 6, 3), gaussian(mixed(rng, 9, 9, 3))
-    ways = [transforms.matched(x, target, strength=s) for s in (0.0, 0.25, 1.0)]
+    ways = [
+        transforms.match_statistics(x, target, strength=s) for s in (0.0, 0.25, 1.0)
+    ]
     np.testing.assert_array_equal(ways[0], x)
     np.testing.assert_allclose(ways[2], transport(x, target), rtol=1e-5, atol=1e-5)
     quarter = 0.75 * ways[0] + 0.25 * ways[2]
@@ -84,4 +86,4 @@ def test_strength_is_the_way_there(rng):
 def test_an_unknown_matching(rng):
     target = Gaussian(jnp.zeros(3), jnp.eye(3))
     with pytest.raises(ValueError, match="matching.*did you mean 'adain'"):
-        transforms.matched(jnp.zeros((2, 2, 3)), target, matching="adin")
+        transforms.match_statistics(jnp.zeros((2, 2, 3)), target, matching="adin")

@@ -104,10 +104,10 @@ def test_objective_is_what_it_says(options, weights):
     config = Config(**LAYERS, **options)
     targets = make_targets(NETWORK, CONTENT, STYLE, config)
     loss, terms = compiled(IMAGE, NETWORK, targets, weights, config)
-    wanted = numpy_objective(IMAGE, config, weights)
-    assert set(terms) == set(wanted)
+    expected = numpy_objective(IMAGE, config, weights)
+    assert set(terms) == set(expected)
     np.testing.assert_array_equal(loss, terms["loss"])
-    for name, value in wanted.items():
+    for name, value in expected.items():
         np.testing.assert_allclose(terms[name], value, rtol=1e-4, err_msg=name)
 
 
@@ -117,8 +117,8 @@ def test_gaussian_terms_compare_mean_and_covariance():
     _, terms = compiled(IMAGE, NETWORK, targets, Weights(), config)
 
     @jax.jit
-    def relative(given, wanted):
-        target = gaussian_target(gaussian(wanted))
+    def relative(given, expected):
+        target = gaussian_target(gaussian(expected))
         return wasserstein_loss(gaussian(given), target, reduction="relative")
 
     loss = relative(*(features(NETWORK, x)["relu3_1"] for x in (IMAGE, STYLE)))
@@ -204,11 +204,11 @@ def test_vmap_over_weights_and_pictures():
     lifted = jax.jit(jax.vmap(slope))(images, alphas, betas)
     one = jax.jit(slope)
     for index, arguments in enumerate(zip(images, alphas, betas, strict=True)):
-        for given, wanted in zip(
+        for given, expected in zip(
             jax.tree.leaves(lifted), jax.tree.leaves(one(*arguments)), strict=True
         ):
-            size = np.abs(wanted).max()
-            np.testing.assert_allclose(given[index], wanted, 1e-4, 1e-5 * size)
+            size = np.abs(expected).max()
+            np.testing.assert_allclose(given[index], expected, 1e-4, 1e-5 * size)
 
 
 def test_gradient_is_a_finite_difference():
@@ -377,5 +377,5 @@ def test_traced_weights_pass_unread():
             NETWORK, CONTENT, [STYLE, STYLE], SMALL, style_mix=style_mix
         )
 
-    wanted = make_targets(NETWORK, CONTENT, STYLE, SMALL)
-    assert_close(targets(jnp.float32(1)), wanted)
+    expected = make_targets(NETWORK, CONTENT, STYLE, SMALL)
+    assert_close(targets(jnp.float32(1)), expected)

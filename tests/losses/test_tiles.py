@@ -39,11 +39,11 @@ def compared(network, config, tile, size=(101, 78)):
 
 
 def assert_equal(found):
-    (whole, wanted), (tiled, gradient) = found
+    (whole, expected), (tiled, gradient) = found
     for name, value in whole[1].items():
         np.testing.assert_allclose(tiled[1][name], value, rtol=2e-4, err_msg=name)
-    scale = np.abs(wanted).max()
-    np.testing.assert_allclose(gradient / scale, wanted / scale, atol=2e-4)
+    scale = np.abs(expected).max()
+    np.testing.assert_allclose(gradient / scale, expected / scale, atol=2e-4)
 
 
 @pytest.mark.parametrize(
@@ -121,7 +121,7 @@ def test_every_position_is_one_tiles_own_and_seen_whole(length, tile, reach, poo
     assert found.length <= max(tile + stride, min(length, stride))
     for own in (2**n for n in range(pools + 1)):
         counts = np.zeros(length // own, int)
-        for start, mask in zip(found.starts, found.owned(own), strict=True):
+        for start, mask in zip(found.starts, found.masks(own), strict=True):
             at = start // own + np.flatnonzero(mask)
             counts[at] += 1
             if len(at):
@@ -190,6 +190,6 @@ def test_features_are_put_together_without_seams():
     for tile, padding in itertools.product((44, 64), ("zeros", "reflect")):
         config = Config(**SHALLOW, tile=tile, padding=padding)
         found = tiles.features(image, network, config)
-        wanted = network(image, config.content_layers, padding=padding)
-        for layer, features in wanted.items():
+        expected = network(image, config.content_layers, padding=padding)
+        for layer, features in expected.items():
             np.testing.assert_allclose(found[layer], features, rtol=1e-4, atol=1e-5)

@@ -1,4 +1,4 @@
-"""scripts/bench.py: both programs do the same work, and the numbers fit together."""
+"""scripts/measure/bench.py: both programs do the same work, the numbers fit."""
 
 import json
 from importlib.util import find_spec
@@ -55,4 +55,4 @@ def test_operations_are_those_of_the_convolutions(monkeypatch):
     third = 3 * 4 + 3 * 4 * 4
     fourth = 4 * 5 + 3 * 5 * 5
     wanted = per_pixel + second / 4 + third / 16 + fourth / 64 + 5 * 6 / 256
-    assert bench.operations(network, 64) == 2 * 2 * 9 * 64 * 64 * wanted
+    assert bench.count_operations(network, 64) == 2 * 2 * 9 * 64 * 64 * wanted

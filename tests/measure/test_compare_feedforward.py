@@ -1,4 +1,4 @@
-"""scripts/compare_feedforward.py and measure_feedforward.py: tables of one pass."""
+"""compare_feedforward.py and measure_feedforward.py: tables of one pass."""
 
 import csv
 import re

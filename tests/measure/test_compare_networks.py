@@ -1,4 +1,4 @@
-"""scripts/compare_networks.py: painted once, judged, compared at equal content."""
+"""scripts/measure/compare_networks.py: painted once, judged, compared."""
 
 import csv
 from dataclasses import replace
@@ -112,7 +112,7 @@ def test_style_is_compared_at_equal_content(script, capsys):
         "reference": scores((0.5, 0.4, 0.4), (0.7, 0.6, 0.7)),
         "lite, beta 9": scores((0.4, 0.4, 0.7), (1.0, 0.8, 0.9)),
     }
-    script.report(table)
+    script.print_table(table)
     out = capsys.readouterr().out
     # 0.1 of style for 0.2 of content: the first would be at 0.5 + 0.5 · 0.1 = 0.55.
     assert "one more of content buys 0.500 less of style" in out
@@ -127,11 +127,11 @@ def test_style_is_compared_at_equal_content(script, capsys):
 
 def test_random_has_the_shape_of_the_first(script, tmp_path):
     write_network(tmp_path / "one.h5", "one", depth=5, width=4)
-    label, first = script.network_of(str(tmp_path / "one.h5"), None)
+    label, first = script.named_network(str(tmp_path / "one.h5"), None)
     assert (label, first.source) == ("one", "one")
-    label, network = script.network_of("random", first)
+    label, network = script.named_network("random", first)
     assert label == "random" and network.module == first.module
-    again = script.network_of("random", first)[1]
+    again = script.named_network("random", first)[1]
     for name, part in network.params.items():
         assert part["kernel"].shape == first.params[name]["kernel"].shape
         assert np.abs(part["kernel"] - first.params[name]["kernel"]).max() > 0.1

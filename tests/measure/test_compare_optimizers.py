@@ -1,4 +1,4 @@
-"""scripts/compare_optimizers.py: the seconds in which others reach the mark."""
+"""scripts/measure/compare_optimizers.py: the seconds in which others reach the mark."""
 
 import json
 
@@ -20,13 +20,17 @@ def test_the_mark_is_reached_when_a_loss_is_as_low(script):
     assert row.reached(5.0) == 2.0 and row.reached(3.5) == 3.0
     assert row.reached(1.0) is None
     mark = script.Row([2.0, 8.0], [9.0, 5.0], 2, None)
-    assert script.line("way", row, mark).split("|")[5:7] == [" 2.0 ", " 0.25 "]
+    assert script.format_row("way", row, mark).split("|")[5:7] == [" 2.0 ", " 0.25 "]
     slow = script.Row([2.0], [6.0], 1, 0.9)
-    assert script.line("way", slow, mark).split("|")[5:8] == [" – ", " – ", " 0.900 "]
+    assert script.format_row("way", slow, mark).split("|")[5:8] == [
+        " – ",
+        " – ",
+        " 0.900 ",
+    ]
 
 
 def test_every_way_has_the_same_objective(script):
-    known = script.ways(512, 500)
+    known = script.named_settings(512, 500)
     assert next(iter(known)) == script.MARK
     assert len({(way.objective, way.terms) for way in known.values()}) == 1
     assert len(set(known.values())) == len(known)
@@ -40,7 +44,7 @@ def test_table_and_json(script, tmp_path, monkeypatch, capsys):
     save_image("c.png", picture(40, 40))
     save_image("s.png", picture(40, 40, 1))
     drive = driver(script, monkeypatch, capsys)
-    small = ("--size", "32", "--evaluations", "12", "--json", "o.json")
+    small = ("--size", "32", "--evaluations", "12", "--numbers", "o.json")
     code, out, _ = drive("c.png", "s.png", *small, "--only", "Adam, one size")
     assert code == 0
     rows = [r.split("|")[1:-1] for r in out.splitlines() if r[:1] == "|"][2:]

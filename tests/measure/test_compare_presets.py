@@ -1,4 +1,4 @@
-"""scripts/compare_presets.py: presets side by side in one network."""
+"""scripts/measure/compare_presets.py: presets side by side in one network."""
 
 import csv
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""scripts/compare_strength.py: spread with fixed weights and with a strength."""
+"""scripts/measure/compare_strength.py: spread with and without a strength."""
 
 import csv
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""scripts/measure_many.py prints its tables."""
+"""scripts/measure/measure_many.py prints its tables."""
 
 import pytest
 from networks import picture

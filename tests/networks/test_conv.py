@@ -50,8 +50,8 @@ def plain_conv(x, kernel, bias, padding):
 def test_convolution_is_the_sum_it_says(padding, shape, rng):
     x, kernel, bias = draw(rng, *shape), draw(rng, 3, 3, shape[2], 4), draw(rng, 4)
     given = conv2d(x, kernel, bias, padding=padding)
-    wanted = numpy_conv(x, kernel, bias, padding)
-    np.testing.assert_allclose(given, wanted, rtol=1e-5, atol=1e-5)
+    expected = numpy_conv(x, kernel, bias, padding)
+    np.testing.assert_allclose(given, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("size", [1, 5])
@@ -59,8 +59,8 @@ def test_convolution_is_the_sum_it_says(padding, shape, rng):
 def test_convolution_with_kernels_of_other_sizes(size, padding, rng):
     x, kernel, bias = draw(rng, 6, 5, 2), draw(rng, size, size, 2, 3), draw(rng, 3)
     given = conv2d(x, kernel, bias, padding=padding)
-    wanted = numpy_conv(x, kernel, bias, padding)
-    np.testing.assert_allclose(given, wanted, rtol=1e-5, atol=1e-5)
+    expected = numpy_conv(x, kernel, bias, padding)
+    np.testing.assert_allclose(given, expected, rtol=1e-5, atol=1e-5)
 
 
 def test_convolution_over_leading_axes_and_vmap(rng):
@@ -79,8 +79,8 @@ def test_convolution_keeps_the_type_of_the_features(rng):
     x, kernel, bias = draw(rng, 4, 4, 2), draw(rng, 3, 3, 2, 4), draw(rng, 4)
     half = conv2d(jnp.bfloat16(x), kernel, bias, padding="zeros")
     assert half.dtype == jnp.bfloat16
-    wanted = numpy_conv(x, kernel, bias, "zeros")
-    np.testing.assert_allclose(np.float32(half), wanted, rtol=0.05, atol=0.1)
+    expected = numpy_conv(x, kernel, bias, "zeros")
+    np.testing.assert_allclose(np.float32(half), expected, rtol=0.05, atol=0.1)
 
 
 def pulled(function, operands, cotangent):
@@ -94,8 +94,8 @@ def test_convolution_gradients_are_those_of_the_plain_one(padding, size, rng):
     cotangent = draw(rng, 6, 5, 3)
     ours = pulled(lambda *a: conv2d(*a, padding=padding), operands, cotangent)
     plain = pulled(lambda *a: plain_conv(*a, padding), operands, cotangent)
-    for given, wanted in zip(ours, plain, strict=True):
-        np.testing.assert_allclose(given, wanted, rtol=1e-5, atol=1e-5)
+    for given, expected in zip(ours, plain, strict=True):
+        np.testing.assert_allclose(given, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("padding", PADDINGS)
@@ -144,9 +144,9 @@ def test_pooling_drops_an_odd_row_and_column(kind, height, width, rng):
     x = draw(rng, height, width, 3)
     h, w = height // 2, width // 2
     windows = np.float64(x)[: 2 * h, : 2 * w].reshape(h, 2, w, 2, 3)
-    wanted = NUMPY_POOL[kind](windows)
+    expected = NUMPY_POOL[kind](windows)
     given = pool2d(x, kind=kind)
-    np.testing.assert_allclose(given, wanted, rtol=1e-6)
+    np.testing.assert_allclose(given, expected, rtol=1e-6)
     np.testing.assert_array_equal(pool2d(x[None], kind=kind)[0], given)
 
 

@@ -21,9 +21,9 @@ def test_it_is_the_correlation(outputs):
     @given(st.integers(3, 6), st.integers(3, 20), st.integers(0, 2), st.integers(1, 2))
     def check(height, width, pad, count):
         x = numbers(count, height, width, 3)
-        own, wanted = own_of(x, kernels, pad), correlation(x, kernel, pad)
-        assert own.shape == wanted.shape
-        np.testing.assert_allclose(own, wanted, atol=2e-5)
+        own, expected = own_of(x, kernels, pad), correlation(x, kernel, pad)
+        assert own.shape == expected.shape
+        np.testing.assert_allclose(own, expected, atol=2e-5)
 
     check()
 

@@ -19,9 +19,9 @@ from jaxnst.networks.network import Network
 sides = st.integers(3, 9)
 
 
-@pytest.mark.parametrize("together", [True, False])
-def test_it_is_the_correlation(together, monkeypatch):
-    monkeypatch.setattr(winograd, "_TOGETHER", 2**19 if together else 0)
+@pytest.mark.parametrize("stacked", [True, False])
+def test_it_is_the_correlation(stacked, monkeypatch):
+    monkeypatch.setattr(winograd, "_STACK_LIMIT", 2**19 if stacked else 0)
 
     own_of = jax.jit(
         lambda x, kernel, pad: winograd.correlate(
@@ -35,33 +35,33 @@ def test_it_is_the_correlation(together, monkeypatch):
     def check(height, width, pad, count):
         x, kernel = numbers(count, height, width, 5), numbers(3, 3, 5, 4, seed=1)
         own = own_of(x, kernel, pad)
-        wanted = correlation(x, kernel, pad)
-        assert own.shape == wanted.shape
-        np.testing.assert_allclose(own, wanted, atol=2e-5)
+        expected = correlation(x, kernel, pad)
+        assert own.shape == expected.shape
+        np.testing.assert_allclose(own, expected, atol=2e-5)
 
     check()
 
 
-@pytest.mark.parametrize("together", [True, False])
-def test_bfloat16_is_summed_in_float32(together, monkeypatch):
-    monkeypatch.setattr(winograd, "_TOGETHER", 2**19 if together else 0)
+@pytest.mark.parametrize("stacked", [True, False])
+def test_bfloat16_is_summed_in_float32(stacked, monkeypatch):
+    monkeypatch.setattr(winograd, "_STACK_LIMIT", 2**19 if stacked else 0)
     # Its 8 bits are kept by inputs, kernels and outputs, not by sums of 64 channels.
     x, kernel = (jnp.bfloat16(numbers(*n)) for n in ((1, 8, 9, 64), (3, 3, 64, 5)))
     kernels = winograd.transformed(jnp.float32(kernel)).forward
     own = jax.jit(winograd.correlate, static_argnums=2)(x, kernels, 1)
     assert own.dtype == jnp.bfloat16
-    wanted = correlation(np.float32(x), np.float32(kernel), 1)
-    error = np.sqrt(np.mean(np.square(np.float32(own) - wanted)))
+    expected = correlation(np.float32(x), np.float32(kernel), 1)
+    error = np.sqrt(np.mean(np.square(np.float32(own) - expected)))
     # 0.0041 of it; 0.0061 where sums over channels are rounded, too.
-    assert error < 0.005 * np.sqrt(np.mean(np.square(wanted)))
+    assert error < 0.005 * np.sqrt(np.mean(np.square(expected)))
 
 
 def test_backward_kernels_are_those_of_the_gradient():
     x, kernel = numbers(1, 6, 7, 4), numbers(3, 3, 4, 5, seed=1)
     cotangent = numbers(1, 4, 5, 5, seed=2)
-    wanted = jax.vjp(lambda x: jnp.float32(conv._correlate(x, kernel, 0)), x)[1]
+    expected = jax.vjp(lambda x: jnp.float32(conv._correlate(x, kernel, 0)), x)[1]
     own = winograd.correlate(cotangent, winograd.transformed(kernel).backward, 2)
-    np.testing.assert_allclose(own, wanted(cotangent)[0], atol=2e-5)
+    np.testing.assert_allclose(own, expected(cotangent)[0], atol=2e-5)
 
 
 def wide(inputs: int = 64, outputs: int = 96, seed: int = 3) -> jax.Array:

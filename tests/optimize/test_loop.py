@@ -11,7 +11,7 @@ from networks import narrow_network, picture
 
 from jaxnst import Config, Weights, make_targets, stylize
 from jaxnst.optimize import optimizers
-from jaxnst.optimize.loop import init_state, picture_of, run_steps, step
+from jaxnst.optimize.loop import current_image, init_state, run_steps, step
 
 CONFIG = Config(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1"))
 DEPTH, WIDTH = 3, 192  # kernels of 1.3 MB
@@ -195,4 +195,4 @@ def test_a_bad_item_is_frozen_and_spoils_no_other(small):
 
 def test_the_average_before_the_first_step_is_the_picture():
     state = init_state(CONTENT, ADAM, averaging=True)
-    np.testing.assert_array_equal(picture_of(state, 0.9), CONTENT)
+    np.testing.assert_array_equal(current_image(state, 0.9), CONTENT)

@@ -35,16 +35,16 @@ def free(monkeypatch, count: int) -> None:
     ],
 )
 def test_least_bytes_are_those_of_every_layer_kept(network, layers, values):
-    assert memory.least_bytes(network, layers, (64, 48)) == 4 * values
+    assert memory.min_feature_bytes(network, layers, (64, 48)) == 4 * values
 
 
 def test_half_precision_takes_half_the_bytes(network):
-    counted = memory.least_bytes(network, ["relu1_1"], (64, 48), "bfloat16")
+    counted = memory.min_feature_bytes(network, ["relu1_1"], (64, 48), "bfloat16")
     assert counted == 2 * 64 * 48 * 8
 
 
 def test_odd_sides_are_pooled_downwards(network):
-    counted = memory.least_bytes(network, ["pool1"], (33, 17))
+    counted = memory.min_feature_bytes(network, ["pool1"], (33, 17))
     assert counted == 4 * 8 * (2 * 33 * 17 + 16 * 8)
 
 
@@ -68,34 +68,39 @@ SIDE = 400
 
 
 def needs(network, side, tile):
-    seen = memory.least_bytes(network, CONFIG.layers, (tile, tile))
-    return memory.FACTOR * seen + 14 * 12 * side * side
+    seen = memory.min_feature_bytes(network, CONFIG.layers, (tile, tile))
+    return memory.STEP_FACTOR * seen + 14 * 12 * side * side
 
 
 def test_tiles_only_where_the_whole_does_not_fit(monkeypatch, network):
     at_once = needs(network, SIDE, SIDE)
     free(monkeypatch, at_once)
-    assert memory.fitted(network, CONFIG, (SIDE, SIDE), share=1.0) == CONFIG
+    assert (
+        memory.with_tiles_if_needed(network, CONFIG, (SIDE, SIDE), share=1.0) == CONFIG
+    )
     free(monkeypatch, at_once - 1)
-    tile = memory.fitted(network, CONFIG, (SIDE, SIDE), share=1.0).tile
+    tile = memory.with_tiles_if_needed(network, CONFIG, (SIDE, SIDE), share=1.0).tile
     assert tile == 384  # the largest multiple of 64 below
     free(monkeypatch, needs(network, SIDE, 128))
-    assert memory.fitted(network, CONFIG, (SIDE, SIDE), share=1.0).tile == 128
+    assert (
+        memory.with_tiles_if_needed(network, CONFIG, (SIDE, SIDE), share=1.0).tile
+        == 128
+    )
     free(monkeypatch, needs(network, SIDE, 64) - 1)
     with pytest.raises(MemoryError):
-        memory.fitted(network, CONFIG, (SIDE, SIDE), share=1.0)
+        memory.with_tiles_if_needed(network, CONFIG, (SIDE, SIDE), share=1.0)
 
 
 def test_a_tile_that_was_chosen_is_kept(monkeypatch, network):
     free(monkeypatch, needs(network, SIDE, 128))
     chosen = replace(CONFIG, tile=96)
-    assert memory.fitted(network, chosen, (SIDE, SIDE)) == chosen
+    assert memory.with_tiles_if_needed(network, chosen, (SIDE, SIDE)) == chosen
 
 
 def test_error_names_both_numbers_and_the_way_out(monkeypatch, network):
     free(monkeypatch, 3 * 2**29)
     with pytest.raises(MemoryError) as caught:
-        memory.fitted(network, CONFIG, (100_000, 50_000), share=1.0)
+        memory.with_tiles_if_needed(network, CONFIG, (100_000, 50_000), share=1.0)
     for part in ("50000 x 100000 pixels", "1.5 GiB", "smaller"):
         assert part in str(caught.value)
 
@@ -104,8 +109,8 @@ def test_a_tiled_run_is_chosen_by_stylize(monkeypatch, network):
     def noted(network, content, style, config, **_):
         raise RuntimeError(config.tile)
 
-    monkeypatch.setattr(single, "make_targets", noted)
-    free(monkeypatch, int(needs(network, SIDE, 192) / memory.SHARE) + 1)
+    monkeypatch.setattr(single, "compute_targets", noted)
+    free(monkeypatch, int(needs(network, SIDE, 192) / memory.MEMORY_SHARE) + 1)
     with pytest.raises(RuntimeError, match="192"):
         stylize(network, picture(SIDE, SIDE), picture(32, 32), config=CONFIG)
 
@@ -114,7 +119,7 @@ def test_stylize_raises_before_it_compiles(monkeypatch, network):
     def never(*arguments, **options):
         raise AssertionError("went on")
 
-    for name in ("make_targets", "run_steps", "init_state"):
+    for name in ("compute_targets", "run_steps", "init_state"):
         monkeypatch.setattr(single, name, never)
     monkeypatch.setattr(memory, "available_bytes", lambda: 1000)
     config = Config(content_layers=("relu2_1",), style_layers=("relu1_1",))
@@ -123,8 +128,12 @@ def test_stylize_raises_before_it_compiles(monkeypatch, network):
 
 
 def test_a_cpu_is_given_few_large_pictures_at_once(monkeypatch):
-    assert memory.most_at_once((64, 64)) == 16
-    assert memory.most_at_once((256, 256)) == memory.most_at_once((999, 999)) == 2
+    assert memory.max_parallel_items((64, 64)) == 16
+    assert (
+        memory.max_parallel_items((256, 256))
+        == memory.max_parallel_items((999, 999))
+        == 2
+    )
     gpu = SimpleNamespace(platform="gpu")
     monkeypatch.setattr(jax, "local_devices", lambda: [gpu])
-    assert memory.most_at_once((999, 999)) > 10**9
+    assert memory.max_parallel_items((999, 999)) > 10**9

@@ -44,14 +44,14 @@ def run(strength, steps=120, **options):
 
 def left(result, *, window=10):
     """Distance from the painting over the photograph's own, at the end."""
-    targets = make_targets(NETWORK, CONTENT, STYLE, CONFIG, apart=True)
-    own = np.mean([float(term) for term in targets.apart.values()])
+    targets = make_targets(NETWORK, CONTENT, STYLE, CONFIG, with_content_style=True)
+    own = np.mean([float(term) for term in targets.content_style.values()])
     return float(np.sqrt(result.trace["style"][-window:].mean() / own))
 
 
 def test_less_is_left_the_greater_the_strength():
     strengths = np.linspace(0, 1, 21)
-    found = np.array([float(strength_module.aim(s)) for s in strengths])
+    found = np.array([float(strength_module.target_distance(s)) for s in strengths])
     assert found[0] == 1 and (np.diff(found) < 0).all() and found[-1] > 0
     # A parabola through 0, and what it names at 1/2 and 1.
     logs = -np.log(found)
@@ -63,23 +63,26 @@ def test_less_is_left_the_greater_the_strength():
 def test_the_controller_follows_log_distance():
     own, style, before = {"a": 0.5, "b": 0.1}, 0.06, 0.2
     targets = make_targets(NETWORK, CONTENT, STYLE, CONFIG)
-    targets = replace(targets, apart={k: jnp.float32(v) for k, v in own.items()})
+    content_style = {k: jnp.float32(v) for k, v in own.items()}
+    targets = replace(targets, content_style=content_style)
     weights = Weights(1, 8, 2, style_weights=(2.0, 3.0), strength=0.5)
     distance = np.sqrt(style / (2 * 0.5 + 3 * 0.1))
-    found = strength_module.distance(jnp.float32(style), targets, weights)
+    found = strength_module.relative_distance(jnp.float32(style), targets, weights)
     np.testing.assert_allclose(found, distance, rtol=1e-5)
-    now = strength_module.adjusted(
+    now = strength_module.next_log_beta(
         jnp.float32(before), jnp.float32(style), targets, weights
     )
-    aim = float(strength_module.aim(0.5))
+    aim = float(strength_module.target_distance(0.5))
     np.testing.assert_allclose(now, before + 0.1 * np.log(distance / aim), rtol=1e-5)
-    far = strength_module.adjusted(
+    far = strength_module.next_log_beta(
         jnp.float32(3.99), jnp.float32(1e9), targets, weights
     )
     assert float(far) == 4.0
-    used = strength_module.balanced(weights, jnp.float32(np.log(3)))
+    used = strength_module.weights_for_strength(weights, jnp.float32(np.log(3)))
     np.testing.assert_allclose([used.beta, used.tv], [24, 2], rtol=1e-5)
-    gone = strength_module.balanced(replace(weights, strength=0.0), jnp.float32(4))
+    gone = strength_module.weights_for_strength(
+        replace(weights, strength=0.0), jnp.float32(4)
+    )
     assert (float(gone.beta), float(gone.tv)) == (0, 0)
 
 
@@ -95,7 +98,7 @@ def test_rounding_does_not_move_it(monkeypatch):
         found = make_targets(*given, **options)
         return replace(found, content={k: v * 1.0001 for k, v in found.content.items()})
 
-    monkeypatch.setattr("jaxnst.optimize.single.make_targets", rounded)
+    monkeypatch.setattr("jaxnst.optimize.single.compute_targets", rounded)
     np.testing.assert_array_equal(run(0.0, 20).image, CONTENT)
     assert np.abs(run(0.01, 20).image - CONTENT).max() > 0
 
@@ -116,7 +119,9 @@ def test_strength_0_is_the_photograph_at_every_level():
 @pytest.mark.parametrize("beta", [0.5, 8.0, 100.0])
 def test_the_wanted_distance_is_reached_from_any_beta(beta):
     result = run(None, 200, weights=Weights(1, beta, 0.1, strength=0.4))
-    assert left(result) == pytest.approx(float(strength_module.aim(0.4)), rel=0.1)
+    assert left(result) == pytest.approx(
+        float(strength_module.target_distance(0.4)), rel=0.1
+    )
     used = result.trace["beta"]
     assert used.shape == (200,) and (used > 0).all()
     fixed = run(None, 200, weights=Weights(1, beta, 0.1))
@@ -125,7 +130,7 @@ def test_the_wanted_distance_is_reached_from_any_beta(beta):
 
 def test_the_loss_is_that_of_the_beta_in_use():
     trace, weights = run(0.7, 15).trace, Weights(1, 8, 0.1, strength=0.7)
-    tv = float(strength_module.balanced(weights, jnp.float32(0)).tv)
+    tv = float(strength_module.weights_for_strength(weights, jnp.float32(0)).tv)
     loss = trace["content"] + trace["beta"] * trace["style"] + tv * trace["tv"]
     np.testing.assert_allclose(trace["loss"], loss, rtol=1e-5)
 
@@ -193,12 +198,14 @@ def test_a_gradient_goes_through_fixed_weights_only(monkeypatch):
 
     factory = optimizers.as_factory(optimizers.gradient(0.02))
     weights = Weights(1.0, 8.0, 0.1, strength=0.5)
-    targets = make_targets(NETWORK, CONTENT, STYLE, CONFIG, apart=True)
+    targets = make_targets(NETWORK, CONTENT, STYLE, CONFIG, with_content_style=True)
     state = init_state(CONTENT, factory)
     moved = jax.jit(step, static_argnums=5)(
         state, NETWORK, targets, weights, factory, CONFIG
     )[0]
-    used = replace(strength_module.balanced(weights, state.balance), strength=None)
+    used = replace(
+        strength_module.weights_for_strength(weights, state.log_beta), strength=None
+    )
     plain = jax.jit(step, static_argnums=5)(
         state, NETWORK, targets, used, factory, CONFIG
     )[0]

@@ -14,7 +14,7 @@ from paths import REPOSITORY
 
 from jaxnst import Config, Settings, Weights, render, stylize, stylize_pyramid
 from jaxnst.images import resize
-from jaxnst.optimize.memory import items_that_fit, least_bytes
+from jaxnst.optimize.memory import max_items, min_feature_bytes
 from jaxnst.parallel import batch, microbatch
 from jaxnst.parallel.batch import stylize_batch
 from jaxnst.pipeline.run import prepare
@@ -108,7 +108,7 @@ def test_a_pair_that_explodes_leaves_the_others_alone():
 
 LEVELS = {"levels": (0.5, 1.0), "steps": (4, 3)}
 # For a microbatch of less than all.
-SMALL = 8 * least_bytes(NETWORK, CONFIG.layers, (24, 20))
+SMALL = 8 * min_feature_bytes(NETWORK, CONFIG.layers, (24, 20))
 
 
 def test_a_microbatch_of_nothing_but_broken_pairs_costs_no_other():
@@ -174,7 +174,7 @@ def bytes_of(fixed, each):
 @pytest.mark.parametrize("multiple", [1, 4])
 def test_what_fits_is_found_in_a_few_looks(guess, multiple):
     look, asked = bytes_of(50, 10)
-    found = items_that_fit(look, 1000, guess, multiple=multiple, budget=350)
+    found = max_items(look, 1000, guess, multiple=multiple, budget=350)
     assert found % multiple == 0 and 50 + 10 * found <= 350 and found in asked
     assert found >= 20 or found == 30 // multiple * multiple
     assert len(asked) <= 6
@@ -182,14 +182,14 @@ def test_what_fits_is_found_in_a_few_looks(guess, multiple):
 
 def test_never_more_than_there_are():
     look, asked = bytes_of(0, 1)
-    assert items_that_fit(look, 5, 99, multiple=4, budget=10**6) == 8
-    assert items_that_fit(look, 5, 1, multiple=1, budget=10**6) == 5
+    assert max_items(look, 5, 99, multiple=4, budget=10**6) == 8
+    assert max_items(look, 5, 1, multiple=1, budget=10**6) == 5
 
 
 def test_not_even_one():
     look, _ = bytes_of(0, 2**30)
     with pytest.raises(MemoryError, match="1.0 GiB of memory, the budget is 0.5"):
-        items_that_fit(look, 9, 4, multiple=1, budget=2**29)
+        max_items(look, 9, 4, multiple=1, budget=2**29)
 
 
 FOUR = """
@@ -337,7 +337,7 @@ def test_the_compiler_is_asked_once_for_a_shape(monkeypatch):
         def __call__(self, *arguments, **options):
             return self.inner(*arguments, **options)
 
-    monkeypatch.setattr(microbatch, "_analysed", {})
+    monkeypatch.setattr(microbatch, "_compiled_bytes", {})
     monkeypatch.setattr(microbatch, "run_steps", Steps(microbatch.run_steps))
     for _ in range(2):
         run(steps=1)
@@ -358,7 +358,7 @@ def test_microbatches_are_as_large_as_is_best(monkeypatch):
     def callback(progress):
         seen.append((progress.picture().shape[0], progress.steps))
 
-    monkeypatch.setattr(microbatch, "most_at_once", lambda size: 2)
+    monkeypatch.setattr(microbatch, "max_parallel_items", lambda size: 2)
     found = run(steps=3, callback=callback)
     assert {items for items, _ in seen} == {2} and seen[-1][1] == 3 * 3
     np.testing.assert_allclose(found.image, run(steps=3).image, atol=1e-6)

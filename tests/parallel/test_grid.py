@@ -11,7 +11,7 @@ from networks import narrow_network, picture
 from jaxnst import Config, Weights, stylize, stylize_pyramid
 from jaxnst.images import resize
 from jaxnst.optimize import optimizers
-from jaxnst.optimize.memory import least_bytes
+from jaxnst.optimize.memory import min_feature_bytes
 from jaxnst.parallel import grid
 from jaxnst.parallel.grid import best_start, grid_search
 from jaxnst.pipeline.presets import get
@@ -161,7 +161,7 @@ def test_what_exploded_at_a_coarse_level_stays_frozen():
 def test_microbatches_do_not_change_results():
     whole = search(betas=[1, 2, 3, 4, 5])
     needed = []
-    budget = least_bytes(NETWORK, CONFIG.layers, (24, 20))
+    budget = min_feature_bytes(NETWORK, CONFIG.layers, (24, 20))
 
     def callback(progress):
         needed.append((progress.step, progress.steps, progress.picture().shape[0]))

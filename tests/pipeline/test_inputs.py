@@ -20,8 +20,8 @@ def places(tmp_path, monkeypatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("JAXNST_WEIGHTS", raising=False)
     (tmp_path / "weights").mkdir()
-    monkeypatch.setattr(sources, "_repository_weights", lambda: tmp_path / "weights")
-    monkeypatch.setattr(sources, "_cache", lambda: tmp_path / "cache")
+    monkeypatch.setattr(sources, "_repository_folder", lambda: tmp_path / "weights")
+    monkeypatch.setattr(sources, "_cache_folder", lambda: tmp_path / "cache")
 
     def offline(url, *_, **__):
         raise ConnectionError(f"no connection to {url}")
@@ -35,7 +35,7 @@ def test_auto_without_the_full_weights_is_the_built_in_one(places):
     assert settings == replace(AUTO, network="vgg19-lite")
     assert network.checksum == BUILTINS["vgg19-lite"].checksum
     assert load_network().checksum == network.checksum
-    assert notice.startswith("network: vgg19-lite (built in; network vgg19, fetched")
+    assert notice.startswith("network: vgg19-lite (built in; network vgg19, the full")
 
 
 def test_auto_takes_the_full_weights_where_they_are(places):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from jaxnst.pretrained import convert as converting
-from jaxnst.pretrained.convert import convert, convert_file, recognise
+from jaxnst.pretrained.convert import convert, convert_file, detect_format
 from jaxnst.pretrained.format import read_weights
 
 FORMS = ["old", "zip"]
@@ -164,16 +164,16 @@ def test_recognised_by_content_not_by_name(rng, tmp_path, torch_path):
     tensors = foreign.vgg_tensors("vgg16", rng)
     misnamed = tmp_path / "net.h5"
     misnamed.write_bytes(torch_path(foreign.torch_state("vgg16", tensors)).read_bytes())
-    assert recognise(misnamed) == "torch"
+    assert detect_format(misnamed) == "torch"
     foreign.write_keras(tmp_path / "k.pth", tensors)
-    assert recognise(tmp_path / "k.pth") == "keras"
+    assert detect_format(tmp_path / "k.pth") == "keras"
     convert_file(misnamed, tmp_path / "own.pth")
-    assert recognise(tmp_path / "own.pth") == "jaxnst"
+    assert detect_format(tmp_path / "own.pth") == "jaxnst"
     (tmp_path / "page.pth").write_text("<html>please log in</html>")
     with pytest.raises(ValueError, match="looks like a web page"):
-        recognise(tmp_path / "page.pth")
+        detect_format(tmp_path / "page.pth")
     with pytest.raises(FileNotFoundError):
-        recognise(tmp_path / "absent.pth")
+        detect_format(tmp_path / "absent.pth")
 
 
 def test_output_that_came_back_changed_is_removed(

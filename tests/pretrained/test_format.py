@@ -162,7 +162,10 @@ FAULTS = {
         lambda f: f.__setitem__("x", h5py.ExternalLink("/etc/x", "/a")),
         "x is a link",
     ),
-    "cycle": (lambda f: f["conv1_1"].__setitem__("again", f["conv1_1"]), "held twice"),
+    "cycle": (
+        lambda f: f["conv1_1"].__setitem__("again", f["conv1_1"]),
+        "stored twice",
+    ),
 }
 
 

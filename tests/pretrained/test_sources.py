@@ -37,8 +37,8 @@ def places(tmp_path, monkeypatch, body):
     repository, cache = tmp_path / "weights", tmp_path / "cache" / "jaxnst"
     repository.mkdir()
     monkeypatch.delenv("JAXNST_WEIGHTS", raising=False)
-    monkeypatch.setattr(sources, "_repository_weights", lambda: repository)
-    monkeypatch.setattr(sources, "_cache", lambda: cache)
+    monkeypatch.setattr(sources, "_repository_folder", lambda: repository)
+    monkeypatch.setattr(sources, "_cache_folder", lambda: cache)
 
     def offline(url, *_, **__):
         raise ConnectionError(f"no connection to {url}")
@@ -194,7 +194,7 @@ def test_downloaded_and_converted_once(places, server, body, monkeypatch):
 
 def test_the_cache_where_there_is_no_repository(places, server, body, monkeypatch):
     publish(server, body, monkeypatch)
-    monkeypatch.setattr(sources, "_repository_weights", lambda: None)
+    monkeypatch.setattr(sources, "_repository_folder", lambda: None)
     assert find_weights(progress=False) == places[1] / "vgg19-torchvision.h5"
 
 
@@ -221,7 +221,7 @@ def test_a_wrong_published_file_leaves_nothing(places, server, body, monkeypatch
 
 def test_the_repository_is_this_one():
     weights = REPOSITORY / "weights"
-    assert sources._repository_weights() == (weights if weights.is_dir() else None)
+    assert sources._repository_folder() == (weights if weights.is_dir() else None)
 
 
 def test_two_processes_download_once(tmp_path, server, body, monkeypatch):
@@ -230,7 +230,7 @@ def test_two_processes_download_once(tmp_path, server, body, monkeypatch):
         "import sys; from pathlib import Path\n"
         "from jaxnst.pretrained import registry, sources\n"
         f"sources.SOURCES = (registry.{source!r},)\n"
-        "sources._repository_weights = lambda: None\n"
+        "sources._repository_folder = lambda: None\n"
         "print('ready', flush=True); sys.stdin.read()\n"
         "print(sources.find_weights('vgg19', progress=False))\n"
     )

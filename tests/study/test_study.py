@@ -1,4 +1,4 @@
-"""Parts of scripts/study.py: what is kept, the networks, stand-ins, conclusions."""
+"""Parts of a study: cache, networks, substitutes, conclusions."""
 
 from dataclasses import replace
 
@@ -16,7 +16,7 @@ from jaxnst.study import cache, findings, plan, runs
 from scripts import write_network
 
 
-class TestKept:
+class TestCache:
     def test_made_once_for_a_description(self, tmp_path):
         calls = []
 
@@ -24,19 +24,19 @@ class TestKept:
             calls.append(1)
             return {"a": np.arange(3), "b": np.float32(len(calls))}
 
-        def kept(description):
-            return cache.kept(tmp_path / "new" / "x.npz", description, make)
+        def cached(description):
+            return cache.cached(tmp_path / "new" / "x.npz", description, make)
 
-        first, again = kept({"n": 1}), kept({"n": 1})
+        first, again = cached({"n": 1}), cached({"n": 1})
         assert len(calls) == 1 and again.keys() == {"a", "b"}
         np.testing.assert_array_equal(first["a"], again["a"])
-        assert kept({"n": 2})["b"] == 2 and kept({"n": 1})["b"] == 3
+        assert cached({"n": 2})["b"] == 2 and cached({"n": 1})["b"] == 3
 
     @pytest.mark.parametrize("damage", ["cut", "text", "empty", "strange"])
     def test_a_damaged_file_is_made_anew(self, tmp_path, damage):
         path = tmp_path / "x.npz"
-        kept = cache.kept
-        kept(path, {}, lambda: {"a": np.arange(1000)})
+        cached = cache.cached
+        cached(path, {}, lambda: {"a": np.arange(1000)})
         data = path.read_bytes()
         if damage == "strange":
             np.savez(path, a=np.arange(3))
@@ -44,42 +44,43 @@ class TestKept:
             path.write_bytes(
                 {"cut": data[:200], "text": b"hello", "empty": b""}[damage]
             )
-        assert kept(path, {}, lambda: {"a": np.ones(2)})["a"].tolist() == [1, 1]
+        assert cached(path, {}, lambda: {"a": np.ones(2)})["a"].tolist() == [1, 1]
 
     def test_nothing_half_written(self, tmp_path):
         def make():
             raise KeyboardInterrupt
 
         with pytest.raises(KeyboardInterrupt):
-            cache.kept(tmp_path / "x.npz", {}, make)
+            cache.cached(tmp_path / "x.npz", {}, make)
         assert not list(tmp_path.iterdir())
 
 
-class TestSubjects:
+class TestCandidates:
     def test_choices_are_made_once_and_weigh_as_one(self):
         network = narrow_network(depth=13)
-        own = plan.choices(network, ["5", "16", "13", "5-deep"])
-        assert list(own) == ["5 layers", "13 layers", "5 deep"]
-        subject = plan.Subject("x", network, own)
-        assert subject.layers == own["13 layers"]
-        shares = subject.shares()
-        np.testing.assert_allclose(shares.sum(1), 1)
-        chosen = [tuple(np.array(subject.layers)[row > 0].tolist()) for row in shares]
-        assert chosen == list(own.values())
+        choices = plan.choose_layers(network, ["5", "16", "13", "5-deep"])
+        assert list(choices) == ["5 layers", "13 layers", "5 deep"]
+        candidate = plan.Candidate("x", network, choices)
+        assert candidate.layers == choices["13 layers"]
+        weights = candidate.layer_weights()
+        np.testing.assert_allclose(weights.sum(1), 1)
+        layers = np.array(candidate.layers)
+        chosen = [tuple(layers[row > 0].tolist()) for row in weights]
+        assert chosen == list(choices.values())
 
     @pytest.mark.parametrize("text", ["five", "0", "5-middle", "5-", "-5", ""])
     def test_what_is_no_choice(self, text):
         with pytest.raises(ValueError):
-            plan.choices(narrow_network(depth=13), [text])
+            plan.choose_layers(narrow_network(depth=13), [text])
 
-    def test_networks_at_hand_and_not(self, tmp_path, monkeypatch):
+    def test_networks_available_and_not(self, tmp_path, monkeypatch):
         monkeypatch.setenv("JAXNST_WEIGHTS", str(tmp_path))
         write_network(tmp_path / "own.h5", depth=3)
         given = ["vgg19-lite", "vgg16", str(tmp_path / "own.h5")]
-        found, missing = plan.at_hand(given)
+        found, missing = plan.available_networks(given)
         assert "own" in found and "load_network('vgg16') fetches" in missing["vgg16"]
         with pytest.raises(ValueError, match="two networks are called own"):
-            plan.at_hand([given[2]] * 2)
+            plan.available_networks([given[2]] * 2)
 
     def test_no_network_judges_itself(self):
         may = plan.may_judge
@@ -93,16 +94,16 @@ class TestSubjects:
 
 class TestPlan:
     def test_a_cross_or_everything(self):
-        def painted(full):
+        def mask(full):
             axes = ("content",), [1.0], [1.0, 3.0, 9.0], (0, 1)
             whole = plan.Plan(presets.gram, None, [1], *axes, full)
-            return whole.painted(2)[:, 0].astype(int).tolist()
+            return whole.grid_mask(2)[:, 0].astype(int).tolist()
 
-        assert painted(False) == [[1, 1, 1], [0, 1, 0]]
-        assert painted(True) == [[1, 1, 1], [1, 1, 1]]
+        assert mask(False) == [[1, 1, 1], [0, 1, 0]]
+        assert mask(True) == [[1, 1, 1], [1, 1, 1]]
 
 
-class TestStandIn:
+class TestSubstitute:
     pair = picture(40, 48, 1), [picture(44, 40, 2)]
 
     @pytest.fixture
@@ -110,7 +111,7 @@ class TestStandIn:
         monkeypatch.setenv("JAXNST_WEIGHTS", str(tmp_path))
         monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
         monkeypatch.setattr(
-            "jaxnst.pretrained.sources._repository_weights", lambda: None
+            "jaxnst.pretrained.sources._repository_folder", lambda: None
         )
 
     def test_the_presets_own_weights_come_first(self, none_at_hand, tmp_path):
@@ -215,10 +216,10 @@ class TestStandIn:
 
 
 class TestConclusions:
-    def study(self, style, content, label=("a", "b")):
+    def study(self, style, content):
         """Networks with such distances at the end, the same under every setting."""
         networks = []
-        for name, s, c in zip(label, style, content, strict=True):
+        for name, s, c in zip("ab", style, content, strict=True):
             shape = (2, 2, 1, 2)
             series = np.stack([np.array([s + 0.1, s]), np.array([c - 0.1, c])], -1)
             scores = np.broadcast_to(
@@ -232,14 +233,12 @@ class TestConclusions:
                 True,
             )
             network = narrow_network(depth=13)
-            if name == "inception":
-                network = network_from_weights(narrow_weights())
-            own = plan.Subject(
+            candidate = plan.Candidate(
                 name, network, {"5 layers": ("x",), "9 layers": ("x", "y")}
             )
             networks.append(
-                findings.Studied(
-                    own,
+                findings.NetworkResults(
+                    candidate,
                     {start: run for start in ("content", "noise")},
                     runs.Grid(
                         np.ones(shape[1:], bool),
@@ -266,17 +265,6 @@ class TestConclusions:
         turned = findings.conclusions(self.study((0.7, 0.5), (0.6, 0.9)))
         assert "b (0.500) came closest" in turned[0] and "b is best" in turned[0]
 
-    @pytest.mark.parametrize(
-        "style, says", [((0.5, 0.7), "so it is"), ((0.7, 0.5), "not so")]
-    )
-    def test_the_reports_finding_is_checked(self, style, says):
-        study = self.study(style, (0.8, 0.8), ("vgg", "inception"))
-        assert says in findings.conclusions(study)[1]
-
-    def test_losses_of_vgg_16_and_19(self):
-        study = self.study((0.5, 0.4), (0.8, 0.8), ("vgg16", "vgg19"))
-        assert "here it does (0.4 and 0.5)" in findings.conclusions(study)[1]
-
     def test_the_series_is_told_from_end_to_end(self):
         study = self.study((0.5, 0.7), (0.9, 0.6))
         line = findings.conclusions(study)[-2]
@@ -294,12 +282,12 @@ class TestConclusions:
         assert said and all("judged" not in line for line in said)
 
     def test_when_one_start_has_what_another_ends_with(self):
-        catching = findings._catching_up
+        compare = findings._compare_losses
         fast, slow = np.array([9.0, 3, 1, 1]), np.array([9.0, 5, 3, 2])
-        assert "1 at content" not in catching([fast, slow], "content", "noise")
-        assert catching([fast, slow], "content", "noise").endswith(
+        assert "1 at content" not in compare([fast, slow], "content", "noise")
+        assert compare([fast, slow], "content", "noise").endswith(
             "from content 3 steps do what all did there"
         )
-        assert catching([slow, fast], "content", "noise").endswith(
+        assert compare([slow, fast], "content", "noise").endswith(
             "which noise has after 3 steps"
         )

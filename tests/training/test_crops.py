@@ -7,7 +7,7 @@ import pytest
 from networks import picture
 
 from jaxnst import save_image
-from jaxnst._files import picture_files
+from jaxnst._files import image_files
 from jaxnst.training import crops
 
 
@@ -23,28 +23,28 @@ def folder(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def source(folder):
-    return crops.Crops(picture_files([folder]), side=32, count=5, leaves=2, seed=7)
+    return crops.Crops(image_files([folder]), side=32, count=5, leaves=2, seed=7)
 
 
 def test_pictures_are_found_in_folders_below(folder):
-    found = picture_files([folder, folder])
+    found = image_files([folder, folder])
     assert [path.name for path in found] == ["b.png", "a.JPG"]
 
 
 def test_folders_without_pictures(tmp_path):
     with pytest.raises(FileNotFoundError, match="no pictures in"):
-        picture_files([tmp_path])
+        image_files([tmp_path])
     with pytest.raises(NotADirectoryError, match="absent is not a folder"):
-        picture_files([tmp_path / "absent"])
+        image_files([tmp_path / "absent"])
 
 
 def test_a_picture_is_kept_at_ever_smaller_sizes(folder):
-    sizes = crops.read_sizes(folder / "b.png", 32)
+    sizes = crops.read_pyramid(folder / "b.png", 32)
     assert [size.shape for size in sizes] == [(60, 90, 3), (42, 64, 3)]
     with pytest.raises(
         ValueError, match=r"90 x 60 pixels, crops need 61.*smaller crop"
     ):
-        crops.read_sizes(folder / "b.png", 61)
+        crops.read_pyramid(folder / "b.png", 61)
 
 
 def test_a_batch_depends_on_seed_and_number_alone(folder, source):
@@ -53,7 +53,7 @@ def test_a_batch_depends_on_seed_and_number_alone(folder, source):
     assert first.min() >= 0 and first.max() <= 1
     np.testing.assert_array_equal(source.batch(3), first)
     assert np.abs(first - later).mean() > 0.05
-    other = crops.Crops(picture_files([folder]), side=32, count=5, leaves=2, seed=8)
+    other = crops.Crops(image_files([folder]), side=32, count=5, leaves=2, seed=8)
     assert np.abs(other.batch(3) - first).mean() > 0.05
 
 
@@ -63,7 +63,7 @@ def test_crops_are_pieces_of_the_pictures(source):
         square = source.crop(rng)
         pieces = [
             np.lib.stride_tricks.sliding_window_view(size, (32, 32), (0, 1))
-            for sizes in source.pictures
+            for sizes in source.pyramids
             for size in sizes
         ]
         wanted = np.round(square * 255).astype(np.uint8).transpose(2, 0, 1)
@@ -94,8 +94,8 @@ def test_dead_leaves_look_alike_at_every_scale(source):
 def test_noise_and_colours_stay_in_range(rng):
     square = np.asarray(picture(20, 21))
     for _ in range(20):
-        changed = crops.recoloured(square, rng)
-        assert changed.shape == square.shape and changed.dtype == np.float32
-        assert changed.min() >= 0 and changed.max() <= 1
-        grain = crops.noise((5, 7, 3), rng)
+        jittered = crops.jitter_colors(square, rng)
+        assert jittered.shape == square.shape and jittered.dtype == np.float32
+        assert jittered.min() >= 0 and jittered.max() <= 1
+        grain = crops.sample_noise((5, 7, 3), rng)
         assert grain.shape == (5, 7, 3) and 0 < grain.std() < 0.3

@@ -12,7 +12,7 @@ from networks import narrow_network, picture
 
 from jaxnst import Config, Weights, make_targets, objective
 from jaxnst.feedforward.model import apply_style, new_feedforward, style_of
-from jaxnst.training.decoder import picture_loss, training_step
+from jaxnst.training.decoder import decoder_loss, training_step
 
 CONFIG = Config(
     content_layers=("relu3_1",),
@@ -21,7 +21,7 @@ CONFIG = Config(
     tv_kind="squared",
 )
 WEIGHTS = Weights(jnp.float32(1.0), jnp.float32(5.0), jnp.float32(1.0))
-loss = jax.jit(partial(picture_loss, config=CONFIG))
+loss = jax.jit(partial(decoder_loss, config=CONFIG))
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_its_gradient(model):
     @jax.jit
     def of(bias):
         params = model.params | {"picture": model.params["picture"] | {"bias": bias}}
-        return picture_loss(params, model, *pale, model.encoder, WEIGHTS, config)[0]
+        return decoder_loss(params, model, *pale, model.encoder, WEIGHTS, config)[0]
 
     bias, step = model.params["picture"]["bias"], 0.01
     slope = jax.grad(of)(bias)
@@ -83,10 +83,10 @@ def test_a_step_is_down_the_mean_gradient_of_a_batch(model):
     ]
     wanted = jax.tree.map(lambda p, a, b: p - 5e-4 * (a + b), model.params, *slopes)
     params = jax.tree.map(jnp.copy, model.params)
-    memory = optimizer.init(params)
+    opt_state = optimizer.init(params)
     params, _, terms = training_step(
         params,
-        memory,
+        opt_state,
         model,
         contents,
         styles,
@@ -105,11 +105,11 @@ def test_learns(model, pair):
     contents, styles = (one[None] for one in pair)
     optimizer = optax.adam(3e-3)
     params = jax.tree.map(jnp.copy, model.params)
-    memory, losses = optimizer.init(params), []
+    opt_state, losses = optimizer.init(params), []
     for _ in range(40):
-        params, memory, terms = training_step(
+        params, opt_state, terms = training_step(
             params,
-            memory,
+            opt_state,
             model,
             contents,
             styles,

@@ -1,0 +1,211 @@
+"""What the compare scripts share: candidates, stylized once, judged, tables, sheets."""
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from pathlib import Path
+
+from jax import Array
+from tqdm import tqdm
+
+import jaxnst
+from jaxnst import Network, Result, images, metrics
+from jaxnst._files import image_files
+from jaxnst._fingerprint import differences
+from jaxnst.cli._app import Common
+from jaxnst.cli._parser import option
+from jaxnst.feedforward.model import FeedForward
+from jaxnst.metrics import Scores
+from jaxnst.pipeline.inputs import load_for_judge, load_pictures
+from jaxnst.pipeline.settings import Settings
+from jaxnst.reports.tables import write_csv
+
+Pair = tuple[Path, Path]
+"""Files of a content and a style image."""
+
+PairScores = dict[Pair, Scores]
+
+Table = dict[str, PairScores]
+"""{label of a candidate: its scores}."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CompareArguments(Common):
+    """Options of a comparison over all pairs of two folders."""
+
+    contents: Path
+    """Folder of photographs."""
+    styles: Path
+    """Folder of paintings."""
+    judge: str
+    """GoogLeNet, by name or weights file, or a VGG that none of the pictures is made
+    with."""
+    output: Path = option(flags=["-o"])
+    """Folder for pictures, contact sheets and scores."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What is compared: a network and settings under a label.
+
+    Attributes:
+        decoder: of the feed-forward model, where the settings start from its output.
+    """
+
+    label: str
+    network: Network
+    settings: Settings
+    decoder: FeedForward | None = None
+
+
+def with_size(settings: Settings, size: int) -> Settings:
+    return replace(settings, geometry=replace(settings.geometry, size=size))
+
+
+def with_other_beta(settings: Settings, beta: float) -> Settings:
+    """The settings with another weight of the style, for `exchange_rate`."""
+    if beta == settings.terms.beta:
+        raise ValueError(
+            f"--other-beta is {beta:g} as in the preset; give another, to see what "
+            "style costs in content"
+        )
+    return replace(settings, terms=replace(settings.terms, beta=beta))
+
+
+def pairs_in_turn(files: Sequence[Path]) -> list[Pair]:
+    """Each content image with the style image that follows it."""
+    if not files or len(files) % 2:
+        raise ValueError("give photographs and paintings in turn, as many of each")
+    return list(zip(files[::2], files[1::2], strict=True))
+
+
+def all_pairs(contents: Path, styles: Path) -> list[Pair]:
+    """Every content image of a folder with every style image of another."""
+    return list(product(image_files([contents]), image_files([styles])))
+
+
+def stylize(candidate: Candidate, pair: Pair) -> Result:
+    """The candidate's result for a pair, computed now."""
+    settings, network = candidate.settings, candidate.network
+    content, styles = load_pictures(settings, network, pair[0], [pair[1]])
+    return jaxnst.render(settings, network, content, styles, decoder=candidate.decoder)
+
+
+def stylize_cached(candidate: Candidate, pair: Pair, folder: Path) -> Array:
+    """The candidate's image for a pair, computed unless `folder` holds it."""
+    content, style = pair
+    path = folder / candidate.label / f"{content.stem}_{style.stem}.png"
+    decoder = candidate.decoder
+    description = {
+        "settings": candidate.settings.to_json(),
+        "weights": candidate.network.checksum,
+        "decoder": None if decoder is None else decoder.checksum,
+    }
+    if not path.exists() or differences(images.read_metadata(path), description):
+        result = stylize(candidate, pair)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        images.save_image(path, result.image, metadata=description)
+    return images.load_image(path)  # the same numbers, cached or not
+
+
+def judge_image(judge: Network, image: Array, pair: Pair) -> Scores:
+    return metrics.judge(judge, image, *load_for_judge(*pair))
+
+
+def score(
+    candidates: Sequence[Candidate], pairs: Sequence[Pair], judge: str, folder: Path
+) -> Table:
+    """The judge's scores of every candidate for every pair.
+
+    Args:
+        judge: the network that judges, by name or weights file.
+        folder: for the images, which are not computed again.
+    """
+    network = jaxnst.load_network(judge)
+    folder.mkdir(parents=True, exist_ok=True)
+    table: Table = {candidate.label: {} for candidate in candidates}
+    work = list(product(pairs, candidates))
+    for pair, candidate in tqdm(work, unit="picture", disable=None):
+        image = stylize_cached(candidate, pair, folder)
+        table[candidate.label][pair] = judge_image(network, image, pair)
+    return table
+
+
+def save_sheet(
+    path: Path, candidates: Sequence[Candidate], pairs: Sequence[Pair]
+) -> None:
+    """Save a contact sheet beside the cached images: a row for each pair, with content,
+    style, and every candidate's image."""
+    rows = [
+        [*map(images.load_image, pair)]
+        + [stylize_cached(candidate, pair, path.parent) for candidate in candidates]
+        for pair in pairs
+    ]
+    labels = ["photograph", "painting", *(candidate.label for candidate in candidates)]
+    sheet = images.contact_sheet(rows, column_labels=labels, cell=300)
+    images.save_image(path, sheet)
+
+
+def save_sheets(
+    folder: Path, candidates: Sequence[Candidate], pairs: Sequence[Pair]
+) -> None:
+    """Save a contact sheet for each content image."""
+    for content in dict.fromkeys(pair[0] for pair in pairs):
+        of_content = [pair for pair in pairs if pair[0] == content]
+        save_sheet(folder / f"sheet_{content.stem}.png", candidates, of_content)
+
+
+def write_scores(path: Path, table: Table, column: str = "network") -> None:
+    """Write the scores of every candidate and pair as CSV.
+
+    Args:
+        column: name of the candidates' column.
+    """
+    rows = [
+        [label, content.stem, style.stem, *(f"{float(value):.6f}" for value in values)]
+        for label, scores in table.items()
+        for (content, style), values in scores.items()
+    ]
+    write_csv(path, [column, "photograph", "painting", *Scores._fields], rows)
+
+
+def time_candidate(candidate: Candidate, pair: Pair, runs: int) -> float:
+    """Median seconds of `runs` pictures, after a first run that compiles."""
+    times = [stylize(candidate, pair).seconds for _ in range(runs + 1)]
+    return statistics.median(times[1:])
+
+
+def mean_scores(scores: PairScores) -> list[float]:
+    """Means over pairs of style distance, content distance and Q."""
+    columns = zip(*scores.values(), strict=True)
+    return [statistics.mean(map(float, column)) for column in columns]
+
+
+def exchange_rate(scores: PairScores, other_beta: PairScores) -> float:
+    """Change of the mean style distance over that of the mean content distance, between
+    two weights of the style."""
+    (style, content, _), (style2, content2, _) = map(mean_scores, (scores, other_beta))
+    return (style2 - style) / (content2 - content)
+
+
+def style_at_equal_content(
+    scores: PairScores, reference: PairScores, rate: float
+) -> float:
+    """Median over pairs of the style distance over the reference's, after moving it to
+    the reference's content distance at the rate of `exchange_rate`."""
+    ratios = []
+    for pair, (style, content, _) in scores.items():
+        target = reference[pair]
+        level = style + rate * (target.content - content)
+        ratios.append(float(level / target.style))
+    return statistics.median(ratios)
+
+
+def quality_difference(
+    scores: PairScores, reference: PairScores
+) -> tuple[float, float, float]:
+    """Q less the reference's over pairs: mean, its standard error, and median."""
+    values = [float(scores[pair].q - reference[pair].q) for pair in reference]
+    error = statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
+    return statistics.mean(values), error, statistics.median(values)
