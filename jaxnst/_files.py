@@ -42,6 +42,45 @@ def check_writable_folder(path: str | os.PathLike[str]) -> Path:
     return path
 
 
+def make_folder(path: str | os.PathLike[str]) -> Path:
+    """`path` as a `Path`, after making it a folder with those above it.
+
+    Raises:
+        NotADirectoryError: it, or one above it, is a file.
+        OSError: it cannot be made.
+    """
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except (FileExistsError, NotADirectoryError):
+        raise NotADirectoryError(
+            f"cannot make the folder {path}: there is a file of that name; choose "
+            "another folder"
+        ) from None
+    except OSError as error:
+        raise type(error)(
+            f"cannot make the folder {path}: {error.strerror}; choose another folder"
+        ) from None
+    return path
+
+
+def check_not_read(
+    written: Sequence[str | os.PathLike[str]], read: Sequence[str | os.PathLike[str]]
+) -> None:
+    """Check that no file that is to be written is one that is read.
+
+    Raises:
+        ValueError: one would be overwritten.
+    """
+    sources = {Path(path).resolve(): path for path in read}
+    for path in written:
+        if Path(path).resolve() in sources:
+            raise ValueError(
+                f"{path} is read, and would be overwritten; choose another name for "
+                "what is written"
+            )
+
+
 @contextmanager
 def atomic_write(path: str | os.PathLike[str]) -> Iterator[Path]:
     """Yield a temporary path beside `path`; rename it to `path` if the block succeeds.

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from jaxnst._files import atomic_write, check_writable_folder
+from jaxnst._files import atomic_write, check_writable_folder, make_folder
 
 
 @pytest.fixture
@@ -94,6 +94,16 @@ def test_a_folder_that_may_not_be_written_is_an_error(tmp_path):
     tmp_path.chmod(stat.S_IRUSR | stat.S_IXUSR)
     with pytest.raises(PermissionError, match="choose another folder"):
         entered(tmp_path / "picture.png")
+
+
+def test_a_folder_that_cannot_be_made_says_why(path, tmp_path):
+    assert make_folder(tmp_path / "a" / "b").is_dir()
+    assert make_folder(tmp_path / "a" / "b").is_dir()  # there already
+    for folder in (path, path / "below"):
+        with pytest.raises(NotADirectoryError, match="file of that name; choose"):
+            make_folder(folder)
+    with pytest.raises(OSError, match="cannot make the folder .*; choose another"):
+        make_folder(tmp_path / ("x" * 300))
 
 
 def test_checking_alone_writes_nothing(path):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from jaxnst._files import image_files
+from jaxnst._files import check_not_read, image_files
 
 NUMBERS = ("alpha", "beta", "tv")
 
@@ -56,6 +56,8 @@ def plan(
                 f"{first} and {second} would both be written to {name}; rename a "
                 'file, or list the pairs in a .csv with a column "output"'
             )
+    read = {path for pair in pairs for path in (pair.content, pair.style)}
+    check_not_read([output / pair.name for pair in pairs], list(read))
     return pairs
 
 
@@ -67,7 +69,7 @@ def _matched(
     if contents is None or styles is None:
         raise ValueError(
             "give a folder of photographs and one of paintings: "
-            "--contents DIR --styles DIR"
+            "--contents FOLDER --styles FOLDER"
         )
     found = [
         [
@@ -77,6 +79,12 @@ def _matched(
         ]
         for folder in (contents, styles)
     ]
+    for folder, files in zip((contents, styles), found, strict=True):
+        if not files:
+            raise ValueError(
+                f"every picture of {folder} lies in the folder for the results, "
+                f"{output}; choose another for them (-o)"
+            )
     names = [_labels(files) for files in found]
     counts = [len(files) for files in found]
     if how == "zip" and counts[0] != counts[1]:

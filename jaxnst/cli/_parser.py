@@ -114,8 +114,15 @@ def _how(kind: Any, metavar: str | None, default: Any) -> dict[str, Any]:
         kind, how["nargs"] = get_args(kind)[0], "*"
     if get_origin(kind) is Literal:
         return how | {"choices": get_args(kind), "metavar": "|".join(get_args(kind))}
-    parse = _or_none(kind) if optional else kind
+    read = _path if kind is Path else kind
+    parse = _or_none(read) if optional else read
     return how | {"type": parse, "metavar": metavar or _METAVARS[kind]}
+
+
+def _path(text: str) -> Path:
+    if not text:
+        raise argparse.ArgumentTypeError("the name of a file is empty")
+    return Path(text)
 
 
 def _or_none(kind: Any) -> Any:
@@ -222,11 +229,14 @@ class Parser(argparse.ArgumentParser):
             first = unknown.split()[0].partition("=")[0]
             if first[:1] == "-":
                 near = get_close_matches(first, known, n=1)
+                if Path(first).exists():
+                    near = [f"./{first}"]
                 message = f"unrecognized option {first}"
                 message += f" (did you mean {near[0]}?)" if near else ""
             else:
                 message = f"{message}; usage: {self.usage}"
-        if ": invalid " in message:
+        value = message.rpartition(" value: ")[2].strip("'")
+        if ": invalid " in message and (Path(value).suffix or Path(value).exists()):
             message += "; pictures stand before options that take several values"
         raise Misuse(message)
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from jaxnst import images
+from jaxnst._files import make_folder
 from jaxnst.cli._app import Common, fail
 from jaxnst.cli._batch_job import BatchJob
 from jaxnst.cli._manifest import Manifest
@@ -84,7 +85,7 @@ def output_of(arguments: Arguments) -> Path:
     return beside.with_name(f"{beside.stem}-painted")
 
 
-def check(arguments: Arguments, folder: Path) -> None:
+def check(arguments: Arguments) -> None:
     """Raise now what would otherwise cost every single picture."""
     for name in ("batch", "multiple"):
         if getattr(arguments, name) < 1:
@@ -98,9 +99,7 @@ def check(arguments: Arguments, folder: Path) -> None:
         raise ValueError(f"--init must be one of {', '.join(STARTS)} for a batch")
     if settings.style_mix is not None:
         raise ValueError("a picture of a batch has one painting; leave --style-mix")
-    folder.mkdir(parents=True, exist_ok=True)
-    example = folder / f"a.{arguments.format}"
-    images.check_output(example, arguments.quality)
+    images.check_quality(f".{arguments.format}", arguments.quality)
 
 
 def clean(folder: Path) -> None:
@@ -111,14 +110,15 @@ def clean(folder: Path) -> None:
 
 def main(arguments: Arguments) -> int:
     folder, budget = output_of(arguments), arguments.budget
-    check(arguments, folder)
+    check(arguments)
     given = arguments.pairs, arguments.contents, arguments.styles
     pairs = plan(*given, folder, f".{arguments.format}")
-    manifest = Manifest(folder)  # from here on the folder is ours alone
-    clean(folder)
     settings, network, notice = open_network(arguments.settings)
     arguments.note(notice)
     decoder = open_decoder(settings)
+    images.check_output(make_folder(folder) / f"a.{arguments.format}")
+    manifest = Manifest(folder)  # from here on the folder is ours alone
+    clean(folder)
     began = time.perf_counter()
     with PictureBar(len(pairs), quiet=arguments.quiet) as bar:
         job = BatchJob(

@@ -13,18 +13,17 @@ from pathlib import Path
 import numpy as np
 
 import jaxnst
+from jaxnst._files import make_folder
 from jaxnst.cli._app import Common
 from jaxnst.cli._options import preset_settings, setting_words
 from jaxnst.cli._outputs import folder_beside
 from jaxnst.cli._parser import option
 from jaxnst.cli._progress import Bar
 from jaxnst.cli._streams import from_stdin
-from jaxnst.images import load_image
-from jaxnst.metrics import SCALES
 from jaxnst.metrics import judge as judge_of
 from jaxnst.networks.network import Network
 from jaxnst.optimize.result import Progress, Result
-from jaxnst.pipeline.inputs import Inputs, load_inputs
+from jaxnst.pipeline.inputs import Inputs, load_for_judge, load_inputs
 from jaxnst.pipeline.settings import Settings
 from jaxnst.pretrained.loading import load_network
 from jaxnst.reports import pareto, plots
@@ -131,8 +130,7 @@ def distances(
             result.trace[name][..., -1].astype(np.float64)
             for name in ("content", "style")
         )
-    # Larger ones are shrunk by the judge anyway.
-    photograph, painting = (load_image(path, size=max(SCALES)) for path in pictures[:2])
+    photograph, painting = load_for_judge(*pictures[:2])
     shape = result.finite.shape  # type: ignore[union-attr]
     content, style = np.zeros(shape), np.zeros(shape)
     for place in np.ndindex(shape):
@@ -146,8 +144,6 @@ def main(arguments: Arguments) -> int:
     pictures, folder = arguments.pictures, arguments.output
     if folder is None:
         folder = folder_beside(pictures[0], pictures[1], "grid")
-    folder.mkdir(parents=True, exist_ok=True)
-    plots.check_plot(folder / "losses.svg")
     judge = None if arguments.judge is None else load_network(arguments.judge)
     with from_stdin(pictures) as files:
         return paint_all(arguments, files, judge, folder)
@@ -161,6 +157,7 @@ def paint_all(
     names = dict(zip(files, map(str, arguments.pictures), strict=True))
     inputs = load_inputs(arguments.settings, files[0], files[1:])
     arguments.note(inputs.notice)
+    plots.check_plot(make_folder(folder) / "losses.svg")
     axes, finite = (arguments.alpha, arguments.beta), True
     for again in range(2 if arguments.refine else 1):
         grid = paint(arguments, files, inputs, judge, *axes)

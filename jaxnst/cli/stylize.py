@@ -18,7 +18,7 @@ from jax import Array
 
 import jaxnst
 from jaxnst import images
-from jaxnst._files import check_writable_folder
+from jaxnst._files import check_not_read, check_writable_folder
 from jaxnst.cli import _checkpoint
 from jaxnst.cli._app import Common, fail
 from jaxnst.cli._options import adapted, given, preset_settings, setting_words
@@ -43,6 +43,8 @@ HELP = {
     "run": ("network", "steps", "init", "fast"),
     "output": ("output", "every", "animation", "json", "quiet"),
 }  # fmt: skip
+
+_BESIDE = ("losses", "plot", "animation", "checkpoint")  # files that are written, too
 
 _MORE = 2.0  # times as much style
 
@@ -135,7 +137,12 @@ def style_factor(arguments: Arguments) -> float:
 
 def check(arguments: Arguments, output: Path) -> None:
     """Raise now what would otherwise only fail at the end of a long run."""
-    init_file(arguments.settings)
+    start = init_file(arguments.settings)
+    read = [path for path in arguments.pictures if path != STREAM]
+    # A picture that is gone on from may be replaced, one that is only begun from not.
+    read += [] if start is None or arguments.finished else [start]
+    beside = (getattr(arguments, name) for name in _BESIDE)
+    check_not_read([output, *(path for path in beside if path is not None)], read)
     if output != STREAM:
         images.check_output(output, arguments.quality)
     elif arguments.json:
@@ -159,8 +166,26 @@ def check(arguments: Arguments, output: Path) -> None:
         images.check_animation(arguments.animation)
     if arguments.losses is not None:
         check_writable_folder(arguments.losses)
+        if arguments.losses.suffix.lower() != ".csv":
+            raise ValueError(f"--losses writes a .csv file, got {arguments.losses}")
     if arguments.plot is not None:
         plots.check_plot(arguments.plot)
+
+
+def check_recorded(arguments: Arguments) -> None:
+    """Check that what a picture was made from is there.
+
+    Raises:
+        FileNotFoundError: it is not, and what to give in its place.
+    """
+    name = "from" if arguments.finished is None else "continue"
+    picture = arguments.again or arguments.finished
+    for path in arguments.pictures if picture is not None else ():
+        if path != STREAM and not path.exists():
+            raise FileNotFoundError(
+                f"there is no {path}, of which {picture} was made; name the photograph "
+                f"and the paintings: jaxnst PHOTO PAINTING --{name} {picture}"
+            )
 
 
 @dataclass(frozen=True)
@@ -299,6 +324,7 @@ def main(arguments: Arguments) -> int:
         )
     shown = arguments.output or picture_beside(pictures[0], pictures[1])
     check(arguments, shown)
+    check_recorded(arguments)
     with from_stdin(pictures) as files, to_stdout(shown) as output:
         inputs = load_inputs(arguments.settings, files[0], files[1:])
         if shown == STREAM:  # the picture alone goes to standard output

@@ -120,6 +120,15 @@ def _check_quality(kind: str, quality: int | None) -> None:
         raise ValueError(f"quality must be an integer from 1 to 100, got {quality!r}")
 
 
+def check_quality(suffix: str, quality: int | None) -> None:
+    """Check a quality against the kind of file that a suffix stands for.
+
+    Raises:
+        ValueError: a lossless kind, or not from 1 to 100.
+    """
+    _check_quality(FORMATS[suffix], quality)
+
+
 def _metadata_text(content: dict[str, Any] | None, kind: str) -> str | None:
     text = to_json(content)
     if kind == "JPEG" and text is not None and len(text) > 65000:

@@ -111,6 +111,11 @@ def prepare(
             the photograph is continued, mirrored, to the next, and the result cut to
             its own size again; paintings are resized to the nearest.
     """
+    if not isinstance(settings, Settings):
+        raise TypeError(
+            "settings must be Settings such as jaxnst.presets.get('default'), got "
+            f"{settings!r}"
+        )
     content = _checks.check_image(content, "content")
     styles = _checks.check_images(styles, "styles")
     if init is not None:

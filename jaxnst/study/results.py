@@ -9,13 +9,13 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxnst import images, metrics
-from jaxnst._files import sha256
+from jaxnst import metrics
+from jaxnst._files import make_folder, sha256
 from jaxnst._version import __version__
 from jaxnst.losses.layers import at_same_depth
 from jaxnst.metrics import Scores
 from jaxnst.networks.network import Network
-from jaxnst.pipeline.inputs import load_for_judge
+from jaxnst.pipeline.inputs import load_for_judge, sizes_of
 from jaxnst.pipeline.settings import Settings
 from jaxnst.pipeline.substitute import preset_run
 from jaxnst.reports import plots
@@ -85,18 +85,19 @@ def run_study(
     """
     options = StudyOptions() if options is None else options
     pair = Pair(Path(content), Path(style), Path(folder))
-    for path in (pair.content, pair.style):
-        images.picture_size(path)  # raises now what would otherwise fail after hours
     networks, missing = available_networks(options.networks)
     if not networks:
         raise ValueError(f"no network is at hand; {next(iter(missing.values()))}")
     judges = available_networks(options.judge or ("googlenet", "vgg19"))[0]
-    pair.folder.mkdir(parents=True, exist_ok=True)
-    plots.check_plot(pair.folder / "losses.svg")
     plan = options.plan(pair)
+    candidates = options.candidates(networks)
+    for candidate in candidates:
+        settings = _candidate_settings(candidate, plan.settings)
+        sizes_of(settings, candidate.network, pair.content, [pair.style])
+    plots.check_plot(make_folder(pair.folder) / "losses.svg")
     results = [
         run_candidate(candidate, plan, judges, report_progress)
-        for candidate in options.candidates(networks)
+        for candidate in candidates
     ]
     axes = plan.starts, plan.alphas, plan.betas
     study = Study(results, list(judges), *axes, *plan.preset_index)

@@ -244,11 +244,15 @@ def test_interrupted_it_goes_on(drive, monkeypatch):
         (("--blend", "1", "2"), "leave --style-mix"),
         (("--quality", "50"), "quality"),
         (("--pairs", "some"), "--pairs must be"),
+        (("--network", "vgg99"), "vgg99"),
+        (("-o", "c"), "every picture of c lies in the folder for the results"),
+        (("-o", "net.h5"), "there is a file of that name; choose another folder"),
     ],
 )
 def test_misuse_says_how_to_mend_it(options, said, drive):
     code, _, error = drive(*options)
     assert code == 1 and said in error
+    assert not Path("out").exists() and not Path("c/manifest.jsonl").exists()
 
 
 def test_too_little_memory_is_said_for_each(drive):

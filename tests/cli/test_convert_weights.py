@@ -64,6 +64,13 @@ def test_failures_are_one_line(source, tmp_path):
     assert not out.exists()
 
 
+def test_the_published_file_is_not_overwritten(source):
+    before = source.read_bytes()
+    done = run(source, "-o", source)
+    assert done.returncode == 1 and "would be overwritten" in done.stderr
+    assert source.read_bytes() == before
+
+
 def test_debug_shows_the_traceback(tmp_path):
     done = run(tmp_path / "absent.pth", "-o", tmp_path / "o.h5", "--debug")
     assert done.returncode == 1 and "Traceback" in done.stderr

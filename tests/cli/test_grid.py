@@ -138,6 +138,11 @@ def test_what_is_wrong_is_said_in_a_line(options, message, drive):
     assert code != 0 and message in error and not list(Path("out").glob("*.png"))
 
 
+def test_pictures_that_are_missing_leave_no_folder(drive):
+    code, _, error = drive(pictures=("absent.png", "s.png"))
+    assert code == 1 and "absent.png" in error and not Path("out").exists()
+
+
 def test_pictures_are_needed(drive):
     code, _, error = drive(pictures=("c.png",))
     assert code == 1 and "give a photograph and a painting" in error

@@ -39,6 +39,12 @@ def test_every_photograph_like_every_painting(pairs, here):
     assert found[1].content == Path("c/a.png") and found[1].style == Path("s/y.png")
 
 
+def test_a_picture_that_is_read_is_not_written(pairs, here):
+    Path("list.csv").write_text("content,style,output\nc/a.png,s/x.png,a\n")
+    with pytest.raises(ValueError, match=r"c/a.png is read, and would be overwritten"):
+        pairs.plan("list.csv", None, None, Path("c"), ".png")
+
+
 def test_in_turn(pairs, here):
     assert names(planned(pairs, "zip")) == ["a__x", "b__y"]
     save_image("c/c.png", picture(8, 8))
@@ -119,7 +125,7 @@ def test_what_is_no_table_and_no_folder(pairs, here):
         planned(pairs, "none.csv")
     with pytest.raises(ValueError, match="product, zip or a .csv file"):
         planned(pairs, "all")
-    with pytest.raises(ValueError, match="--contents DIR --styles DIR"):
+    with pytest.raises(ValueError, match="--contents FOLDER --styles FOLDER"):
         planned(pairs, styles=None)
     with pytest.raises(NotADirectoryError):
         planned(pairs, styles="none")

@@ -319,6 +319,12 @@ WRONG = [
     (("--init", "nois"), 1, ("nois", "content, noise, style")),
     (("--init", "garbage.png"), 1, ("garbage.png",)),
     (("--preset", "gatys"), 1, ("gatys", "gatys2016", "default")),
+    (("-o", "c.png"), 1, ("c.png", "would be overwritten")),
+    (("-o", "folder/../s.png"), 1, ("s.png", "would be overwritten")),
+    (("--losses", "c.png"), 1, ("c.png", "would be overwritten")),
+    (("--init", "t.png", "--plot", "t.png"), 1, ("t.png", "would be overwritten")),
+    (("--losses", "l.txt"), 1, ("l.txt", ".csv")),
+    (("--checkpoint", ""), 2, ("name of a file is empty",)),
     (("-o", "no/o.png"), 1, ("no/o.png", "mkdir")),
     (("-o", "folder"), 1, ("folder", "is a folder")),
     (("-o", "o.bmp"), 1, (".bmp", ".png", ".tif")),
@@ -402,6 +408,22 @@ def test_damaged_settings_are_one_line(stored, drive):
     save_image("from.png", picture(8, 8), metadata=stored)
     code, out, error = drive("--from", "from.png")
     assert (code, out) == (1, "") and "from.png" in one_line(error)
+
+
+def test_what_a_picture_was_made_from_can_be_named_anew(drive, calls, here):
+    drive(*FAST, "-o", "o.png")
+    (here / "s.png").rename(here / "moved.png")
+    for name in ("--from", "--continue"):
+        code, _, error = drive(name, "o.png", "-o", "again.png")
+        assert code == 1 and "no s.png, of which o.png was made" in one_line(error)
+        assert f"jaxnst PHOTO PAINTING {name} o.png" in error
+        assert drive(name, "o.png", "c.png", "moved.png", "-o", "again.png")[0] == 0
+
+
+def test_a_name_like_an_option_has_a_way_in(drive, here):
+    (here / "s.png").rename(here / "-s.png")
+    code, _, error = drive("c.png", "-s.png", *WITH)
+    assert code == 2 and "did you mean ./-s.png?" in one_line(error)
 
 
 def test_from_and_another_preset_exclude_each_other(drive, calls):

@@ -33,6 +33,11 @@ def chroma(image):
     return np.asarray(image - luma[..., None])
 
 
+def test_a_name_is_not_settings():
+    with pytest.raises(TypeError, match=r"presets.get\('default'\), got 'gram'"):
+        render("gram", None, picture(8, 8), [picture(8, 8)])
+
+
 @pytest.mark.parametrize("fall", [0.0, 0.6])
 def test_render_is_the_pyramid_at_the_settings_sizes(fall):
     how = dataclasses.replace(SETTINGS.optimization, lr_decay=fall)
