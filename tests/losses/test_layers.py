@@ -49,7 +49,10 @@ def test_paints_on_the_command_line(tmp_path, monkeypatch, capsys):
     write_weights(Path("g.h5"), narrow_weights(30, variant="torchvision"))
     drive = driver(imported(monkeypatch, "stylize"), monkeypatch, capsys)
     small = ("--network", "googlenet", "--weights", "g.h5", "--size", "32")
-    code, _, error = drive("c.png", "s.png", *small, "--preset", "gram", "--steps", "3")
+    code, _, error = drive(
+        *("c.png", "s.png", "-o", "out.png"),
+        *(*small, "--preset", "gram", "--steps", "3"),
+    )
     assert code == 0, error
     kept = read_metadata("out.png")
     assert "style/inception_3b" in kept["final"]

@@ -240,7 +240,7 @@ from networks import narrow_network, picture
 from jaxnst import Config, stylize_batch
 from jaxnst.parallel import microbatch
 
-microbatch.most_at_once = lambda size: 99  # of memory alone, as on a GPU
+microbatch.max_parallel_items = lambda size: 99  # of memory alone, as on a GPU
 network = narrow_network(depth=5, width=16)
 contents = [picture(96, 96, n) for n in range(24)]
 config = Config(content_layers=("relu3_1",), style_layers=("relu1_1", "relu2_1"))
