@@ -1,7 +1,13 @@
-"""Strict for every test: two CPU devices, no silent rank promotion, no warnings."""
+"""Strict for every test: two CPU devices, no silent rank promotion, no warnings; no
+package index, and no weights that the user's cache holds."""
 
+import atexit
 import os
+import shutil
+import tempfile
 
+os.environ["PIP_NO_INDEX"] = "1"
+os.environ["XDG_CACHE_HOME"] = tempfile.mkdtemp(prefix="jaxnst-tests-")
 os.environ["JAX_PLATFORMS"] = "cpu"
 os.environ["XLA_FLAGS"] = (
     os.environ.get("XLA_FLAGS", "") + " --xla_force_host_platform_device_count=2"
@@ -35,6 +41,7 @@ TYPE_CHECKED = (
     "jaxnst.networks.vgg",
     "jaxnst.networks.winograd",
 )
+atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 install_import_hook(TYPE_CHECKED, "beartype.beartype")
 
 jax.config.update("jax_numpy_rank_promotion", "raise")

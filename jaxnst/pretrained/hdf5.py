@@ -101,7 +101,13 @@ def read_attribute(item: h5py.Group, name: str, path: Path) -> Any:
     return value.decode() if isinstance(value, bytes) else value
 
 
-def _check_dataset(dataset: h5py.Dataset, size: int, path: Path) -> int:
+def _is_number(dtype: Any, indices: bool) -> bool:
+    if dtype.kind == "f":
+        return dtype.itemsize in (2, 4)
+    return indices and dtype.kind == "u" and dtype.itemsize == 1
+
+
+def _check_dataset(dataset: h5py.Dataset, size: int, path: Path, indices: bool) -> int:
     """Bytes of `dataset`, after checking that a file of `size` bytes holds them all."""
     name, plist = dataset.name.lstrip("/"), dataset.id.get_create_plist()
     if plist.get_nfilters():
@@ -111,7 +117,7 @@ def _check_dataset(dataset: h5py.Dataset, size: int, path: Path) -> int:
         raise WeightsError(
             f"{path}: {name} is stored in another file, which is refused"
         )
-    if dataset.dtype.kind != "f" or dataset.dtype.itemsize not in (2, 4):
+    if not _is_number(dataset.dtype, indices):
         raise WeightsError(
             f"{path}: {name} holds {dataset.dtype}, not float32 or float16; {MEND}"
         )
@@ -128,8 +134,14 @@ def _check_dataset(dataset: h5py.Dataset, size: int, path: Path) -> int:
     return declared
 
 
-def find_datasets(file: h5py.File, size: int, path: Path) -> dict[str, h5py.Dataset]:
-    """Every dataset of `file` (of `size` bytes) by name, checked but not yet read."""
+def find_datasets(
+    file: h5py.File, size: int, path: Path, *, indices: bool = False
+) -> dict[str, h5py.Dataset]:
+    """Every dataset of `file` (of `size` bytes) by name, checked but not yet read.
+
+    Args:
+        indices: whether datasets may hold uint8, too.
+    """
     arrays: dict[str, h5py.Dataset] = {}
     addresses: set[int] = set()
     groups, total = [file["/"]], 0
@@ -148,7 +160,7 @@ def find_datasets(file: h5py.File, size: int, path: Path) -> dict[str, h5py.Data
                 groups.append(item)
             elif isinstance(item, h5py.Dataset):
                 arrays[name] = item
-                total += _check_dataset(item, size, path)
+                total += _check_dataset(item, size, path, indices)
     if total > size:
         raise WeightsError(f"{path}: its datasets overlap; {MEND}")
     return arrays

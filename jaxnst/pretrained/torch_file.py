@@ -133,8 +133,8 @@ def read_torch_state(path: str | os.PathLike[str]) -> dict[str, np.ndarray]:
     """Read a state dict that `torch.save` wrote, in either format, running none of it.
 
     Returns:
-        Name -> float32 or int64 array in the file's own layout, read-only; the old
-        format's are mapped from the file, which must stay while they are in use.
+        Name -> float32, int64 or uint8 array in the file's own layout, read-only; the
+        old format's are mapped from the file, which must stay while they are in use.
 
     Raises:
         FileNotFoundError, IsADirectoryError, PermissionError: `path` cannot be read.

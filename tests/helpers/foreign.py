@@ -55,10 +55,17 @@ def state_pickle(items: dict[str, bytes]) -> bytes:
     return b"\x80\x02" + ORDERED + b"(" + body + b"u" + metadata + b"."
 
 
-def old_file(pickled: bytes, storages: dict[str, bytes], size: int = 4) -> bytes:
+def old_file(
+    pickled: bytes,
+    storages: dict[str, bytes],
+    size: int = 4,
+    sizes: dict[str, int] | None = None,
+) -> bytes:
+    """`sizes`: bytes of an element of each storage, if not all have `size`."""
     keys = b"\x80\x02](" + b"".join(map(text, storages)) + b"e."
     data = b"".join(
-        struct.pack("<q", len(raw) // size) + raw for raw in storages.values()
+        struct.pack("<q", len(raw) // (sizes or {}).get(key, size)) + raw
+        for key, raw in storages.items()
     )
     return MAGIC + b"\x80\x02M\xe9\x03." + SYSTEM + pickled + keys + data
 
@@ -86,6 +93,43 @@ def torch_file(state: dict[str, np.ndarray], form: str) -> bytes:
     }
     raw = {str(key): value.tobytes() for key, value in enumerate(state.values())}
     return FORMATS[form](state_pickle(items), raw)
+
+
+def compact_file(layers: dict[str, dict[str, np.ndarray]], **extra) -> bytes:
+    """Indices "W_q" (uint8), "W_table" and "b" (float32) of layers, in the old format.
+
+    Args:
+        extra: tensors that belong to no layer.
+    """
+    state = {
+        f"{layer}_{part}": values
+        for layer, parts in layers.items()
+        for part, values in parts.items()
+    } | extra
+    kinds = {"f": FLOATS, "u": b"ctorch\nByteStorage\n", "i": b"ctorch\nLongStorage\n"}
+    items = {
+        name: tensor(
+            str(key), value.size, value.shape, view=b"N", kind=kinds[value.dtype.kind]
+        )
+        for key, (name, value) in enumerate(state.items())
+    }
+    raw = {str(key): value.tobytes() for key, value in enumerate(state.values())}
+    sizes = {str(key): value.itemsize for key, value in enumerate(state.values())}
+    return old_file(state_pickle(items), raw, sizes=sizes)
+
+
+def compact_layers(rng: np.random.Generator) -> dict[str, dict[str, np.ndarray]]:
+    """All layers of a narrow VGG-19 as the package holds them."""
+    layers = {}
+    for name, values in vgg_tensors("vgg19", rng).items():
+        block, index = name[4:].split("_")
+        shape = values["kernel"].transpose(3, 2, 0, 1).shape
+        layers[f"block{block}_conv{index}"] = {
+            "W_q": rng.integers(0, 256, shape, np.uint8),
+            "W_table": rng.normal(size=256).astype(np.float32),
+            "b": values["bias"],
+        }
+    return layers
 
 
 def vgg_tensors(

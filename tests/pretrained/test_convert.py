@@ -181,7 +181,7 @@ def test_output_that_came_back_changed_is_removed(
 ):
     write = converting.write_weights
 
-    def one_bit_off(path, weights):
+    def one_bit_off(path, weights, dtype):
         off = {name: dict(tensor) for name, tensor in weights.tensors.items()}
         off["conv5_1"]["bias"] = np.nextafter(off["conv5_1"]["bias"], np.float32(99))
         write(path, dataclasses.replace(weights, tensors=off))

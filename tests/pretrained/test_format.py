@@ -125,7 +125,7 @@ KERNEL, BIAS = "conv1_2/kernel", "conv1_2/bias"
 FAULTS = {
     "other format": (attr("format", "mine"), "not a weights file of jaxnst"),
     "format is a number": (attr("format", 3), "not a weights file of jaxnst"),
-    "newer version": (attr("version", 2), "update jaxnst"),
+    "newer version": (attr("version", 3), "update jaxnst"),
     "version 0": (attr("version", 0), "version"),
     "version text": (attr("version", "1"), "version"),
     "padding": (attr("padding", "circular"), "unknown padding 'circular'"),
@@ -150,6 +150,15 @@ FAULTS = {
     "compressed": (put(BIAS, zeros(2), compression="gzip"), "compressed"),
     "stray dataset": (put("conv1_2/gamma", zeros(2)), "wanted a kernel and a bias"),
     "at the top": (put("kernel", zeros(2)), "kernel"),
+    "indices without a table": (
+        put(KERNEL, zeros(3, 3, 2, 2, dtype=np.uint8)),
+        "conv1_2/kernel has no table",
+    ),
+    "indices for a bias": (put(BIAS, zeros(2, dtype=np.uint8)), "bias has no table"),
+    "a table without indices": (
+        put("conv1_2/table", zeros(256)),
+        "wants a kernel of 8-bit indices",
+    ),
     "no bias": (lambda f: f.__delitem__(BIAS), "wanted a kernel and a bias"),
     "gap": (lambda f: f.__delitem__("conv1_2"), "layer conv1_2 is missing"),
     "no layers": (lambda f: [f.__delitem__(n) for n in list(f)], "no layers"),
@@ -222,6 +231,49 @@ def test_other_floats_come_back_float32(kind, weights, tmp_path):
     bias = read_weights(path).tensors["conv1_2"]["bias"]
     assert bias.dtype == np.dtype("float32")
     np.testing.assert_array_equal(bias, np.float32([0.5, -3]))
+
+
+def quantized(weights: NetworkWeights) -> NetworkWeights:
+    """Kernels of 256 values at most."""
+    tensors = {
+        layer: {**tensor, "kernel": np.round(tensor["kernel"] * 20) / np.float32(20)}
+        for layer, tensor in weights.tensors.items()
+    }
+    return dataclasses.replace(weights, tensors=tensors)
+
+
+def test_kernels_of_few_values_take_8_bits_and_lose_nothing(weights, tmp_path):
+    few = quantized(weights)
+    write_weights(tmp_path / "w.h5", few, dtype="uint8")
+    with h5py.File(tmp_path / "w.h5") as file:
+        assert file[KERNEL].dtype == np.uint8 and file[BIAS].dtype == np.float32
+        assert file.attrs["version"] == 2
+    assert_same(few, read_weights(tmp_path / "w.h5"))
+
+
+def test_kernels_of_many_values_do_not_fit_8_bits(weights, rng, tmp_path):
+    kernel = rng.normal(size=(3, 3, 3, 64)).astype(np.float32)
+    tensors = {"conv1_1": {"kernel": kernel, "bias": zeros(64)}}
+    many = dataclasses.replace(weights, tensors=tensors)
+    with pytest.raises(ValueError, match="conv1_1/kernel has 1,728 values"):
+        write_weights(tmp_path / "w.h5", many, dtype="uint8")
+    assert not (tmp_path / "w.h5").exists()
+
+
+def test_what_an_earlier_version_can_read_says_so(weights, tmp_path):
+    write_weights(tmp_path / "w.h5", weights)
+    with h5py.File(tmp_path / "w.h5") as file:
+        assert file.attrs["version"] == 1
+
+
+@pytest.mark.parametrize("table", [zeros(3), zeros(2, 128), zeros(256, dtype=int)])
+def test_indices_must_lie_in_their_table(table, weights, tmp_path):
+    path = tmp_path / "w.h5"
+    write_weights(path, quantized(weights), dtype="uint8")
+    with h5py.File(path, "r+") as file:
+        put("conv1_2/table", table)(file)
+    with pytest.raises(ValueError, match="conv1_2/(kernel has|table)|holds int64"):
+        read_weights(path)
 
 
 def test_layers_with_slashes(weights, tmp_path):

