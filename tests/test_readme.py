@@ -171,9 +171,10 @@ def named_flags(text: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def known_flags(measuring_scripts) -> set[str]:
+    """Of every command and script; one of pip's stands on the pages, too."""
     modules = [module_of(name) for name in COMMANDS]
     modules += [import_module(path.stem) for path in MEASURE.glob("[!_]*.py")]
-    return {"--version"}.union(*map(flags, modules))
+    return {"--version", "--no-deps"}.union(*map(flags, modules))
 
 
 @pytest.mark.parametrize("page", PAGES)
