@@ -128,7 +128,8 @@ def test_weights_of_your_own_in_its_place(monkeypatch, tmp_path):
 
 
 @pytest.mark.slow
-def test_the_wheel_holds_it(tmp_path):
+def test_the_wheel_holds_it(tmp_path, monkeypatch):
+    monkeypatch.delenv("PIP_NO_INDEX")  # what builds the wheel is fetched
     command = ["pip", "wheel", "--quiet", "--no-deps", "-w", tmp_path, REPOSITORY]
     subprocess.run([sys.executable, "-m", *command], check=True, timeout=300)
     (wheel,) = tmp_path.glob("*.whl")
