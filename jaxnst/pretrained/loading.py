@@ -12,7 +12,8 @@ from jaxnst.networks.googlenet import GoogLeNet
 from jaxnst.networks.network import Network
 from jaxnst.networks.vgg import VGG
 from jaxnst.pretrained import sources
-from jaxnst.pretrained.format import ARCHITECTURES, NetworkWeights, read_weights
+from jaxnst.pretrained.convert import convert
+from jaxnst.pretrained.format import ARCHITECTURES, NetworkWeights
 from jaxnst.pretrained.registry import BUILTINS, architecture_of
 
 AUTO = "auto"
@@ -107,7 +108,7 @@ def choose_network(
         return name, sources.find_local_weights(name, weights)
     path = sources.find_local_weights("vgg19", weights)
     if path is not None and weights is not None and sources.is_path(weights):
-        return read_weights(path).architecture, path
+        return convert(path).architecture, path
     if path is not None or weights is not None:  # a publisher's may have to be fetched
         return "vgg19", path
     builtin = next(iter(BUILTINS))
@@ -122,9 +123,9 @@ def load_network(
     """A network with built-in or published weights, or with weights of your own.
 
     The weights of "vgg19-lite" come with jaxnst. Others are looked for in this order:
-    `weights` (a file in the project's HDF5 format, or the name of a source such as
-    "keras"); the environment variable JAXNST_WEIGHTS (a file
-    or a folder); the repository's `weights/`; the user's cache directory; the
+    `weights` (a file in the project's HDF5 format, torchvision's VGG as `.safetensors`,
+    or the name of a source such as "keras"); the environment variable JAXNST_WEIGHTS (a
+    file or a folder); the repository's `weights/`; the user's cache directory; the
     published file, which is downloaded, verified and converted once.
 
     Args:
@@ -143,7 +144,7 @@ def load_network(
     chosen, path = choose_network(name, weights)
     if path is None:  # to be fetched
         path = sources.find_weights(chosen, weights)
-    loaded = read_weights(path)
+    loaded = convert(path)
     if loaded.architecture != architecture_of(chosen):
         raise ValueError(
             f"{path} holds weights of {loaded.architecture}, not of {chosen}; "

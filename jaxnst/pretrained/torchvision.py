@@ -25,6 +25,11 @@ def _torch_indices(architecture: str) -> tuple[int, ...]:
     return tuple(indices)
 
 
+def is_feature(name: str) -> bool:
+    """Whether a tensor is of VGG's convolutional part, and not a count of batches."""
+    return name.startswith("features.") and not name.endswith(".num_batches_tracked")
+
+
 def _torch_features(
     state: Mapping[str, np.ndarray], path: Path
 ) -> dict[str, np.ndarray]:
@@ -70,7 +75,8 @@ def vgg_from_torch(
         tensors[name] = {"kernel": kernel.transpose(2, 3, 1, 0), "bias": bias}
     if features:
         raise WeightsError(
-            f"{path} holds {min(features)} without its weight; fetch the published file"
+            f"{path} holds {min(features)[:80]} without its weight; "
+            "fetch the published file"
         )
     return architecture, tensors
 

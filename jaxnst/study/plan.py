@@ -21,7 +21,7 @@ from jaxnst.pipeline import presets
 from jaxnst.pipeline.inputs import load_pictures
 from jaxnst.pipeline.settings import Settings
 from jaxnst.pretrained.loading import load_network
-from jaxnst.pretrained.sources import find_local_weights
+from jaxnst.pretrained.sources import find_local_weights, is_path
 from jaxnst.study.cache import Arrays, cached
 
 _BETA_FACTORS = (1 / 30, 1 / 5, 1, 5, 30)
@@ -190,7 +190,7 @@ class StudyOptions:
 
     def candidates(self, networks: dict[str, Network]) -> list[Candidate]:
         """A candidate for each of the networks, by label."""
-        files = {Path(n).stem: n for n in self.networks if n.endswith(".h5")}
+        files = {Path(n).stem: n for n in self.networks if is_path(n)}
         return [
             Candidate(
                 label,
@@ -252,7 +252,7 @@ def available_networks(
     networks: dict[str, Network] = {}
     missing: dict[str, str] = {}
     for name in names:
-        is_file = name.endswith(".h5")
+        is_file = is_path(name)
         label = Path(name).stem if is_file else name
         path = Path(name) if is_file else find_local_weights(name)
         if label in networks or label in missing:

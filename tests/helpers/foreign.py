@@ -1,11 +1,13 @@
 """Writers of small files in the formats that networks are published in."""
 
 import io
+import json
 import struct
 import zipfile
 from pathlib import Path
 
 import h5py
+import ml_dtypes
 import numpy as np
 
 from jaxnst.networks import vgg
@@ -154,6 +156,32 @@ def torch_state(
         state[f"{prefix}{index}.weight"] = kernel
         state[f"{prefix}{index}.bias"] = values["bias"]
     return state
+
+
+DTYPES = {"F32": np.float32, "F16": np.float16, "BF16": ml_dtypes.bfloat16}
+
+
+def safetensors_header(state: dict[str, np.ndarray], dtype="F32") -> dict:
+    """Name -> dtype, shape and place of the tensors, one after another."""
+    header, end = {}, 0
+    for name, values in state.items():
+        start, end = end, end + values.size * np.dtype(DTYPES[dtype]).itemsize
+        shape = list(values.shape)
+        header[name] = {"dtype": dtype, "shape": shape, "data_offsets": [start, end]}
+    return header
+
+
+def safetensors_file(
+    state: dict[str, np.ndarray],
+    dtype="F32",
+    header: dict | bytes | None = None,
+    size: int | None = None,
+) -> bytes:
+    """A `.safetensors` file; `header` and its `size` if not the right ones."""
+    header = safetensors_header(state, dtype) if header is None else header
+    text = header if isinstance(header, bytes) else json.dumps(header).encode()
+    raw = b"".join(values.astype(DTYPES[dtype]).tobytes() for values in state.values())
+    return struct.pack("<Q", len(text) if size is None else size) + text + raw
 
 
 BRANCHES = ("branch1", "branch2.0", "branch2.1", "branch3.0", "branch3.1", "branch4.1")
