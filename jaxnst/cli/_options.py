@@ -41,7 +41,7 @@ _SETTINGS = {
                        f"{', '.join(presets.NAMES)}"),
     "network": ("NAME", "feature network: vgg19, vgg16, googlenet, vgg19-lite, or auto "
                         "for vgg19 if its weights are at hand, else vgg19-lite"),
-    "weights": ("FILE", "its weights: a file, or a source such as compact or keras"),
+    "weights": ("FILE", "its weights: .h5 or .safetensors, or a source such as keras"),
     "decoder": ("FILE", "weights for one pass, made by jaxnst train-decoder"),
     "color": (None, "colours of the painting, of the photograph, or of a painting "
                     "matched to the photograph's"),

