@@ -1,19 +1,22 @@
 """How close an image is to the style of one image and to the content of another.
 
-Judged in a network that the image was not optimised in: GoogLeNet, or the first three
-blocks of the real VGG-19 where GoogLeNet's weights are not at hand. The numbers of one
-network say nothing about those of another.
+Judged in a network that the image was not optimised in: GoogLeNet, and beside it, so
+that nobody tunes to one judge alone, the complete VGG-16; or the first three blocks of
+another VGG where the weights of both are missing. The numbers of one network say
+nothing about those of another.
 
 What they do not see:
 - A network prefers what was made with it. Never judge in the network that the image
-  was optimised in, and distrust one that that network was distilled from.
+  was optimised in, which for presets on VGG-16 is VGG-16, and distrust one that that
+  network was distilled from. VGG-16 is kin to VGG-19: what it alone finds better than
+  GoogLeNet does may be that.
 - Style is mean and covariance of features: where a colour or stroke lies, whether
   strokes follow the objects, and anything larger than the receptive fields (a swirl
   over half the image) count for nothing.
 - Patches copied from the style image score well. Pixel noise scores well at full scale;
   the two coarser scales, where it averages out, hold against it but do not exclude it.
-- Content is coarse structure (16 pixels a position in GoogLeNet, 4 in VGG): lost
-  letters and faces cost little.
+- Content is coarse structure (16 pixels a position in GoogLeNet, 8 in VGG-16, 4 in
+  another VGG): lost letters and faces cost little.
 - Images are shrunk to the largest scale; finer detail is not compared.
 Compare several pairs, and look at the images: eyes decide in the end.
 """
@@ -40,8 +43,11 @@ SCALES = (256, 128, 64)  # long side in pixels; content is judged at the first
 # above it by a factor of thousands.
 _MIN_DISTANCE = 1e-4
 
-# Style layers, content layer; a VGG's lie in its first three blocks.
+# Style layers, content layer. VGG-19 has no deeper ones: pictures are made in it, and
+# its first three blocks may be all that there is.
 _VGG = ("relu1_1", "relu2_1", "relu3_1"), "relu3_3"
+
+_VGG16 = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3"), "relu4_3"
 
 _INCEPTIONS = tuple(f"inception_{name}" for name in ("3a", "3b", "4a", "4b", "4c"))
 
@@ -114,9 +120,22 @@ def wasserstein_squared(a: FactoredGaussian, b: FactoredGaussian) -> Float[Array
     return jnp.maximum(square, 0.0)  # rounding
 
 
+def may_judge(judge: Network, network: Network) -> bool:
+    """Whether a judge is another network than the one that an image was made with.
+
+    Two GoogLeNets or two VGG-16s are not: they differ by their training alone. Two
+    VGG-19s may be a narrow one and the first blocks of the real one.
+    """
+    both = {judge.module.architecture, network.module.architecture}
+    return judge.checksum != network.checksum and both not in ({"googlenet"}, {"vgg16"})
+
+
 def _layers(network: Network) -> tuple[tuple[str, ...], str]:
-    """Style layers, content layer."""
-    return _GOOGLENET if isinstance(network.module, GoogLeNet) else _VGG
+    """Style layers, content layer; a VGG-16 that is not complete has any VGG's."""
+    if isinstance(network.module, GoogLeNet):
+        return _GOOGLENET
+    complete = network.module.architecture == "vgg16" and "relu5_3" in network.layers
+    return _VGG16 if complete else _VGG
 
 
 def _sizes(
@@ -186,7 +205,8 @@ def style_distance(
 
     (1 / K L) Σ_k Σ_l W²(X_kl, S_kl) / W²(C_kl, S_kl) with W² the squared Wasserstein-2
     distance between the Gaussians X, C, S of image, content and style, over L layers
-    l (GoogLeNet: conv1, conv2, inception_3a, 3b, 4a, 4b, 4c; VGG: relu1_1, relu2_1,
+    l (GoogLeNet: conv1, conv2, inception_3a, 3b, 4a, 4b, 4c; VGG-16 that reaches
+    relu5_3: relu1_2, relu2_2, relu3_3, relu4_3, relu5_3; other VGG: relu1_1, relu2_1,
     relu3_1) and K = 3 scales k (long side 256, 128, 64; smaller images are enlarged).
     Squares, and the mean of ratios, so that the numbers can be compared with those on
     record.
@@ -225,7 +245,8 @@ def content_distance(
     """How far `image` is from `content`: Σ (F - P)² / Σ P².
 
     F and P are the features of image and content at long side 256, in GoogLeNet those
-    of inception_4c, in a VGG those of relu3_3.
+    of inception_4c, in a VGG-16 that reaches relu5_3 those of relu4_3, in another VGG
+    those of relu3_3.
 
     Args:
         network, image, content: as of `style_distance`.

@@ -1,16 +1,19 @@
 """The judge: what it must say of known pictures, and its formula in float64."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from networks import narrow_network, picture
+from networks import narrow_network, narrow_weights, picture
 
-from jaxnst import load_image, load_network, metrics
+from jaxnst import load_image, load_network, metrics, network_from_weights
 from jaxnst.images import resize
-from jaxnst.metrics import factored_gaussian, judge, style_distance
+from jaxnst.metrics import content_distance, factored_gaussian, judge, style_distance
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1")
+VGG16_LAYERS = ("relu1_2", "relu2_2", "relu3_3", "relu4_3", "relu5_3")
 CONTENT = picture(40, 52, 1)
 STYLE = 1 - picture(48, 44, 2) ** 2
 
@@ -26,6 +29,11 @@ def small_scales():
 @pytest.fixture(scope="module")
 def network():
     return narrow_network(depth=7)
+
+
+@pytest.fixture(scope="module")
+def vgg16():
+    return narrow_network("vgg16", width=6)
 
 
 def exact(a, b):
@@ -57,23 +65,59 @@ def test_factored_gaussian_is_mean_and_covariance(rng):
     np.testing.assert_allclose(root.T @ root, np.cov(flat.T, bias=True), atol=1e-5)
 
 
-def test_formula(network):
+@pytest.mark.parametrize(
+    "name, scales, style_layers, content_layer",
+    [
+        ("network", (32, 16, 8), STYLE_LAYERS, "relu3_3"),
+        ("vgg16", (48, 24), VGG16_LAYERS, "relu4_3"),
+    ],
+)
+def test_formula(name, scales, style_layers, content_layer, request, monkeypatch):
+    monkeypatch.setattr(metrics, "SCALES", scales)
+    network = request.getfixturevalue(name)
     image = jnp.clip(CONTENT * 0.5 + 0.3, 0, 1)
-    see = jax.jit(lambda image: network(image, (*STYLE_LAYERS, "relu3_3")))
+    see = jax.jit(lambda image: network(image, (*style_layers, content_layer)))
     ratios = []
-    for side in (32, 16, 8):
+    for side in scales:
         sizes = [(round(side * 40 / 52), side)] * 2 + [(side, round(side * 44 / 48))]
         pictures = (image, CONTENT, STYLE)
         x, c, s = (
             see(resize(p, size)) for p, size in zip(pictures, sizes, strict=True)
         )
-        ratios += [exact(x[n], s[n]) / exact(c[n], s[n]) for n in STYLE_LAYERS]
+        ratios += [exact(x[n], s[n]) / exact(c[n], s[n]) for n in style_layers]
     given = judge(network, image, CONTENT, STYLE)
     np.testing.assert_allclose(given.style, np.mean(ratios), rtol=1e-3)
-    f, p = (np.float64(see(resize(p, (25, 32)))["relu3_3"]) for p in (image, CONTENT))
+    size = round(scales[0] * 40 / 52), scales[0]
+    f, p = (np.float64(see(resize(p, size))[content_layer]) for p in (image, CONTENT))
     expected = ((f - p) ** 2).mean() / (p**2).mean()
     np.testing.assert_allclose(given.content, expected, rtol=1e-4)
     np.testing.assert_allclose(given.q, given.style + given.content / 2, rtol=1e-6)
+
+
+def test_only_a_complete_vgg16_has_layers_of_its_own(network, monkeypatch):
+    """The same numbers in the first seven convolutions of every one of these."""
+    monkeypatch.setattr(metrics, "SCALES", (16,))
+    image = 1 - CONTENT
+    usual = judge(network, image, CONTENT, STYLE)
+    for other in (narrow_network("vgg19"), narrow_network("vgg16", depth=12)):
+        given = judge(other, image, CONTENT, STYLE)
+        np.testing.assert_allclose(given, usual, rtol=1e-4)
+
+
+def test_vgg16_wants_16_pixels(vgg16, monkeypatch):
+    monkeypatch.setattr(metrics, "SCALES", (64,))
+    size = jax.ShapeDtypeStruct((16, 64, 3), jnp.float32)
+    assert jax.eval_shape(judge, vgg16, size, size, size).q.shape == ()
+    with pytest.raises(ValueError, match="image is 64 x 15 pixels.*the judge needs 16"):
+        judge(vgg16, picture(15, 64), CONTENT, STYLE)
+
+
+def test_photograph_and_painting_are_1_and_0_in_vgg16(vgg16, monkeypatch):
+    monkeypatch.setattr(metrics, "SCALES", (48, 24))
+    photograph = judge(vgg16, CONTENT, CONTENT, STYLE)
+    np.testing.assert_allclose(photograph, (1, 0, 1), atol=1e-6)
+    assert style_distance(vgg16, STYLE, CONTENT, STYLE) < 1e-4
+    assert content_distance(vgg16, STYLE, CONTENT) > 0.1
 
 
 def test_photograph_and_painting_are_1_and_0(network):
@@ -101,6 +145,18 @@ def test_jit_vmap_and_numpy(network):
         np.testing.assert_allclose(given, one, rtol=1e-3, atol=1e-6)
 
 
+def test_no_network_judges_itself(network, vgg16):
+    may = metrics.may_judge
+    vgg, other = (replace(network, checksum=checksum) for checksum in "ab")
+    sixteen = replace(vgg16, checksum="c")
+    inception = replace(network_from_weights(narrow_weights()), checksum="d")
+    assert may(inception, vgg) and may(other, vgg) and may(vgg, inception)
+    assert may(sixteen, vgg) and may(inception, sixteen)
+    assert not may(vgg, vgg)
+    for kin in (inception, sixteen):  # of other training
+        assert not may(replace(kin, checksum="e"), kin)
+
+
 def test_bad_pictures_and_networks(network):
     with pytest.raises(TypeError, match="style must be an array"):
         judge(network, CONTENT, CONTENT, "painting.jpg")
@@ -113,7 +169,12 @@ def test_bad_pictures_and_networks(network):
 
 
 @pytest.mark.parametrize(
-    "name, file", [("googlenet", "googlenet-caffe"), ("vgg19", "vgg19-blocks123")]
+    "name, file",
+    [
+        ("googlenet", "googlenet-caffe"),
+        ("vgg16", "vgg16-caffe"),
+        ("vgg19", "vgg19-blocks123"),
+    ],
 )
 def test_real_networks(shared, monkeypatch, name, file):
     monkeypatch.setattr(metrics, "SCALES", (64,))  # compiling takes the time

@@ -25,8 +25,8 @@ HELP = {
 WORDS = {
     "study.judge": (
         "NETWORK",
-        "networks that judge, by name or weights file; GoogLeNet and VGG-19 if they "
-        "are at hand",
+        "networks that judge, by name or weights file; GoogLeNet, VGG-16 and VGG-19 "
+        "if they are at hand",
     ),
 }
 

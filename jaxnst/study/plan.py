@@ -14,7 +14,6 @@ from jaxnst._checks import check_choice
 from jaxnst._files import sha256
 from jaxnst._version import __version__
 from jaxnst.losses.layers import style_choice
-from jaxnst.networks.googlenet import GoogLeNet
 from jaxnst.networks.network import Network
 from jaxnst.optimize.initial import INITS
 from jaxnst.pipeline import presets
@@ -147,8 +146,8 @@ class StudyOptions:
     shown: tuple[int, ...] = (50, 100, 150, 200, 250, 300)
     """Steps after which losses and pictures are shown; the last ends the run."""
     judge: tuple[str, ...] = ()
-    """Networks that judge, by name or weights file; GoogLeNet and VGG-19 if they are
-    available."""
+    """Networks that judge, by name or weights file; GoogLeNet, VGG-16 and VGG-19 if
+    they are available."""
     presets: tuple[str, ...] = ("mel457", "ncsu", "vgg19-gatys", "vgg16-adam")
     """Published systems to run as they are, by name."""
     preset: str = "gram"
@@ -265,9 +264,3 @@ def available_networks(
         else:
             networks[label] = load_network(path)
     return networks, missing
-
-
-def may_judge(judge: Network, network: Network) -> bool:
-    """Whether a judge is another network than the one that a picture was made with."""
-    inception = [isinstance(n.module, GoogLeNet) for n in (judge, network)]
-    return judge.checksum != network.checksum and not all(inception)

@@ -27,7 +27,6 @@ from jaxnst.study.plan import (
     Plan,
     StudyOptions,
     available_networks,
-    may_judge,
 )
 from jaxnst.study.report import Report
 from jaxnst.study.runs import (
@@ -39,6 +38,8 @@ from jaxnst.study.runs import (
     run_grid,
     run_single,
 )
+
+_JUDGES = ("googlenet", "vgg16", "vgg19")
 
 _BATCH = 8  # images that are judged together
 
@@ -88,7 +89,7 @@ def run_study(
     networks, missing = available_networks(options.networks)
     if not networks:
         raise ValueError(f"no network is at hand; {next(iter(missing.values()))}")
-    judges = available_networks(options.judge or ("googlenet", "vgg19"))[0]
+    judges = available_networks(options.judge or _JUDGES)[0]
     plan = options.plan(pair)
     candidates = options.candidates(networks)
     for candidate in candidates:
@@ -134,7 +135,7 @@ def run_candidate(
         report_progress(f"{candidate.label} judged by {label}", 0, 1)
         scores[label] = dict.fromkeys(runs, NO_SCORES)
         grid_scores[label] = np.full((*grid.content.shape, 3), np.nan)
-        if may_judge(judge, candidate.network):
+        if metrics.may_judge(judge, candidate.network):
             scores[label], grid_scores[label] = _judge_all(judge, runs, grid, plan)
     memory = loop_bytes(settings, candidate.network, plan.pair)
     return NetworkResults(candidate, runs, grid, memory, scores, grid_scores)

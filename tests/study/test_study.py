@@ -82,15 +82,6 @@ class TestCandidates:
         with pytest.raises(ValueError, match="two networks are called own"):
             plan.available_networks([given[2]] * 2)
 
-    def test_no_network_judges_itself(self):
-        may = plan.may_judge
-        vgg = replace(narrow_network(), checksum="a")
-        other = replace(narrow_network(), checksum="b")
-        inception = replace(network_from_weights(narrow_weights()), checksum="c")
-        assert may(inception, vgg) and may(other, vgg) and may(vgg, inception)
-        assert not may(vgg, vgg)
-        assert not may(replace(inception, checksum="d"), inception)
-
 
 class TestPlan:
     def test_a_cross_or_everything(self):
