@@ -314,6 +314,7 @@ def originals(tmp_path_factory) -> Path:
     table = "content,style,beta\nphoto.jpg,painting.jpg,8\n"
     (folder / "list.csv").write_text(table)
     write_weights(folder / "googlenet.h5", narrow_weights())
+    write_network(folder / "vgg16.h5", architecture="vgg16")
     write_network(folder / "vgg19.h5")
     tensors = foreign.vgg_tensors("vgg19", np.random.default_rng(0))
     state = foreign.torch_state("vgg19", tensors)

@@ -236,7 +236,9 @@ class Parser(argparse.ArgumentParser):
             else:
                 message = f"{message}; usage: {self.usage}"
         value = message.rpartition(" value: ")[2].strip("'")
-        if ": invalid " in message and (Path(value).suffix or Path(value).exists()):
+        taken = ": invalid " in message and (Path(value).suffix or Path(value).exists())
+        several = any(a.option_strings and a.nargs == "*" for a in self._actions)
+        if taken or ("arguments are required: " in message and several):
             message += "; pictures stand before options that take several values"
         raise Misuse(message)
 

@@ -1,10 +1,10 @@
 """Judge a picture: its distance from the painting and from the photograph.
 
-    jaxnst judge out.png photo.jpg painting.jpg --judge googlenet.h5
+    jaxnst judge out.png photo.jpg painting.jpg --judge googlenet vgg16
 
 Style is 1 for the photograph and 0 for the painting, content 0 for the photograph;
-q = style + content / 2; lower is better. Judge in a network that the picture was not
-optimised in.
+q = style + content / 2; lower is better. Judge in networks that the picture was not
+optimised in; numbers of one say nothing about those of another.
 """
 
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from jaxnst import metrics
 from jaxnst.cli._app import Common
 from jaxnst.cli._parser import option
 from jaxnst.cli._streams import from_stdin
-from jaxnst.pipeline.inputs import load_for_judge
-from jaxnst.pretrained.loading import load_network
+from jaxnst.metrics import Scores
+from jaxnst.pipeline.inputs import load_for_judge, load_judges
 
-USAGE = "PICTURE PHOTO PAINTING --judge NETWORK"
+USAGE = "PICTURE PHOTO PAINTING --judge NETWORK [NETWORK ...]"
 HELP = {"judge": ("judge",), "output": ("json", "quiet")}
 
 
@@ -29,21 +29,25 @@ class Arguments(Common):
     """The photograph that it was made from."""
     style: Path = option(positional=True, metavar="PAINTING")
     """The painting."""
-    judge: str = option(flags=["--weights"], metavar="NETWORK")
-    """GoogLeNet, or a VGG, by its name (fetched once) or weights file."""
+    judge: tuple[str, ...] = option(flags=["--weights"], metavar="NETWORK")
+    """GoogLeNet, VGG-16 or another VGG, each by its name (fetched once) or weights
+    file."""
 
 
 def main(arguments: Arguments) -> int:
-    network = load_network(arguments.judge)
+    judges = load_judges(arguments.judge)
     pictures = (arguments.result, arguments.content, arguments.style)
     with from_stdin(pictures) as files:
         images = load_for_judge(*files)
-    scores = metrics.judge(network, *images)
-    for name, score in zip(scores._fields, scores, strict=True):
-        arguments.say(f"{name:8}{float(score):.3f}")
-    arguments.answer(
-        picture=arguments.result,
-        judge=network.source,
-        **{name: float(score) for name, score in scores._asdict().items()},
+    width = max(map(len, ["judge", *judges]))
+    arguments.say(
+        "  ".join(["judge".ljust(width), *map("{:>7}".format, Scores._fields)])
     )
+    answers = {}
+    for name, network in judges.items():
+        scores = [float(score) for score in metrics.judge(network, *images)]
+        numbers = dict(zip(Scores._fields, scores, strict=True))
+        arguments.say("  ".join([name.ljust(width), *map("{:7.3f}".format, scores)]))
+        answers[name] = {"source": network.source, **numbers}
+    arguments.answer(picture=arguments.result, judges=answers)
     return 0

@@ -197,6 +197,24 @@ def load_pictures(
     return images.load_image(content, size=sizes.content), paintings
 
 
+def load_judges(names: Sequence[str]) -> dict[str, Network]:
+    """Networks that judge, each under its name, or its file's without the suffix.
+
+    Args:
+        names: names or weights files, as of `load_network`.
+
+    Raises:
+        OSError, ValueError: as of `load_network`; or two of one name.
+    """
+    judges: dict[str, Network] = {}
+    for name in names:
+        label = Path(name).stem
+        if label in judges:
+            raise ValueError(f"two judges are called {label}; rename one's file")
+        judges[label] = load_network(name)
+    return judges
+
+
 def load_for_judge(*paths: PathName) -> list[Array]:
     """Pictures at the largest size that `metrics.judge` looks at."""
     return [images.load_image(path, size=max(metrics.SCALES)) for path in paths]

@@ -1,16 +1,17 @@
 """jaxnst judge as people run it."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from networks import MEAN, STD, narrow_network, picture
+from networks import picture
 from paths import REPOSITORY
 
-from jaxnst import save_image
-from jaxnst.pretrained.format import NetworkWeights, write_weights
+from jaxnst import load_image, load_network, metrics, save_image
+from scripts import driver, imported, write_network
 
 SCRIPT = REPOSITORY / "scripts" / "judge.py"
 
@@ -30,14 +31,7 @@ def files(tmp_path) -> list[Path]:
     paths = [tmp_path / name for name in ("photo.png", "painting.png", "net.h5")]
     save_image(paths[0], picture(40, 48, 1))
     save_image(paths[1], 1 - picture(48, 40, 2) ** 2)
-    network = narrow_network(depth=7, width=4)
-    tensors = {
-        layer: {part: np.asarray(a) for part, a in tensor.items()}
-        for layer, tensor in network.params.items()
-    }
-    about = ("zeros", "random", "none")
-    mean, std = np.float32(MEAN), np.float32(STD)
-    write_weights(paths[2], NetworkWeights("vgg19", mean, std, *about, tensors))
+    write_network(paths[2], depth=7, width=4)
     return paths
 
 
@@ -45,8 +39,38 @@ def test_prints_three_numbers(files):
     photo, painting, weights = files
     done = run(photo, photo, painting, "--weights", weights)
     assert (done.returncode, done.stderr) == (0, "")
-    rows = [line.split() for line in done.stdout.splitlines()]
-    assert rows == [["style", "1.000"], ["content", "0.000"], ["q", "1.000"]]
+    assert done.stdout.splitlines() == [
+        "judge    style  content        q",
+        "net      1.000    0.000    1.000",
+    ]
+
+
+def test_two_judges(files, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(metrics, "SCALES", (32, 24))
+    photo, painting, weights = files
+    second = tmp_path / "sixteen.h5"
+    write_network(second, "a second one", architecture="vgg16", width=4)
+    image = tmp_path / "out.png"
+    save_image(image, 1 - picture(40, 48, 3))
+    drive = driver(imported(monkeypatch, "judge"), monkeypatch, capsys)
+    given = (image, photo, painting, "--judge", weights, second)
+    code, out, error = drive(*given, "--json")
+    assert code == 0
+    answer = json.loads(out)
+    assert answer["picture"] == str(image)
+    assert list(answer["judges"]) == ["net", "sixteen"]
+    assert answer["judges"]["sixteen"]["source"] == "a second one"
+    pictures = [load_image(path, size=32) for path in (image, photo, painting)]
+    head, *rows = (line.split() for line in error.splitlines())
+    assert head == ["judge", "style", "content", "q"]
+    for row, path in zip(rows, (weights, second), strict=True):
+        expected = metrics.judge(load_network(path), *pictures)._asdict()
+        said = answer["judges"][path.stem]
+        assert row == [path.stem, *(f"{said[name]:.3f}" for name in expected)]
+        for name, value in expected.items():
+            np.testing.assert_allclose(said[name], value, rtol=1e-4)
+    code, _, error = drive(*given, weights)
+    assert code == 1 and "two judges are called net" in error
 
 
 def test_failures_are_one_line(files, tmp_path):
@@ -68,5 +92,8 @@ def test_wrong_usage_and_help(files):
     assert done.returncode == 2 and "--judge is missing" in done.stderr
     done = run(files[0], files[0])
     assert done.returncode == 2 and "required: PAINTING" in done.stderr
+    done = run("--judge", files[2], files[0], files[0], files[1])
+    assert done.returncode == 2 and "required: PICTURE, PHOTO" in done.stderr
+    assert "pictures stand before options that take several values" in done.stderr
     done = run("--help")
     assert done.returncode == 0 and "--judge NETWORK" in done.stdout
