@@ -1,7 +1,7 @@
 """What the compare scripts share: candidates, stylized once, judged, tables, sheets."""
 
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -17,7 +17,7 @@ from jaxnst.cli._app import Common
 from jaxnst.cli._parser import option
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.metrics import Scores
-from jaxnst.pipeline.inputs import load_for_judge, load_pictures
+from jaxnst.pipeline.inputs import load_for_judge, load_judges, load_pictures
 from jaxnst.pipeline.settings import Settings
 from jaxnst.reports.tables import write_csv
 
@@ -29,6 +29,12 @@ PairScores = dict[Pair, Scores]
 Table = dict[str, PairScores]
 """{label of a candidate: its scores}."""
 
+Tables = dict[str, Table]
+"""{name of a judge: what it says}."""
+
+Judges = Mapping[str, Network]
+"""{name: network}, as `load_judges` gives them."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class CompareArguments(Common):
@@ -38,9 +44,9 @@ class CompareArguments(Common):
     """Folder of photographs."""
     styles: Path
     """Folder of paintings."""
-    judge: str
-    """GoogLeNet, by name or weights file, or a VGG that none of the pictures is made
-    with."""
+    judge: tuple[str, ...]
+    """GoogLeNet, VGG-16 or another VGG that none of the pictures is made with, each by
+    its name or weights file."""
     output: Path = option(flags=["-o"])
     """Folder for pictures, contact sheets and scores."""
 
@@ -109,27 +115,47 @@ def stylize_cached(candidate: Candidate, pair: Pair, folder: Path) -> Array:
     return images.load_image(path)  # the same numbers, cached or not
 
 
-def judge_image(judge: Network, image: Array, pair: Pair) -> Scores:
-    return metrics.judge(judge, image, *load_for_judge(*pair))
+def judge_image(judges: Judges, image: Array, pair: Pair) -> dict[str, Scores]:
+    """What every judge says of an image for a pair."""
+    files = load_for_judge(*pair)
+    return {name: metrics.judge(judge, image, *files) for name, judge in judges.items()}
+
+
+def judges_for(names: Sequence[str], networks: Iterable[Network]) -> Judges:
+    """The networks that judge, by name or weights file.
+
+    Raises:
+        ValueError: one of them would judge what was made with it.
+    """
+    judges = load_judges(names)
+    for network, (name, judge) in product(networks, judges.items()):
+        if not metrics.may_judge(judge, network):
+            raise ValueError(
+                f"{name} cannot judge: pictures are made with it, or with one like it; "
+                "give another --judge"
+            )
+    return judges
 
 
 def score(
-    candidates: Sequence[Candidate], pairs: Sequence[Pair], judge: str, folder: Path
-) -> Table:
-    """The judge's scores of every candidate for every pair.
+    candidates: Sequence[Candidate],
+    pairs: Sequence[Pair],
+    judges: Judges,
+    folder: Path,
+) -> Tables:
+    """Every judge's scores of every candidate for every pair.
 
     Args:
-        judge: the network that judges, by name or weights file.
         folder: for the images, which are not computed again.
     """
-    network = jaxnst.load_network(judge)
     folder.mkdir(parents=True, exist_ok=True)
-    table: Table = {candidate.label: {} for candidate in candidates}
+    tables: Tables = {name: {c.label: {} for c in candidates} for name in judges}
     work = list(product(pairs, candidates))
     for pair, candidate in tqdm(work, unit="picture", disable=None):
         image = stylize_cached(candidate, pair, folder)
-        table[candidate.label][pair] = judge_image(network, image, pair)
-    return table
+        for name, scores in judge_image(judges, image, pair).items():
+            tables[name][candidate.label][pair] = scores
+    return tables
 
 
 def save_sheet(
@@ -156,18 +182,39 @@ def save_sheets(
         save_sheet(folder / f"sheet_{content.stem}.png", candidates, of_content)
 
 
-def write_scores(path: Path, table: Table, column: str = "network") -> None:
-    """Write the scores of every candidate and pair as CSV.
+def write_scores(path: Path, tables: Tables, column: str = "network") -> None:
+    """Write the scores by every judge of every candidate and pair as CSV.
 
     Args:
         column: name of the candidates' column.
     """
     rows = [
-        [label, content.stem, style.stem, *(f"{float(value):.6f}" for value in values)]
+        [judge, label, content.stem, style.stem, *(f"{float(v):.6f}" for v in values)]
+        for judge, table in tables.items()
         for label, scores in table.items()
         for (content, style), values in scores.items()
     ]
-    write_csv(path, [column, "photograph", "painting", *Scores._fields], rows)
+    head = ["judge", column, "photograph", "painting", *Scores._fields]
+    write_csv(path, head, rows)
+
+
+def print_head(
+    first: Sequence[str],
+    judges: Iterable[str],
+    measures: Sequence[str] = ("style", "content", "Q"),
+    last: Sequence[str] = (),
+) -> None:
+    """Print a table's head, the measures once for each judge, after its name."""
+    cells = list(first)
+    for judge in judges:
+        cells += [f"{judge}: {measures[0]}", *measures[1:]]
+    print(f"| {' | '.join([*cells, *last])} |")
+    print("|" + " --- |" * len([*cells, *last]))
+
+
+def format_cells(numbers: Iterable[float | Array]) -> str:
+    """Cells of a table's row."""
+    return " | ".join(f"{float(number):.3f}" for number in numbers)
 
 
 def time_candidate(candidate: Candidate, pair: Pair, runs: int) -> float:

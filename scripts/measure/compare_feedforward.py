@@ -1,9 +1,9 @@
 """Compare one pass with the optimisation, and with what is optimised from it.
 
     python scripts/measure/compare_feedforward.py --contents PHOTOS \\
-        --styles PAINTINGS --judge googlenet.h5 -o DIR
+        --styles PAINTINGS --judge googlenet.h5 vgg16.h5 -o DIR
 
-Every photograph is painted like every painting by each method, and judged in a network
+Every photograph is painted like every painting by each method, and judged in networks
 that none of them uses; the first pair is painted again, compiled, for the seconds.
 Pictures that DIR holds already, from the same settings and weights, are not painted
 again.
@@ -16,10 +16,13 @@ from pathlib import Path
 from _compare import (
     Candidate,
     CompareArguments,
-    Table,
+    Tables,
     all_pairs,
     exchange_rate,
+    format_cells,
+    judges_for,
     mean_scores,
+    print_head,
     save_sheets,
     score,
     style_at_equal_content,
@@ -80,29 +83,35 @@ def make_candidates(arguments: Arguments) -> list[Candidate]:
     return [*candidates, Candidate(label, network, other)]
 
 
-def print_table(table: Table, seconds: dict[str, float]) -> None:
+def print_table(tables: Tables, seconds: dict[str, float]) -> None:
     """Print means, each method's style over the optimisation's at equal content, and
     seconds."""
-    first, *_, other = table
-    rate = exchange_rate(table[first], table[other])
-    print(f"one more of content buys {-rate:.3f} less of style")
-    print("| method | style | content | Q | style at equal content | seconds |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for label, scores in table.items():
-        numbers = " | ".join(f"{value:.3f}" for value in mean_scores(scores))
-        ratio = style_at_equal_content(scores, table[first], rate)
-        print(f"| {label} | {numbers} | {ratio:.3f} | {seconds[label]:.2f} |")
+    first, *_, other = seconds
+    rates = {}
+    for judge, table in tables.items():
+        rates[judge] = exchange_rate(table[first], table[other])
+        print(f"{judge}: one more of content buys {-rates[judge]:.3f} less of style")
+    measures = ("style", "content", "Q", "style at equal content")
+    print_head(["method"], tables, measures, ["seconds"])
+    for label in seconds:
+        numbers: list[float] = []
+        for judge, table in tables.items():
+            scores, rate = table[label], rates[judge]
+            ratio = style_at_equal_content(scores, table[first], rate)
+            numbers += [*mean_scores(scores), ratio]
+        print(f"| {label} | {format_cells(numbers)} | {seconds[label]:.2f} |")
     print(f"({len(table[first])} pairs; median of the ratios to {first})")
 
 
 def main(arguments: Arguments) -> None:
     candidates = make_candidates(arguments)
     pairs = all_pairs(arguments.contents, arguments.styles)
-    table = score(candidates, pairs, arguments.judge, arguments.output)
+    judges = judges_for(arguments.judge, [c.network for c in candidates])
+    tables = score(candidates, pairs, judges, arguments.output)
     save_sheets(arguments.output, candidates[:-1], pairs)
-    write_scores(arguments.output / "scores.csv", table)
+    write_scores(arguments.output / "scores.csv", tables)
     print_table(
-        table, {c.label: time_candidate(c, pairs[0], _RUNS) for c in candidates}
+        tables, {c.label: time_candidate(c, pairs[0], _RUNS) for c in candidates}
     )
 
 

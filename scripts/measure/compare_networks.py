@@ -1,10 +1,10 @@
 """Compare feature networks by the pictures that they paint.
 
     python scripts/measure/compare_networks.py --contents PHOTOS --styles PAINTINGS \\
-        --networks vgg19-lite other.h5 random --judge googlenet.h5 -o DIR
+        --networks vgg19-lite other.h5 random --judge googlenet.h5 vgg16.h5 -o DIR
 
 Every photograph is painted like every painting in each network, with the same settings,
-and the pictures are judged in a network that none of them was made in. Pictures that
+and the pictures are judged in networks that none of them was made in. Pictures that
 DIR holds already, from the same settings and weights, are not painted again.
 """
 
@@ -16,10 +16,13 @@ import jax
 from _compare import (
     Candidate,
     CompareArguments,
-    Table,
+    Tables,
     all_pairs,
     exchange_rate,
+    format_cells,
+    judges_for,
     mean_scores,
+    print_head,
     quality_difference,
     save_sheets,
     score,
@@ -74,22 +77,26 @@ def make_candidates(arguments: Arguments) -> list[Candidate]:
     return [*candidates, Candidate(label, network, other)]
 
 
-def print_table(table: Table) -> None:
+def print_table(tables: Tables) -> None:
     """Print means, each network's Q less the second's, and its style over the second's
     at equal content."""
-    first, reference, *_, other = table
-    rate = exchange_rate(table[first], table[other])
-    print(f"one more of content buys {-rate:.3f} less of style")
-    print(
-        "| network | style | content | Q | more Q | median | style at equal content |"
-    )
-    print("|" + " --- |" * 7)
-    for label, scores in table.items():
-        numbers = " | ".join(f"{value:.3f}" for value in mean_scores(scores))
-        ratio = style_at_equal_content(scores, table[reference], rate)
-        more, error, median = quality_difference(scores, table[reference])
-        q = f"{more:+.3f} ± {error:.3f} | {median:+.3f}"
-        print(f"| {label} | {numbers} | {q} | {ratio:.3f} |")
+    labels = list(next(iter(tables.values())))
+    first, reference, *_, other = labels
+    rates = {}
+    for judge, table in tables.items():
+        rates[judge] = exchange_rate(table[first], table[other])
+        print(f"{judge}: one more of content buys {-rates[judge]:.3f} less of style")
+    measures = "style", "content", "Q", "more Q", "median", "style at equal content"
+    print_head(["network"], tables, measures)
+    for label in labels:
+        cells = [label]
+        for judge, table in tables.items():
+            scores, rate = table[label], rates[judge]
+            ratio = style_at_equal_content(scores, table[reference], rate)
+            more, error, median = quality_difference(scores, table[reference])
+            q = f"{more:+.3f} ± {error:.3f} | {median:+.3f}"
+            cells += [format_cells(mean_scores(scores)), q, f"{ratio:.3f}"]
+        print(f"| {' | '.join(cells)} |")
     print(
         f"(over {len(table[first])} pairs, relative to {reference}: Q's mean and its "
         "standard error, its median, and the median ratio of style)"
@@ -99,10 +106,11 @@ def print_table(table: Table) -> None:
 def main(arguments: Arguments) -> None:
     candidates = make_candidates(arguments)
     pairs = all_pairs(arguments.contents, arguments.styles)
-    table = score(candidates, pairs, arguments.judge, arguments.output)
+    judges = judges_for(arguments.judge, [c.network for c in candidates])
+    tables = score(candidates, pairs, judges, arguments.output)
     save_sheets(arguments.output, candidates[:-1], pairs)
-    write_scores(arguments.output / "scores.csv", table)
-    print_table(table)
+    write_scores(arguments.output / "scores.csv", tables)
+    print_table(tables)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Compare optimisers by the time in which they reach a quality.
 
-    python scripts/measure/compare_optimizers.py photo.jpg painting.jpg --size 512
+    python scripts/measure/compare_optimizers.py photo.jpg painting.jpg --size 512 \\
+        --judge googlenet.h5 vgg16.h5
 
 The mark is the loss at full size that L-BFGS without line search reaches from the
 photograph, as Gatys et al. ran it. Every other way is then timed until its picture,
@@ -18,11 +19,12 @@ from pathlib import Path
 from typing import Any
 
 import jax
+from _compare import format_cells, judge_image, judges_for, print_head
 from _measure import MeasureArguments, device_name, in_new_process
 from jax import Array
 
 import jaxnst
-from jaxnst import Network, Settings, load_network, metrics
+from jaxnst import Network, Settings
 from jaxnst._files import atomic_write, check_writable_folder
 from jaxnst.cli._app import keep_compiled, run_module
 from jaxnst.images import resize
@@ -43,8 +45,9 @@ class Arguments(MeasureArguments):
     """Steps between two looks at the picture."""
     only: tuple[str, ...] = ()
     """Ways to compare with the mark; all if none is named."""
-    judge: str | None = None
-    """GoogLeNet, by name or weights file: judge the pictures, too."""
+    judge: tuple[str, ...] = ()
+    """GoogLeNet, VGG-16 or a VGG other than the network, each by its name or weights
+    file: judge the pictures, too."""
     numbers: Path | None = None
     """Write the numbers here, too."""
 
@@ -52,12 +55,12 @@ class Arguments(MeasureArguments):
 @dataclass(frozen=True)
 class Row:
     """A way to optimise: losses of its pictures at full size at so many seconds, all
-    steps, and Q of the last one."""
+    steps, and style distance, content distance and Q of the last one by each judge."""
 
     seconds: list[float]
     losses: list[float]
     steps: int
-    quality: float | None
+    scores: dict[str, list[float]]
 
     def reached(self, mark: float) -> float | None:
         """Seconds after which a picture had this loss."""
@@ -124,6 +127,7 @@ def loss_at_full_size(
 def measure(arguments: Arguments, name: str) -> Row:
     keep_compiled()
     network = arguments.load_network()
+    judges = judges_for(arguments.judge, [network])
     settings = named_settings(arguments.size, arguments.evaluations)[name]
     content, (style,) = load_pictures(
         settings, network, arguments.content, [arguments.style]
@@ -140,12 +144,10 @@ def measure(arguments: Arguments, name: str) -> Row:
     pictures.clear()
     result = jaxnst.render(settings, *pair, callback=callback, every=arguments.every)
     loss = loss_at_full_size(settings, network, content, style)
-    quality = None
-    if arguments.judge is not None:
-        judge = load_network(arguments.judge)
-        quality = float(metrics.judge(judge, result.image, content, style).q)
     losses = [loss(picture) for _, picture in pictures]
-    return Row([seconds for seconds, _ in pictures], losses, result.steps, quality)
+    judged = judge_image(judges, result.image, (arguments.content, arguments.style))
+    scores = {judge: [float(n) for n in numbers] for judge, numbers in judged.items()}
+    return Row([seconds for seconds, _ in pictures], losses, result.steps, scores)
 
 
 def format_row(name: str, row: Row, mark: Row) -> str:
@@ -157,7 +159,7 @@ def format_row(name: str, row: Row, mark: Row) -> str:
         f"{row.losses[-1]:.4f}",
         "–" if reached is None else f"{reached:.1f}",
         "–" if reached is None else f"{reached / mark.seconds[-1]:.2f}",
-        "" if row.quality is None else f"{row.quality:.3f}",
+        *map(format_cells, row.scores.values()),
     ]
     return f"| {' | '.join(cells)} |"
 
@@ -176,8 +178,8 @@ def main(arguments: Arguments) -> None:
     ]
     machine = f"{in_new_process(device_name)}, jax {jax.__version__}"
     print(f"{machine}; {arguments.network}, {arguments.size} pixels\n")
-    print("| way | steps | s | loss | s to the mark | of the mark's | Q |")
-    print("| --- | --- | --- | --- | --- | --- | --- |")
+    columns = ["way", "steps", "s", "loss", "s to the mark", "of the mark's"]
+    print_head(columns, [Path(name).stem for name in arguments.judge])
     rows: dict[str, Row] = {}
     for name in chosen:
         rows[name] = in_new_process(measure, arguments, name)

@@ -1,24 +1,29 @@
 """Compare presets in one network: distances, seconds and pictures side by side.
 
     python scripts/measure/compare_presets.py photo1.jpg painting1.jpg photo2.jpg ... \\
-        --presets default crowson --weights net.h5 --judge googlenet.h5 -o DIR
+        --presets default crowson --weights net.h5 --judge googlenet.h5 vgg16.h5 \\
+        -o DIR
 
-Every pair is painted under every preset and judged in a network that none of them uses;
+Every pair is painted under every preset and judged in networks that none of them uses;
 the first pair is painted again, compiled, for the seconds. All presets have the one
 network, with weights of their terms for the magnitude of its features. Pictures that
 DIR holds already, from the same settings and weights, are not painted again.
 """
 
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from _compare import (
     Candidate,
     Pair,
-    Table,
+    Tables,
+    format_cells,
+    judges_for,
     mean_scores,
     pairs_in_turn,
+    print_head,
     save_sheet,
     score,
     time_candidate,
@@ -44,8 +49,9 @@ class Arguments(Common):
     """Feature network."""
     weights: str | None = None
     """Its weights, a file; the network is what it holds."""
-    judge: str
-    """GoogLeNet, by name or weights file, or a VGG other than the network."""
+    judge: tuple[str, ...]
+    """GoogLeNet, VGG-16 or a VGG other than the network, each by its name or weights
+    file."""
     output: Path = option(flags=["-o"])
     """Folder for pictures, contact sheet and scores.csv."""
     size: int = 256
@@ -71,24 +77,28 @@ def make_candidates(arguments: Arguments, pair: Pair) -> list[Candidate]:
     ]
 
 
-def print_table(table: Table, seconds: dict[str, float]) -> None:
+def print_table(
+    tables: Tables, pairs: Sequence[Pair], seconds: dict[str, float]
+) -> None:
     """Print each pair's distances under every preset, their means, and seconds."""
-    print("| preset | pair | style | content | Q |")
-    print("| --- | --- | --- | --- | --- |")
-    for label, scores in table.items():
-        for (content, style), values in scores.items():
-            numbers = " | ".join(f"{float(value):.3f}" for value in values)
-            print(f"| {label} | {content.stem} × {style.stem} | {numbers} |")
-        means = " | ".join(f"{value:.3f}" for value in mean_scores(scores))
+    print_head(["preset", "pair"], tables)
+    for label in seconds:
+        scores = [table[label] for table in tables.values()]
+        for pair in pairs:
+            numbers = format_cells(n for of_judge in scores for n in of_judge[pair])
+            print(f"| {label} | {pair[0].stem} × {pair[1].stem} | {numbers} |")
+        means = format_cells(n for of_judge in scores for n in mean_scores(of_judge))
         print(f"| {label} | mean, {seconds[label]:.1f} s a picture | {means} |")
 
 
 def main(arguments: Arguments) -> None:
     pairs = pairs_in_turn(arguments.pictures)
     candidates = make_candidates(arguments, pairs[0])
-    table = score(candidates, pairs, arguments.judge, arguments.output)
-    write_scores(arguments.output / "scores.csv", table)
-    print_table(table, {c.label: time_candidate(c, pairs[0], 1) for c in candidates})
+    judges = judges_for(arguments.judge, [c.network for c in candidates])
+    tables = score(candidates, pairs, judges, arguments.output)
+    write_scores(arguments.output / "scores.csv", tables)
+    seconds = {c.label: time_candidate(c, pairs[0], 1) for c in candidates}
+    print_table(tables, pairs, seconds)
     save_sheet(arguments.output / "sheet.png", candidates, pairs)
 
 

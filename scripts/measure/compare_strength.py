@@ -1,10 +1,10 @@
 """Compare fixed loss weights with a given strength, over many pairs.
 
     python scripts/measure/compare_strength.py --contents PHOTOS --styles PAINTINGS \\
-        --judge googlenet.h5 -o DIR
+        --judge googlenet.h5 vgg16.h5 -o DIR
 
 Every photograph is painted like every painting under the preset's weights and with
-strength 0.5; the less the judge's style distance differs from pair to pair, the more
+strength 0.5; the less a judge's style distance differs from pair to pair, the more
 equally they are stylised. A contact sheet shows some pairs from strength 0 to 1.
 Pictures that are in DIR already, from the same settings and weights, are not painted
 again.
@@ -19,8 +19,10 @@ from _compare import (
     Candidate,
     CompareArguments,
     Pair,
-    Table,
+    Tables,
     all_pairs,
+    format_cells,
+    judges_for,
     save_sheet,
     score,
     with_size,
@@ -66,25 +68,26 @@ def make_candidates(arguments: Arguments) -> Candidates:
 def spread(values: Sequence[float]) -> str:
     """Mean, standard deviation, their ratio, and the extremes."""
     mean, deviation = statistics.mean(values), statistics.pstdev(values)
-    numbers = mean, deviation, deviation / mean, min(values), max(values)
-    return " | ".join(f"{number:.3f}" for number in numbers)
+    return format_cells((mean, deviation, deviation / mean, min(values), max(values)))
 
 
 def print_tables(
-    table: Table, compared: Sequence[Candidate], series: Sequence[Candidate]
+    tables: Tables, compared: Sequence[Candidate], series: Sequence[Candidate]
 ) -> None:
     """Print the spread of the style distance, and the distances of some pairs."""
-    print("| weights | mean | deviation | of the mean | least | most |")
-    print("| --- | --- | --- | --- | --- | --- |")
-    for candidate in compared:
-        styles = [float(scores.style) for scores in table[candidate.label].values()]
-        print(f"| {candidate.label} | {spread(styles)} |")
+    print("| judge | weights | mean | deviation | of the mean | least | most |")
+    print("|" + " --- |" * 7)
+    for judge, table in tables.items():
+        for candidate in compared:
+            styles = [float(scores.style) for scores in table[candidate.label].values()]
+            print(f"| {judge} | {candidate.label} | {spread(styles)} |")
     print(f"(style distance over {len(styles)} pairs)\n")
-    print(f"| pair | {' | '.join(f'{s:g}' for s in _STRENGTHS)} |")
-    print(f"| --- |{' --- |' * len(_STRENGTHS)}")
-    for pair in table[series[0].label]:
-        cells = (f"{float(table[c.label][pair].style):.3f}" for c in series)
-        print(f"| {pair[0].stem} × {pair[1].stem} | {' | '.join(cells)} |")
+    print(f"| judge | pair | {' | '.join(f'{s:g}' for s in _STRENGTHS)} |")
+    print("|" + " --- |" * (2 + len(_STRENGTHS)))
+    for judge, table in tables.items():
+        for pair in table[series[0].label]:
+            cells = format_cells(table[c.label][pair].style for c in series)
+            print(f"| {judge} | {pair[0].stem} × {pair[1].stem} | {cells} |")
 
 
 def choose_shown(pairs: Sequence[Pair], count: int) -> list[Pair]:
@@ -104,10 +107,13 @@ def main(arguments: Arguments) -> None:
     compared = [candidates[strength] for strength in (None, 0.5)]
     series = [candidates[strength] for strength in _STRENGTHS]
     rest = [candidates[strength] for strength in _STRENGTHS if strength != 0.5]
-    judge, folder = arguments.judge, arguments.output
-    table = score(compared, pairs, judge, folder) | score(rest, shown, judge, folder)
-    write_scores(folder / "strength.csv", table, "weights")
-    print_tables(table, compared, series)
+    judges = judges_for(arguments.judge, [c.network for c in compared])
+    folder = arguments.output
+    tables = score(compared, pairs, judges, folder)
+    for judge, table in score(rest, shown, judges, folder).items():
+        tables[judge] |= table
+    write_scores(folder / "strength.csv", tables, "weights")
+    print_tables(tables, compared, series)
     save_sheet(folder / "sheet_strength.png", series, shown)
 
 

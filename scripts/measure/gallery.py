@@ -12,7 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import jax
-from _compare import judge_image, pairs_in_turn, with_size
+from _compare import (
+    format_cells,
+    judge_image,
+    judges_for,
+    pairs_in_turn,
+    print_head,
+    with_size,
+)
 
 import jaxnst
 from jaxnst import images
@@ -36,8 +43,9 @@ class Arguments(Common):
     """Weights of the network: a file, or the name of a source."""
     size: int = 512
     """Long side in pixels."""
-    judge: str | None = None
-    """GoogLeNet, by name or weights file: print the distances of each picture."""
+    judge: tuple[str, ...] = ()
+    """GoogLeNet, VGG-16 or a VGG other than the network, each by its name or weights
+    file: print the distances of each picture."""
 
 
 def main(arguments: Arguments) -> None:
@@ -51,12 +59,9 @@ def main(arguments: Arguments) -> None:
     settings, network, notice = open_network(settings)
     arguments.note(notice)
     arguments.output.mkdir(parents=True, exist_ok=True)
-    judge = None
-    if arguments.judge is not None:
-        judge = jaxnst.load_network(arguments.judge)
+    judges = judges_for(arguments.judge, [network])
     print(f"{jax.local_devices()[0].device_kind}, {platform.machine()}")
-    print("| picture | steps | seconds | style | content | Q |")
-    print("| --- | --- | --- | --- | --- | --- |")
+    print_head(["picture", "steps", "seconds"], judges)
     for content, style in pairs:
         began = time.perf_counter()
         pictures = load_pictures(settings, network, content, [style])
@@ -64,11 +69,10 @@ def main(arguments: Arguments) -> None:
         out = arguments.output / f"{content.stem}_{style.stem}.jpg"
         images.save_image(out, result.image, quality=88)
         seconds = time.perf_counter() - began
-        cells = " | "
-        if judge is not None:
-            scores = judge_image(judge, result.image, (content, style))
-            cells = " | ".join(f"{float(score):.3f}" for score in scores)
-        print(f"| {out.stem} | {result.steps} | {seconds:.0f} | {cells} |", flush=True)
+        cells = [out.stem, str(result.steps), f"{seconds:.0f}"]
+        for scores in judge_image(judges, result.image, (content, style)).values():
+            cells.append(format_cells(scores))
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

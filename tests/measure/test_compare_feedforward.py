@@ -20,6 +20,7 @@ def here(tmp_path, monkeypatch):
         for seed, name in enumerate(names):
             save_image(f"{folder}/{name}.png", picture(40, 48, seed + len(names)))
     write_network(Path("judge.h5"), depth=7, width=4, seed=9)
+    write_network(Path("other.h5"), architecture="vgg16", depth=7, width=4, seed=8)
 
 
 @pytest.mark.slow
@@ -27,7 +28,8 @@ def test_methods_side_by_side(here, monkeypatch, capsys):
     script = imported(monkeypatch, "compare_feedforward")
     monkeypatch.setattr(script, "_RUNS", 1)
     drive = driver(script, monkeypatch, capsys)
-    given = ("--contents", "photos", "--styles", "paintings", "--judge", "judge.h5")
+    given = ("--contents", "photos", "--styles", "paintings", "--judge")
+    given += ("judge.h5", "other.h5")
     small = ("--size", "48", "--steps", "3", "-o", "out")
     code, out, error = drive(*given, *small)
     assert code == 0, error
@@ -41,19 +43,20 @@ def test_methods_side_by_side(here, monkeypatch, capsys):
     ]
     with open("out/scores.csv") as file:
         table = list(csv.DictReader(file))
-    assert len(table) == 4 * 2
+    assert len(table) == 2 * 4 * 2
     numbers = {row[0].strip(): [float(cell) for cell in row[1:]] for row in rows}
     for label, row in numbers.items():
-        own = [r for r in table if r["network"] == label]
-        for name, found in zip(("style", "content", "q"), row, strict=False):
-            wanted = np.mean([float(r[name]) for r in own])
-            np.testing.assert_allclose(found, wanted, atol=1e-3)
-    assert numbers["optimised"][3] == 1.0  # in style at its own content
+        for judge, cells in (("judge", row[:3]), ("other", row[4:7])):
+            own = [r for r in table if (r["judge"], r["network"]) == (judge, label)]
+            for name, found in zip(("style", "content", "q"), cells, strict=True):
+                wanted = np.mean([float(r[name]) for r in own])
+                np.testing.assert_allclose(found, wanted, atol=1e-3)
+    assert numbers["optimised"][3] == numbers["optimised"][7] == 1.0  # at its content
     one, other = numbers["optimised"], numbers["optimised, beta 9"]
     rate = float(re.search(r"buys (-?[\d.]+) less", out).group(1))
     wanted = -(other[0] - one[0]) / (other[1] - one[1])
     np.testing.assert_allclose(rate, wanted, rtol=0.2)
-    assert numbers["one pass"][4] < numbers["optimised"][4]
+    assert numbers["one pass"][8] < numbers["optimised"][8]
     assert load_image("out/sheet_a.png").shape[1] > 4 * 300
     assert drive(*given, *small, "--other-beta", "12")[0] == 1
 

@@ -11,6 +11,7 @@ from networks import picture
 
 import jaxnst
 from jaxnst import Result, load_image, metrics, save_image
+from jaxnst.pipeline.inputs import load_for_judge
 from scripts import driver, imported, write_network
 
 
@@ -46,8 +47,10 @@ def drive(script, tmp_path, monkeypatch, capsys):
     write_network(Path("one.h5"), "one", depth=13)
     write_network(Path("second.h5"), "second", depth=13, seed=3)
     write_network(Path("judge.h5"), depth=7, width=4, seed=9)
+    write_network(Path("other.h5"), architecture="vgg16", depth=7, width=4, seed=8)
     run = driver(script, monkeypatch, capsys)
-    given = ("--contents", "photos", "--styles", "paintings", "--judge", "judge.h5")
+    given = ("--contents", "photos", "--styles", "paintings", "--judge")
+    given += ("judge.h5", "other.h5")
 
     def drive(*networks, options=()):
         return run(*given, "--networks", *networks, "-o", "out", *options)
@@ -68,13 +71,16 @@ def test_every_pair_in_every_network(drive, painted, tmp_path):
     }
     with open("out/scores.csv", newline="") as file:
         rows = list(csv.DictReader(file))
-    assert len(rows) == 24
-    row = next(r for r in rows if r["network"] == "second" and r["photograph"] == "b")
-    image = load_image(f"out/second/b_{row['painting']}.png")
-    network = jaxnst.load_network("vgg19", weights="judge.h5")
-    pair = load_image("photos/b.png"), load_image(f"paintings/{row['painting']}.png")
-    for name, value in metrics.judge(network, image, *pair)._asdict().items():
-        np.testing.assert_allclose(float(row[name]), value, rtol=1e-3)
+    assert len(rows) == 2 * 24
+    image = load_image("out/second/b_y.png")
+    pair = load_for_judge("photos/b.png", "paintings/y.png")
+    keys = "judge", "network", "photograph", "painting"
+    for judge in ("judge", "other"):
+        wanted = judge, "second", "b", "y"
+        (row,) = (r for r in rows if tuple(map(r.get, keys)) == wanted)
+        network = jaxnst.load_network(f"{judge}.h5")
+        for name, value in metrics.judge(network, image, *pair)._asdict().items():
+            np.testing.assert_allclose(float(row[name]), value, rtol=1e-3)
     names = sorted(path.name for path in Path("out").glob("sheet_*.png"))
     assert names == ["sheet_a.png", "sheet_b.png"]
     lines = [line for line in out.splitlines() if line.startswith("| ")]
@@ -112,15 +118,23 @@ def test_style_is_compared_at_equal_content(script, capsys):
         "reference": scores((0.5, 0.4, 0.4), (0.7, 0.6, 0.7)),
         "lite, beta 9": scores((0.4, 0.4, 0.7), (1.0, 0.8, 0.9)),
     }
-    script.print_table(table)
+    exchanged = {
+        label: {
+            pair: metrics.Scores(s.content, s.style, s.q) for pair, s in row.items()
+        }
+        for label, row in table.items()
+    }
+    script.print_table({"one": table, "other": exchanged})
     out = capsys.readouterr().out
     # 0.1 of style for 0.2 of content: the first would be at 0.5 + 0.5 · 0.1 = 0.55.
-    assert "one more of content buys 0.500 less of style" in out
+    assert "one: one more of content buys 0.500 less of style" in out
+    assert "other: one more of content buys 2.000 less of style" in out
     ratios = sorted([0.55 / 0.5, 0.5 / 0.4, 0.8 / 0.4])
     more = np.array([0.90, 0.80, 1.15]) - [0.85, 0.70, 0.75]
     error = more.std(ddof=1) / 3**0.5
     apart = f"{more.mean():+.3f} ± {error:.3f} | {np.median(more):+.3f}"
-    assert f"| lite | 0.600 | 0.700 | 0.950 | {apart} | {ratios[1]:.3f} |" in out
+    lite = f"0.600 | 0.700 | 0.950 | {apart} | {ratios[1]:.3f} |"
+    assert f"| lite | {lite} 0.700 | 0.600 | 0.950 | {apart} | " in out
     level = "+0.000 ± 0.000 | +0.000"
     assert f"| reference | 0.433 | 0.667 | 0.767 | {level} | 1.000 |" in out
 

@@ -19,13 +19,14 @@ def drive(tmp_path, monkeypatch, capsys):
         save_image(f"{name}.png", picture(40, 48, seed))
     write_network(Path("own.h5"), depth=13)
     write_network(Path("judge.h5"), depth=7, width=4, seed=9)
+    write_network(Path("other.h5"), architecture="vgg16", depth=7, width=4, seed=8)
     return driver(imported(monkeypatch, "compare_presets"), monkeypatch, capsys)
 
 
 @pytest.mark.slow
 def test_presets_side_by_side(drive):
     given = ("a.png", "x.png", "b.png", "y.png", "--weights", "own.h5")
-    how = ("--judge", "judge.h5", "--size", "32", "-o", "out")
+    how = ("--judge", "judge.h5", "other.h5", "--size", "32", "-o", "out")
     code, out, error = drive(*given, *how, "--presets", "default", "gram")
     assert code == 0, error
     rows = [r.split("|")[1:-1] for r in out.splitlines() if r[:2] == "| "][2:]
@@ -37,9 +38,16 @@ def test_presets_side_by_side(drive):
     for name, row in zip(("default", "gram"), means, strict=True):
         own = [[float(c) for c in r[2:]] for r in pairs if r[0].strip() == name]
         numbers = [float(cell) for cell in row[2:]]
+        assert len(numbers) == 2 * 3
         np.testing.assert_allclose(numbers, np.mean(own, 0), atol=1.1e-3)
     with open("out/scores.csv", newline="") as file:
-        assert len(list(csv.DictReader(file))) == 4
+        table = list(csv.DictReader(file))
+    assert [row["judge"] for row in table] == ["judge"] * 4 + ["other"] * 4
+    for row, *by_judge in zip(pairs, table[:4], table[4:], strict=True):
+        wanted = [
+            float(r[name]) for r in by_judge for name in ("style", "content", "q")
+        ]
+        np.testing.assert_allclose(np.float64(row[2:]), wanted, atol=1e-3)
     kept = read_metadata("out/gram/b_y.png")["settings"]
     assert kept["preset"] == "gram" and kept["geometry"]["size"] == 32
     assert load_image("out/sheet.png").shape[1] > 4 * 300

@@ -19,19 +19,30 @@ def test_tables_sheet_and_scores(tmp_path, monkeypatch, capsys):
         for seed, name in enumerate(names):
             save_image(f"{folder}/{name}.png", picture(40, 48, seed + 2 * len(folder)))
     write_network(Path("judge.h5"), depth=7, width=4, seed=9)
+    write_network(Path("other.h5"), architecture="vgg16", depth=7, width=4, seed=8)
     drive = driver(imported(monkeypatch, "compare_strength"), monkeypatch, capsys)
-    given = ("--contents", "photos", "--styles", "paintings", "--judge", "judge.h5")
+    given = ("--contents", "photos", "--styles", "paintings", "--judge")
+    given += ("judge.h5", "other.h5")
     small = ("--size", "48", "--shown", "1", "-o", "out", "--preset", "gram")
     code, out, error = drive(*given, *small)
     assert code == 0, error
     rows = [r.split("|")[1:-1] for r in out.splitlines() if r[:1] == "|"]
-    fixed, wanted = rows[2:4]
     with open("out/strength.csv") as file:
         table = list(csv.DictReader(file))
-    assert len(table) == 2 * 4 + 4
-    for row, label in ((fixed, "fixed"), (wanted, "strength 0.5")):
-        own = [float(r["style"]) for r in table if r["weights"] == label]
-        numbers = [float(cell) for cell in row[1:]]
+    assert len(table) == 2 * (2 * 4 + 4)
+    spreads = [[cell.strip() for cell in row] for row in rows[2:6]]
+    assert [row[:2] for row in spreads] == [
+        [judge, label]
+        for judge in ("judge", "other")
+        for label in ("fixed", "strength 0.5")
+    ]
+    for judge, label, *cells in spreads:
+        own = [
+            float(r["style"])
+            for r in table
+            if (r["judge"], r["weights"]) == (judge, label)
+        ]
+        numbers = [float(cell) for cell in cells]
         deviation = np.std(own)
         wanted_numbers = [np.mean(own), deviation, deviation / np.mean(own)]
         np.testing.assert_allclose(numbers[:3], wanted_numbers, atol=1e-3)
