@@ -27,7 +27,16 @@ from jaxnst.training.decoder import DecoderOptions, DecoderTraining
 USAGE = "--contents FOLDER --styles FOLDER -o OUT.h5 [options]"
 HELP = {
     "pictures": ("contents", "styles", "style"),
-    "run": ("network", "start", "steps", "learning_rate", "beta", "batch", "crop"),
+    "run": (
+        "network",
+        "encoder",
+        "start",
+        "steps",
+        "learning_rate",
+        "beta",
+        "batch",
+        "crop",
+    ),
     "output": ("output", "samples", "plot", "losses", "json", "quiet"),
 }
 
@@ -42,6 +51,8 @@ class Arguments(Trained):
     """One painting, instead, whose style alone is learned."""
     network: str = option("vgg19-lite", metavar="NETWORK")
     """The network in which pictures are compared, by its name or weights file."""
+    encoder: str = option("vgg19-lite", metavar="NETWORK")
+    """The network whose features are decoded, by its name or weights file."""
     start: Path | None = None
     """Weights to begin from, made by an earlier training; random ones if not given, or
     those that come with jaxnst for one --style."""
@@ -63,7 +74,7 @@ def check(arguments: Arguments) -> None:
 
 def begin(arguments: Arguments) -> DecoderTraining:
     """The training that the command line describes."""
-    encoder, network = load_network("vgg19-lite"), load_network(arguments.network)
+    network, encoder = map(load_network, (arguments.network, arguments.encoder))
     start = None
     if arguments.start is not None or arguments.style is not None:
         start = load_feedforward(arguments.start, encoder=encoder)

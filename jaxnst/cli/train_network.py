@@ -1,7 +1,6 @@
-"""Train vgg19-lite: a narrow VGG-19 that learns from wider networks.
+"""Train vgg19-lite: a narrow VGG-19 that learns from a wide one.
 
-    jaxnst train-network PICTURES --shallow vgg19-keras.h5 \\
-        --deep vgg19-keras.h5 -o weights/vgg19-lite.h5 --plot lite.png
+    jaxnst train-network PICTURES --teacher vgg19-compact.h5 -o lite.h5 --plot lite.png
 
 From random weights, or from those of --start, and the same from the same options.
 Stopped at any moment, the same command goes on where the last state was written (OUT
@@ -21,10 +20,9 @@ from jaxnst.cli._train import Trained, report, train
 from jaxnst.pretrained.format import NetworkWeights, read_weights, write_weights
 from jaxnst.training.student import StudentOptions, StudentTraining
 
-USAGE = "FOLDER [FOLDER ...] --shallow FILE --deep FILE -o OUT.h5"
+USAGE = "FOLDER [FOLDER ...] --teacher FILE -o OUT.h5"
 HELP = {
-    "teachers": ("shallow", "deep", "other"),
-    "run": ("start", "widths", "steps", "learning_rate", "batch", "crop"),
+    "run": ("teacher", "start", "widths", "steps", "learning_rate", "batch", "crop"),
     "output": ("output", "plot", "losses", "json", "quiet"),
 }
 
@@ -33,12 +31,8 @@ HELP = {
 class Arguments(Trained):
     folders: tuple[Path, ...] = option(positional=True, metavar="FOLDER")
     """Folders of photographs and paintings to train on."""
-    shallow: Path
-    """Weights of the VGG-19 that layers up to relu3_4 are learned from."""
-    deep: Path
-    """Weights of the VGG-19 that deeper layers are learned from; may be the same."""
-    other: Path | None = None
-    """Weights of GoogLeNet, a third teacher of another kind."""
+    teacher: Path
+    """Weights of the VGG-19 that is learned from."""
     start: Path | None = None
     """Weights to begin from, made by an earlier training; random ones if not given."""
     training: StudentOptions = field(default_factory=StudentOptions)
@@ -46,19 +40,14 @@ class Arguments(Trained):
 
 def main(arguments: Arguments) -> int:
     arguments.check()
-    shallow, deep = read_weights(arguments.shallow), read_weights(arguments.deep)
-    other, start = (
-        None if path is None else read_weights(path)
-        for path in (arguments.other, arguments.start)
-    )
+    teacher = read_weights(arguments.teacher)
+    start = None if arguments.start is None else read_weights(arguments.start)
     files = image_files(arguments.folders)
-    training = StudentTraining(arguments.training, files, shallow, deep, other, start)
+    training = StudentTraining(arguments.training, files, teacher, start)
     code = train(training, training.options.steps, arguments)
     if code:
         return code
-    given = [shallow, deep] if other is None else [shallow, deep, other]
-    terms = ", ".join(dict.fromkeys(weights.license for weights in given))
-    write(training, terms, arguments)
+    write(training, teacher.license, arguments)
     arguments.state.unlink(missing_ok=True)
     return 0
 
@@ -72,7 +61,7 @@ def write(training: StudentTraining, terms: str, arguments: Arguments) -> None:
         std=np.asarray(student.std),
         padding=student.module.padding,
         source="vgg19-lite of jaxnst, distilled from VGG-19",
-        license=f"Apache-2.0; learned from networks under {terms}",
+        license=f"Apache-2.0; learned from a network under {terms}",
         tensors=jax.device_get(student.params),
         notes={"training": json.dumps(training.description)},
     )

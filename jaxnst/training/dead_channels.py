@@ -8,7 +8,7 @@ import numpy as np
 from jax import Array
 
 from jaxnst.networks.network import Network
-from jaxnst.training.teachers import DEAD_FRACTION, Params
+from jaxnst.training.teacher import DEAD_FRACTION, Params
 
 
 def pad_params(params: Params, wider: Params) -> Params:
@@ -58,7 +58,6 @@ def find_dead_channels(
 def reinitialize(
     key: Array,
     trainable: tuple[Params, Params],
-    layer_map: dict[str, str],
     dead: dict[str, np.ndarray],
 ) -> tuple[Params, Params]:
     """Draw dead channels anew, without a change to the output of the others.
@@ -69,7 +68,6 @@ def reinitialize(
 
     Args:
         trainable: the student's parameters and the projections.
-        layer_map: of `student_layers`.
         dead: of `find_dead_channels`.
     """
     params, projections = trainable
@@ -93,7 +91,7 @@ def reinitialize(
         alive_inputs = ~dead[name]
     new_projections = {}
     for layer, part in projections.items():
-        is_dead = jnp.asarray(dead[layer_map[layer].replace("relu", "conv")])
+        is_dead = jnp.asarray(dead[layer.replace("relu", "conv")])
         kernel = jnp.where(is_dead.reshape(-1, 1), 0.0, part["kernel"])
         new_projections[layer] = {"kernel": kernel, "bias": part["bias"]}
     return new_params, new_projections

@@ -26,7 +26,8 @@ from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.objectives import make_targets, objective
 from jaxnst.networks.network import Network
 from jaxnst.pipeline import presets
-from jaxnst.training.crops import Crops
+from jaxnst.training.ahead import Ahead
+from jaxnst.training.crops import Crops, Pixels
 from jaxnst.training.state import Resumable
 
 # Weight of the penalty on pixels outside [0, 1], where the objective, which is given
@@ -166,6 +167,7 @@ class DecoderTraining(Resumable):
             content_files, leaves=options.leaves, seed=options.seed, **crops
         )
         self.styles = Crops(style_files, leaves=0, seed=options.seed + 1, **crops)
+        self.ahead: Ahead[tuple[Pixels, Pixels]] = Ahead(self.batch)
         preset = presets.get(options.preset)
         self.config = preset.objective
         self.weights = jax.tree.map(
@@ -189,10 +191,9 @@ class DecoderTraining(Resumable):
     def trained_model(self) -> FeedForward:
         return replace(self.model, params=self.state["params"])
 
-    def batch(self, number: int) -> tuple[jax.Array, jax.Array]:
+    def batch(self, number: int) -> tuple[Pixels, Pixels]:
         """Batch `number`: content and style images, (N, H, W, 3) each."""
-        contents, styles = (c.batch(number) for c in (self.contents, self.styles))
-        return jnp.asarray(contents), jnp.asarray(styles)
+        return self.contents.batch(number), self.styles.batch(number)
 
     def advance(self, steps: int) -> dict[str, float]:
         """Run so many steps; the means of their losses."""
@@ -202,7 +203,7 @@ class DecoderTraining(Resumable):
                 self.state["params"],
                 self.state["memory"],
                 self.model,
-                *self.batch(number),
+                *map(jnp.asarray, self.ahead(number)),
                 self.network,
                 self.weights,
                 config=self.config,
@@ -217,7 +218,7 @@ class DecoderTraining(Resumable):
         stylize_batch = jax.jit(jax.vmap(stylize, (None, 0, 0)))
         rows: list[list[np.ndarray]] = []
         for number in range(self.options.steps, self.options.steps + _TEST_BATCHES):
-            pairs = self.batch(number)
+            pairs = tuple(map(jnp.asarray, self.batch(number)))
             columns = (*pairs, stylize_batch(self.trained_model, *pairs))
             rows += [list(row) for row in zip(*map(np.asarray, columns), strict=True)]
         return rows

@@ -1,4 +1,4 @@
-"""Feature distillation: a narrow VGG is trained to reproduce wider networks' features.
+"""Feature distillation: a narrow VGG is trained to reproduce a wide one's features.
 
 Layer by layer, a learned 1 x 1 projection of the student's features is to give the
 teacher's ("hints": Romero et al., "FitNets", ICLR 2015). The projections are dropped in
@@ -14,7 +14,7 @@ import optax
 from jax import Array
 
 from jaxnst.networks.network import Network
-from jaxnst.training.teachers import Params, student_layers, teacher_features
+from jaxnst.training.teacher import Params, teacher_features
 
 
 def geometry_loss(features: Array, target: Array) -> Array:
@@ -51,36 +51,33 @@ def distillation_loss(
     projections: Params,
     student: Network,
     targets: dict[str, Array],
-    layer_map: dict[str, str],
     images: Array,
     geometry: dict[str, Array] | None = None,
 ) -> tuple[Array, dict[str, Array]]:
     """Mean over layers l of the mean square of W_l s_l + b_l - t_l / r_l.
 
     s are the student's features under `params`, W and b the `projections`, t / r the
-    teachers' features with every channel divided by its `channel_scales`. With
+    teacher's features with every channel divided by its `channel_scales`. With
     projections of 0 a layer has loss 1.
 
     Args:
         targets: of `teacher_features`, for `images`.
-        layer_map: of `student_layers`.
         geometry: {layer: (C,)}, by which targets are multiplied to undo the scaling;
-            then the `geometry_loss` of layers that have the name of the student's
-            is added.
+            then the `geometry_loss` of these layers is added.
 
     Returns:
-        The loss, and {teacher's layer: its loss, without the geometry}.
+        The loss, and {layer: its loss, without the geometry}.
     """
     network = Network(student.module, params, student.mean, student.std)
-    features = network(images, tuple(dict.fromkeys(layer_map.values())))
+    features = network(images, tuple(targets))
     parts, geometry_parts = {}, []
     for layer, target in targets.items():
         kernel, bias = projections[layer]["kernel"], projections[layer]["bias"]
         # Flat, for the kernel's gradient is then a plain product of matrices.
-        x = features[layer_map[layer]].reshape(-1, kernel.shape[0])
+        x = features[layer].reshape(-1, kernel.shape[0])
         target = target.reshape(-1, kernel.shape[1])
         parts[layer] = jnp.mean(jnp.square(x @ kernel + bias[None] - target))
-        if geometry is not None and layer in geometry and layer_map[layer] == layer:
+        if geometry is not None and layer in geometry:
             geometry_parts.append(geometry_loss(x, target * geometry[layer][None]))
     total = jnp.mean(jnp.stack(list(parts.values())))
     if geometry_parts:
@@ -90,15 +87,14 @@ def distillation_loss(
 
 @partial(
     jax.jit,
-    static_argnames=("optimizer", "layers", "geometry"),
+    static_argnames=("optimizer", "geometry"),
     donate_argnums=(0, 1),
 )
 def distill_step(
     trainable: tuple[Params, Params],
     opt_state: optax.OptState,
     student: Network,
-    networks: tuple[Network, ...],
-    layers: tuple[tuple[tuple[str, str], ...], ...],
+    teacher: Network,
     scales: dict[str, Array],
     images: Array,
     optimizer: optax.GradientTransformation,
@@ -109,22 +105,19 @@ def distill_step(
     Args:
         trainable, opt_state: the student's parameters and the projections, and the
             optimiser's state; donated.
-        networks, layers: the teachers, and their layers as items, which are hashable.
-        scales: of `channel_scales`.
+        scales: of `channel_scales`, of every layer that is learned.
         geometry: layers of which the `geometry_loss` is added.
 
     Returns:
         `trainable` and `opt_state` after the step, "loss" and "layer/..." before it.
     """
-    teachers = [(n, dict(pairs)) for n, pairs in zip(networks, layers, strict=True)]
-    targets = teacher_features(teachers, images, scales)
-    layer_map = student_layers(teachers)
+    targets = teacher_features(teacher, tuple(scales), images, scales)
 
     def loss(trainable: tuple[Params, Params]) -> tuple[Array, dict[str, Array]]:
         geometry_scales = {layer: scales[layer] for layer in geometry}
         params, projections = trainable
         return distillation_loss(
-            params, projections, student, targets, layer_map, images, geometry_scales
+            params, projections, student, targets, images, geometry_scales
         )
 
     (value, parts), gradient = jax.value_and_grad(loss, has_aux=True)(trainable)
@@ -132,3 +125,16 @@ def distill_step(
     trainable = optax.apply_updates(trainable, updates)
     terms = {"loss": value} | {f"layer/{name}": part for name, part in parts.items()}
     return trainable, opt_state, terms
+
+
+@jax.jit
+def unexplained(
+    trainable: tuple[Params, Params],
+    student: Network,
+    teacher: Network,
+    scales: dict[str, Array],
+    images: Array,
+) -> dict[str, Array]:
+    """{layer: its part of `distillation_loss`} of images (N, H, W, 3)."""
+    targets = teacher_features(teacher, tuple(scales), images, scales)
+    return distillation_loss(*trainable, student, targets, images)[1]

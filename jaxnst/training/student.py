@@ -1,4 +1,4 @@
-"""Training of a narrow VGG by distillation from wider networks: options and state."""
+"""Training of a narrow VGG by distillation from a wide one: options and state."""
 
 import dataclasses
 import json
@@ -17,10 +17,11 @@ from jaxnst.networks.network import Network
 from jaxnst.networks.random_weights import random_vgg
 from jaxnst.pretrained.format import NetworkWeights
 from jaxnst.pretrained.loading import network_from_weights
-from jaxnst.training import dead_channels, distillation, teachers
-from jaxnst.training.crops import Crops
+from jaxnst.training import dead_channels, distillation
+from jaxnst.training import teacher as teaching
+from jaxnst.training.ahead import Ahead
+from jaxnst.training.crops import Crops, Pixels
 from jaxnst.training.state import Resumable
-from jaxnst.training.teachers import DEEP, SHALLOW, select_teachers
 
 _TEST_BATCHES = 16  # after the last of the training, for scales and the test loss
 
@@ -65,10 +66,11 @@ class StudentOptions:
                 f"crop must be at least {least} for {len(self.widths)} blocks, "
                 f"got {self.crop}"
             )
-        unknown = set(self.geometry) - {*SHALLOW, *DEEP}
+        layers = teaching.layers_of(self.widths)
+        unknown = set(self.geometry) - set(layers)
         if unknown:
             raise ValueError(
-                f"geometry can be learned at {', '.join((*SHALLOW, *DEEP))}, "
+                f"geometry can be learned at {', '.join(layers)}, "
                 f"not at {', '.join(sorted(unknown))}"
             )
         if not 0 <= self.changes <= 1:
@@ -84,17 +86,14 @@ class StudentTraining(Resumable):
         self,
         options: StudentOptions,
         files: Sequence[Path],
-        shallow: NetworkWeights,
-        deep: NetworkWeights,
-        other: NetworkWeights | None = None,
+        teacher: NetworkWeights,
         start: NetworkWeights | None = None,
     ) -> None:
         self.options = options
-        weights = [shallow, deep] + ([] if other is None else [other])
-        networks = [network_from_weights(w) for w in weights]
-        self.teachers = select_teachers(networks, options.widths)
+        self.teacher = network_from_weights(teacher)
+        layers = self.teacher.check_layers(teaching.layers_of(options.widths))
         self.description = dataclasses.asdict(options) | {
-            "teachers": [network.checksum for network, _ in self.teachers],
+            "teacher": teacher.checksum,
             "pictures": sha256_of(files),
         }
         if start is not None:
@@ -108,6 +107,7 @@ class StudentTraining(Resumable):
             seed=options.seed,
             augmentation=options.changes,
         )
+        self.ahead: Ahead[Pixels] = Ahead(self.crops.batch)
         keys = jax.random.split(jax.random.key(options.seed))
         student = random_vgg(keys[0], options.widths, padding="reflect")
         self.is_wider = False
@@ -122,13 +122,15 @@ class StudentTraining(Resumable):
                 0.0, options.learning_rate, warmup, options.steps
             )
         )
-        self.scales = teachers.channel_scales(self.teachers, self.test_batches())
+        self.scales = teaching.channel_scales(self.teacher, layers, self.test_batches())
         if start is None:
-            projections = teachers.init_projections(keys[1], student, self.teachers)
+            projections = teaching.init_projections(
+                keys[1], student, self.teacher, layers
+            )
         else:  # fitted, or the first steps would undo much of the earlier training
             batches = self.batches(0)
-            projections = teachers.fit_projections(
-                student, self.teachers, self.scales, batches
+            projections = teaching.fit_projections(
+                student, self.teacher, self.scales, batches
             )
         trainable = student.params, projections
         self.state: dict[str, Any] = {
@@ -155,13 +157,12 @@ class StudentTraining(Resumable):
         first, parts = self.state["step"], []
         for number in range(first, first + steps):
             self.reinitialize_dead(number)
-            images = jnp.asarray(self.crops.batch(number))
+            images = jnp.asarray(self.ahead(number))
             trainable, opt_state, part = distillation.distill_step(
                 self.state["learned"],
                 self.state["memory"],
                 self.template,
-                tuple(network for network, _ in self.teachers),
-                tuple(tuple(layers.items()) for _, layers in self.teachers),
+                self.teacher,
                 self.scales,
                 images,
                 self.optimizer,
@@ -188,30 +189,19 @@ class StudentTraining(Resumable):
         batches = self.batches(number, _TEST_BATCHES // 2)
         dead = dead_channels.find_dead_channels(self.student, batches)
         key = jax.random.fold_in(jax.random.key(options.seed), number)
-        layer_map = teachers.student_layers(self.teachers)
         self.state["learned"] = dead_channels.reinitialize(
-            key, self.state["learned"], layer_map, dead
+            key, self.state["learned"], dead
         )
 
     def unexplained(self) -> dict[str, float]:
         """{layer: unexplained share of the teacher's mean square}, on test batches."""
-        projections, results = self.state["learned"][1], []
-        layer_map = teachers.student_layers(self.teachers)
-        for images in self.test_batches():
-            targets = teachers.teacher_features(self.teachers, images, self.scales)
-            results.append(
-                distillation.distillation_loss(
-                    self.student.params,
-                    projections,
-                    self.template,
-                    targets,
-                    layer_map,
-                    images,
-                )
-            )
+        given = self.state["learned"], self.template, self.teacher, self.scales
+        results = [
+            distillation.unexplained(*given, images) for images in self.test_batches()
+        ]
         return {
-            layer: float(np.mean([parts[layer] for _, parts in results]))
-            for layer in results[0][1]
+            layer: float(np.mean([parts[layer] for parts in results]))
+            for layer in results[0]
         }
 
 

@@ -25,15 +25,14 @@ def script():
 
 @pytest.fixture
 def drive(script, tmp_path, monkeypatch, capsys):
-    """Trains in a folder with two pictures and two teachers."""
+    """Trains in a folder with two pictures and a teacher."""
     monkeypatch.chdir(tmp_path)
     Path("pictures").mkdir()
     for seed in (1, 2):
         save_image(f"pictures/{seed}.png", picture(40, 30, seed))
-    write_network(Path("shallow.h5"), depth=8, width=4, seed=1)
-    write_network(Path("deep.h5"), depth=13, width=5, seed=2)
+    write_network(Path("teacher.h5"), depth=13, width=4, seed=1)
     run = driver(script, monkeypatch, capsys)
-    given = ("pictures", "--shallow", "shallow.h5", "--deep", "deep.h5", *HOW)
+    given = ("pictures", "--teacher", "teacher.h5", *HOW)
 
     def drive(*options, out="lite.h5"):
         return run(*given, "--steps", "30", "-o", out, *options)
@@ -49,9 +48,7 @@ def test_trains_and_writes_a_network(drive, tmp_path):
     assert weights.padding == "reflect" and "Apache-2.0" in weights.license
     made = json.loads(weights.notes["training"])
     assert made["widths"] == [2, 3, 3] and made["seed"] == 0 and made["steps"] == 30
-    assert made["teachers"] == [
-        read_weights(path).checksum for path in ("shallow.h5",)
-    ]  # the student has no layers that the other would teach
+    assert made["teacher"] == read_weights("teacher.h5").checksum
     with h5py.File("lite.h5") as file:
         assert file["conv1_1/kernel"].dtype == np.float16
     network = load_network("vgg19", weights="lite.h5")
@@ -131,9 +128,9 @@ def test_a_damaged_state(drive, stopped):
         (("--every", "0"), "--every must be at least 1"),
         (("--plot", "x.gif"), ".png, .svg or .pdf"),
         (("--losses", "no/l.csv"), "no/l.csv"),
-        (("--deep", "absent.h5"), "absent.h5"),
+        (("--teacher", "absent.h5"), "absent.h5"),
         (("--geometry", "relu9_1"), "not at relu9_1"),
-        (("--shallow", "narrow.h5"), "relu2_2' is not in this vgg19"),
+        (("--teacher", "narrow.h5"), "relu2_2' is not in this vgg19"),
         (("--learning-rate", "1e30"), "not finite"),
     ],
 )
@@ -163,11 +160,3 @@ def test_begins_from_an_earlier_training(drive):
     write_network(Path("wide.h5"), depth=5, width=9)
     code, _, error = drive("--start", "wide.h5")
     assert code == 1 and "cannot start from widths (9, 9, 9, 9, 9)" in error
-
-
-@pytest.mark.slow
-def test_a_third_teacher_of_another_kind(drive, shared):
-    googlenet = shared / "weights" / "googlenet-caffe.h5"
-    code, out, error = drive("--other", googlenet, "--revive", "2")
-    assert (code, error) == (0, "")
-    assert "conv1: " in out and "inception" not in out
