@@ -86,7 +86,10 @@ def replaced_source(
 
 def _from_preset(settings: Settings, name: str, typed: Collection[str]) -> bool:
     """Whether a field, by its dotted name, has its value from the preset alone."""
-    if name in typed or (name == "weights" and settings.magnitude is None):
+    if name in typed:
+        return False
+    opened = settings.magnitude is None and "magnitude" not in typed
+    if name == "weights" and opened:  # kept by a picture, they are those it was made of
         return False
     origins = [Settings()] if name.startswith("objective.") else []
     if settings.preset in presets.NAMES:
@@ -186,9 +189,9 @@ def carried_over(
 def _factors(settings: Settings, network: Network) -> dict[str, list[float]]:
     """{"content" and "style": by what to multiply the weight of each layer}.
 
-    A published network has every layer's magnitude in another unit alone. Of any other
-    the magnitudes are measured, and those of the network that the preset is for are the
-    aim.
+    The aim are the magnitudes of the network that the preset is for. Those of another
+    published one are known, so that in another unit alone every layer has the same
+    factor; of any other network they are measured.
     """
     config, unit = settings.objective, magnitude.UNITS[settings.magnitude or "caffe"]
     own = {name: _own_layer(name, network) for name in config.layers}
@@ -198,11 +201,11 @@ def _factors(settings: Settings, network: Network) -> dict[str, list[float]]:
     asked = "vgg16" if preset and preset.network == "vgg16" else "vgg19"
 
     def factor(layer: str, size: Callable[[Magnitude], float]) -> float:
-        aim, have = magnitude.published(asked, layer), measured[own[layer]]
+        aim, have = magnitude.published(asked, layer).times(unit), measured[own[layer]]
         if known is not None:
-            aim = magnitude.published(network.module.architecture, own[layer])
-            have = aim.times(known)
-        return size(aim.times(unit)) / size(have) if size(have) else 1.0
+            table = network.module.architecture
+            have = magnitude.published(table, own[layer]).times(known)
+        return size(aim) / size(have) if size(have) else 1.0
 
     def content(features: Magnitude) -> float:
         return features.content(config.content_reduction)

@@ -10,6 +10,7 @@ from networks import narrow_network, narrow_weights, picture
 
 from jaxnst import make_targets, network_from_weights, objective, render, save_image
 from jaxnst.networks.random_weights import random_vgg
+from jaxnst.networks.vgg import VGG
 from jaxnst.optimize.loop import init_state, step
 from jaxnst.pipeline import presets
 from jaxnst.pipeline.inputs import load_inputs, open_network
@@ -145,6 +146,23 @@ def test_terms_are_as_large_whatever_the_magnitude_of_a_network(name):
     )
     assert one.terms != settings.terms and one.terms != other.terms
     assert (one.terms.beta, one.terms.tv) == (settings.terms.beta, settings.terms.tv)
+
+
+def test_in_the_other_published_network_layers_have_known_magnitudes():
+    """relu2_1 of VGG-16 is larger than VGG-19's, as the table of both says."""
+    full = random_vgg(jax.random.key(1), (64, 128))
+    module = VGG("vgg16", full.module.widths)
+    config = replace(
+        presets.crowson.objective,
+        content_layers=("relu2_1",),
+        style_layers=("relu1_1", "relu2_1"),
+    )
+    terms = replace(presets.crowson.terms, style_weights=(1.0, 1.0))
+    settings = replace(presets.crowson, objective=config, terms=terms)
+    found = adapted(settings, replace(full, module=module))[0].terms
+    wanted = (48.86 / 50.29) ** 2, (270.2 / 379.5) ** 2
+    np.testing.assert_allclose(found.style_weights, wanted, rtol=1e-5)
+    np.testing.assert_allclose(found.content_weights, wanted[1:], rtol=1e-5)
 
 
 def test_magnitudes_of_the_published_network_are_the_aim():
