@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jaxnst.losses.config import Config, Weights
-from jaxnst.losses.layers import nearest_layer
+from jaxnst.losses.layers import nearest_layer, vgg_counterpart
 from jaxnst.networks.network import Network
 from jaxnst.networks.vgg import VGG
 from jaxnst.pipeline import magnitude, presets
@@ -201,7 +201,10 @@ def _factors(settings: Settings, network: Network) -> dict[str, list[float]]:
     asked = "vgg16" if preset and preset.network == "vgg16" else "vgg19"
 
     def factor(layer: str, size: Callable[[Magnitude], float]) -> float:
-        aim, have = magnitude.published(asked, layer).times(unit), measured[own[layer]]
+        name = layer
+        if not isinstance(network.module, VGG):  # whose layers all follow a ReLU
+            name = vgg_counterpart(layer).replace("conv", "relu")
+        aim, have = magnitude.published(asked, name).times(unit), measured[own[layer]]
         if known is not None:
             table = network.module.architecture
             have = magnitude.published(table, own[layer]).times(known)

@@ -175,6 +175,15 @@ def test_magnitudes_of_the_published_network_are_the_aim():
     assert found == pytest.approx(wanted, rel=1e-4)
 
 
+def test_layers_of_googlenet_are_as_large_as_those_after_a_relu():
+    network = network_from_weights(narrow_weights())
+    features = network(reference_picture(), ["inception_3b"])["inception_3b"]
+    square = np.sum(np.float64(features) ** 2)
+    found = adapted(presets.mel457, network)[0]  # content at conv4_2
+    wanted = 1005**2 * 512 * 32**2 / square
+    assert found.terms.content_weights == (pytest.approx(wanted, rel=1e-4),)
+
+
 @pytest.mark.parametrize("name", ["default", "gram"])
 def test_relative_terms_know_no_magnitude(name):
     assert adapted(presets.get(name), narrow_network())[0] == presets.get(name)
