@@ -16,7 +16,15 @@ from jax.errors import JaxRuntimeError
 
 from jaxnst.cli._commands import command
 from jaxnst.cli._options import SECTIONS, current_spelling
-from jaxnst.cli._parser import Misuse, Option, Parser, build, options_of, parser_for
+from jaxnst.cli._parser import (
+    Misuse,
+    Option,
+    Parser,
+    build,
+    option,
+    options_of,
+    parser_for,
+)
 
 EXPECTED = (
     OSError,
@@ -38,6 +46,8 @@ class Common:
     """Print the result as one JSON object; everything else goes to stderr."""
     debug: bool = False
     """Show the traceback of an error."""
+    typed: frozenset[str] = option(frozenset(), hidden=True)
+    """Dotted names of the settings that the command line gives."""
 
     def say(self, text: str) -> None:
         """A line for a person."""
@@ -151,6 +161,8 @@ def parse(module: ModuleType, line: Sequence[str]) -> Any:
     if missing:
         first = missing[0]
         raise Misuse(f"{first.flags[-1] if first.flags else first.metavar} is missing")
+    names = {dest.removeprefix("settings.") for dest in given if "settings." in dest}
+    given["typed"] = frozenset(names)
     try:
         return build(module.Arguments, default, given)
     except (ValueError, TypeError) as error:  # of the settings

@@ -42,6 +42,8 @@ _SETTINGS = {
     "network": ("NAME", "feature network: vgg19, vgg16, googlenet, vgg19-lite, or auto "
                         "for vgg19 if its weights are at hand, else vgg19-lite"),
     "weights": ("FILE", "its weights: .h5 or .safetensors, or a source such as keras"),
+    "magnitude": (None, "features that the loss weights are for, and are carried over "
+                        "from; none, for the network as it is"),
     "decoder": ("FILE", "weights for one pass, made by jaxnst train-decoder"),
     "color": (None, "colours of the painting, of the photograph, or of a painting "
                     "matched to the photograph's"),

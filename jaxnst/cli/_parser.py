@@ -44,6 +44,7 @@ def option(
     name: str | None = None,
     metavar: str | None = None,
     positional: bool = False,
+    hidden: bool = False,
 ) -> Any:
     """A field of a command's arguments.
 
@@ -52,9 +53,10 @@ def option(
         name: what it is called, if not as the field is.
         metavar: what it takes, in words.
         positional: given by its place, without a name.
+        hidden: no option.
     """
     about = {"flags": flags, "name": name, "metavar": metavar, "positional": positional}
-    return field(default=default, metadata=about)
+    return field(default=default, metadata=about | {"hidden": hidden})
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,11 @@ def _how(kind: Any, metavar: str | None, default: Any) -> dict[str, Any]:
     if get_origin(kind) is tuple:
         kind, how["nargs"] = get_args(kind)[0], "*"
     if get_origin(kind) is Literal:
-        return how | {"choices": get_args(kind), "metavar": "|".join(get_args(kind))}
+        choices: tuple[Any, ...] = get_args(kind)
+        how["metavar"] = "|".join(choices)
+        if optional:
+            return how | {"choices": (*choices, None), "type": _or_none(str)}
+        return how | {"choices": choices}
     read = _path if kind is Path else kind
     parse = _or_none(read) if optional else read
     return how | {"type": parse, "metavar": metavar or _METAVARS[kind]}
@@ -188,7 +194,7 @@ def options_of(
     for part in dataclasses.fields(cls):
         kind, dest = hints[part.name], prefix + part.name
         value = part.default if default is None else getattr(default, part.name)
-        if dest in hidden:
+        if dest in hidden or part.metadata.get("hidden"):
             continue
         if dataclasses.is_dataclass(kind) and isinstance(kind, type):
             held = None if value is dataclasses.MISSING else value

@@ -6,7 +6,7 @@ from pathlib import Path
 from jaxnst.cli._app import warn
 from jaxnst.optimize.result import Result
 from jaxnst.pipeline.inputs import Inputs
-from jaxnst.pipeline.provenance import changed_inputs, magnitude_warning
+from jaxnst.pipeline.provenance import changed_inputs
 
 
 def warn_if_other(
@@ -21,9 +21,6 @@ def warn_if_other(
     if before is not None:
         for text in changed_inputs(before, files, inputs.network, inputs.decoder):
             warn(text)
-    other = magnitude_warning(inputs.settings, inputs.network)
-    if other is not None:
-        warn(other)
 
 
 def warn_if_astray(result: Result) -> None:

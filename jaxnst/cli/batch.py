@@ -113,7 +113,7 @@ def main(arguments: Arguments) -> int:
     check(arguments)
     given = arguments.pairs, arguments.contents, arguments.styles
     pairs = plan(*given, folder, f".{arguments.format}")
-    settings, network, notice = open_network(arguments.settings)
+    settings, network, notice = open_network(arguments.settings, arguments.typed)
     arguments.note(notice)
     decoder = open_decoder(settings)
     images.check_output(make_folder(folder) / f"a.{arguments.format}")

@@ -155,7 +155,9 @@ def paint_all(
     """The grid and, if that is wanted, a finer one around its suggestion; the exit
     code."""
     names = dict(zip(files, map(str, arguments.pictures), strict=True))
-    inputs = load_inputs(arguments.settings, files[0], files[1:])
+    # The axes of the grid are given, too.
+    typed = arguments.typed | {"terms.alpha", "terms.beta"}
+    inputs = load_inputs(arguments.settings, files[0], files[1:], typed=typed)
     arguments.note(inputs.notice)
     plots.check_plot(make_folder(folder) / "losses.svg")
     axes, finite = (arguments.alpha, arguments.beta), True

@@ -326,7 +326,9 @@ def main(arguments: Arguments) -> int:
     check(arguments, shown)
     check_recorded(arguments)
     with from_stdin(pictures) as files, to_stdout(shown) as output:
-        inputs = load_inputs(arguments.settings, files[0], files[1:])
+        inputs = load_inputs(
+            arguments.settings, files[0], files[1:], typed=arguments.typed
+        )
         if shown == STREAM:  # the picture alone goes to standard output
             arguments = replace(arguments, quiet=True)
         arguments.note(inputs.notice)

@@ -1,12 +1,14 @@
 """Choice of layers: of the same depth in another network, or a number for style."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import replace
 
 from jaxnst import _checks
 from jaxnst.losses.config import STYLE_LAYERS, Config
 from jaxnst.networks.googlenet import GoogLeNet
 from jaxnst.networks.network import Network
+from jaxnst.networks.vgg import ARCHITECTURES, layer_table
 
 # Chosen by looking at results: with deeper ones the edges of the content dissolve.
 _GOOGLENET = {
@@ -17,24 +19,39 @@ _GOOGLENET = {
     "5": "inception_4a",
 }
 
+# The block of a convolution is its group, of a pooling none: GoogLeNet has those, too.
+_VGG = re.compile(r"(?:conv|relu)([1-5])_\d|pool[1-5]")
+
+
+def nearest_layer(layer: str, layers: Iterable[str]) -> str:
+    """The layer of a network for one that another VGG has.
+
+    Of a VGG the deepest one of the same kind that is no deeper: relu4_4 becomes relu4_3
+    in VGG-16, and relu5_3 relu5_1 where that is the last. Of GoogLeNet conv1, conv2,
+    inception_3a, inception_3b and inception_4a for VGG's blocks 1 to 5.
+
+    Args:
+        layers: of the network, shallow to deep.
+
+    Returns:
+        `layer` itself where the network has it, or has nothing like it.
+    """
+    layers = tuple(layers)
+    parts = _VGG.fullmatch(layer)
+    if layer in layers or parts is None:
+        return layer
+    if parts[1] and _GOOGLENET["1"] in layers:
+        return _GOOGLENET[parts[1]]
+    # Names of a kind sort by their depth.
+    shallower = [n for n in layers if n[:4] == layer[:4] and n < layer]
+    return max(shallower, default=layer)
+
 
 def at_same_depth(config: Config, network: Network) -> Config:
-    """`config` with VGG's layers replaced by GoogLeNet's if `network` is one.
-
-    Layers of VGG's blocks 1 to 5 become conv1, conv2, inception_3a, inception_3b and
-    inception_4a, each once. Layers of GoogLeNet stay as they are, as does everything
-    for any other network.
-    """
-    if not isinstance(network.module, GoogLeNet):
-        return config
+    """`config` with `nearest_layer` of the network for every layer, each once."""
 
     def replaced(layers: tuple[str, ...]) -> tuple[str, ...]:
-        # The block of conv4_2 and relu4_2 is 4; both have a pool4.
-        blocks = [re.fullmatch(r"(?:conv|relu)([1-5])_\d", layer) for layer in layers]
-        names = [
-            layer if block is None else _GOOGLENET[block[1]]
-            for layer, block in zip(layers, blocks, strict=True)
-        ]
+        names = (nearest_layer(layer, network.layers) for layer in layers)
         return tuple(dict.fromkeys(names))
 
     return replace(
@@ -44,27 +61,20 @@ def at_same_depth(config: Config, network: Network) -> Config:
     )
 
 
-def as_deep(config: Config, network: Network) -> Config:
-    """`config` without layers that are deeper than the network.
+def vgg_counterpart(layer: str) -> str:
+    """The layer of VGG-19 that one of GoogLeNet stands for; others as they are."""
+    if _VGG.fullmatch(layer):
+        return layer
+    blocks = {stage: block for block, stage in _GOOGLENET.items()}
+    return f"relu{blocks.get(layer.partition('/')[0], '5')}_1"
 
-    Of a VGG whose last layers are missing, the deepest layer of the same kind replaces
-    them (relu5_3 becomes relu5_1 where that is the last ReLU), each once.
-    """
 
-    def deepest(layer: str) -> str:
-        if layer in network.layers:
-            return layer
-        same_kind = [n for n in network.layers if n.startswith(layer[:4])]
-        return same_kind[-1] if same_kind else layer
-
-    def replaced(layers: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(map(deepest, layers)))
-
-    return replace(
-        config,
-        content_layers=replaced(config.content_layers),
-        style_layers=replaced(config.style_layers),
-    )
+def before_pooling(layer: str, architecture: str) -> str:
+    """The last ReLU of the block for a pooling of a VGG; other layers as they are."""
+    if architecture not in ARCHITECTURES or not layer.startswith("pool"):
+        return layer
+    table = layer_table(architecture)
+    return table[table.index(layer) - 1].replace("conv", "relu")
 
 
 def style_candidates(network: Network) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """Whole runs: settings, presets, inputs, colours, what a file keeps of a run."""
 
+from jaxnst.pipeline.inputs import load_inputs, open_network
 from jaxnst.pipeline.run import render
 from jaxnst.pipeline.run_many import render_batch, render_grid
 from jaxnst.pipeline.settings import Geometry, Optimization, Settings
@@ -8,6 +9,8 @@ __all__ = [
     "Geometry",
     "Optimization",
     "Settings",
+    "load_inputs",
+    "open_network",
     "render",
     "render_batch",
     "render_grid",

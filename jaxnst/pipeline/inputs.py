@@ -1,6 +1,6 @@
 """The one way from settings and paths to network, decoder, content and styles."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from os import PathLike
@@ -12,14 +12,15 @@ from jax import Array
 from jaxnst import images, metrics
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.feedforward.weights_file import load_feedforward
-from jaxnst.losses.layers import at_same_depth
 from jaxnst.networks.network import Network
 from jaxnst.optimize.initial import FEEDFORWARD, INITS
 from jaxnst.optimize.memory import with_tiles_if_needed
 from jaxnst.pipeline.run import nearest_multiple, padded_size
 from jaxnst.pipeline.settings import Settings
-from jaxnst.pretrained.loading import AUTO, choose_network, load_network
+from jaxnst.pipeline.substitute import Choice, adapted, choose, replaced_source
+from jaxnst.pretrained.loading import AUTO, load_network
 from jaxnst.pretrained.registry import BUILTINS
+from jaxnst.pretrained.sources import find_weights, source_of
 
 Size = tuple[int, int]
 PathName = str | PathLike[str]
@@ -57,15 +58,22 @@ class Inputs:
 
 
 def load_inputs(
-    settings: Settings, content: PathName, styles: Sequence[PathName]
+    settings: Settings,
+    content: PathName,
+    styles: Sequence[PathName],
+    *,
+    typed: Collection[str] = (),
 ) -> Inputs:
     """Everything that a run of `settings` on picture files needs, checked.
+
+    Args:
+        typed: as of `open_network`.
 
     Raises:
         OSError, ValueError: a picture, the network or its weights cannot be used.
         MemoryError: the pictures would not fit at these sizes.
     """
-    settings, network, notice = open_network(settings)
+    settings, network, notice = open_network(settings, typed)
     decoder = open_decoder(settings)
     pictures = load_pictures(settings, network, content, styles)
     start = init_file(settings)
@@ -76,19 +84,48 @@ def load_inputs(
     return Inputs(settings, network, decoder, *pictures, init, notice)
 
 
-def open_network(settings: Settings) -> tuple[Settings, Network, str]:
-    """The network that the settings ask for, the settings with its name and, for
-    GoogLeNet, its own layers in the place of VGG's; and a line on what was chosen."""
-    name, path = choose_network(settings.network, settings.weights)
-    network = load_network(name, weights=settings.weights if path is None else path)
-    notice = ""
+def open_network(
+    settings: Settings, typed: Collection[str] = ()
+) -> tuple[Settings, Network, str]:
+    """The network that the settings ask for, the settings as they are for it, and a
+    line on what was chosen or changed that nobody asked for.
+
+    What only a preset says gives way: its source of weights to what is at hand
+    (`substitute.choose`), its layers and loss weights to the network's features
+    (`substitute.adapted`). The settings that come back are those of the run.
+
+    Args:
+        typed: dotted names of fields, such as "terms.beta", that stay as they are even
+            where they equal the preset's.
+
+    Raises:
+        OSError, ValueError: the network or its weights cannot be used, or it lacks a
+            layer that the user named.
+    """
+    choice = choose(settings, typed)
+    path = choice.path or find_weights(choice.name, choice.weights)
+    network = load_network(choice.name, weights=path)
+    if choice.path is None and choice.weights is None:  # its default was fetched
+        choice = replace(choice, weights=source_of(choice.name, path))
+    source = replaced_source(settings, choice, typed)
+    found, changes = adapted(settings, network, typed)
+    found = replace(found, network=choice.name, weights=choice.weights)
+    lines = []
     if settings.network == AUTO and settings.weights is None:
-        builtin = next(iter(BUILTINS))
-        more = "built in; network vgg19, the full VGG-19, is fetched once, 18.5 MB"
-        notice = f"network: {name} "
-        notice += f"({more})" if name in BUILTINS else f"({path}; {builtin} is faster)"
-    objective = at_same_depth(settings.objective, network)
-    return replace(settings, network=name, objective=objective), network, notice
+        lines.append(_automatic(choice))
+    changes = [text for text in (source, *changes) if text]
+    if changes:
+        lines.append(f"{settings.preset} in {choice.name}: {'; '.join(changes)}")
+    return found, network, "; ".join(lines)
+
+
+def _automatic(choice: Choice) -> str:
+    """In words, which network "auto" is."""
+    builtin = next(iter(BUILTINS))
+    more = "built in; network vgg19, the full VGG-19, is fetched once, 18.5 MB"
+    if choice.name not in BUILTINS:
+        more = f"{choice.path}; {builtin} is faster"
+    return f"network: {choice.name} ({more})"
 
 
 def open_decoder(settings: Settings) -> FeedForward | None:

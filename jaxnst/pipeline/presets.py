@@ -3,7 +3,8 @@
 Each docstring says what the source prescribes and, where it is silent, what was taken.
 Weights of published systems belong to features of a certain magnitude: those of the
 original Caffe network (`weights="keras"`) are about 57 times those of torchvision's.
-With another network the balance of content and style shifts; the default's does not.
+`magnitude` says which, and `inputs.open_network` carries the weights over to another
+network; the default's hold for any.
 
 "As gatys2016" below: a silent beta was set so that the term of relu3_1 weighs against
 the content as in `gatys2016`, whose mean(G'²) has the factor 1000, G' = F Fᵀ / (C H W).
@@ -50,6 +51,7 @@ at any size and for any network."""
 mel457 = Settings(
     preset="mel457",
     weights="keras",
+    magnitude="caffe",
     objective=Config(
         content_layers=("conv4_2",),
         style_layers=_CONV_FIRST,
@@ -69,6 +71,7 @@ original weights."""
 ncsu = Settings(
     preset="ncsu",
     weights="keras",
+    magnitude="caffe",
     objective=Config(
         content_reduction="sum", style_reduction="sum", gram_normalize="none"
     ),
@@ -84,6 +87,7 @@ relu4_2 as the content; size; alpha = 1, beta as gatys2016."""
 vgg19_gatys = Settings(
     preset="vgg19-gatys",
     weights="keras",
+    magnitude="caffe",
     objective=Config(
         content_reduction="half_sum", style_reduction="gatys", gram_normalize="none"
     ),
@@ -100,6 +104,7 @@ vgg16_adam = Settings(
     preset="vgg16-adam",
     network="vgg16",
     weights="torchvision",
+    magnitude="torchvision",
     objective=Config(
         content_layers=("relu5_3",),
         content_reduction="mean",
@@ -119,6 +124,7 @@ Silent: means over elements, alpha = 1, beta as gatys2016."""
 gatys2016 = Settings(
     preset="gatys2016",
     weights="keras",
+    magnitude="caffe",
     objective=Config(
         content_reduction="mean",
         style_reduction="mean",
@@ -139,6 +145,7 @@ difference²); L-BFGS with history 100 and no line search: 500 evaluations at sh
 johnson_lua = Settings(
     preset="johnson-lua",
     weights="keras",
+    magnitude="caffe",
     objective=Config(
         content_reduction="mean",
         style_reduction="mean",
@@ -157,6 +164,7 @@ johnson_lua = Settings(
 pytorch_tutorial = Settings(
     preset="pytorch-tutorial",
     weights="torchvision",
+    magnitude="torchvision",
     objective=Config(
         content_layers=("conv2_2",),
         style_layers=("conv1_1", "conv1_2", "conv2_1", "conv2_2", "conv3_1"),
@@ -173,6 +181,7 @@ in [0, 1], 512, from the photograph."""
 crowson = Settings(
     preset="crowson",
     weights="torchvision",
+    magnitude="torchvision",
     objective=Config(
         statistic="gaussian",
         content_reduction="mean",
@@ -203,6 +212,7 @@ where the source adds 1e-4."""
 gordic = Settings(
     preset="gordic",
     weights="torchvision",
+    magnitude="caffe",  # for pictures of 0..255
     objective=Config(
         content_reduction="mean",
         style_reduction="sum",

@@ -14,7 +14,6 @@ from jaxnst._version import __version__
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.networks.network import Network
 from jaxnst.optimize.result import Result
-from jaxnst.pipeline import presets
 from jaxnst.pipeline.settings import Settings
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "pillow")
@@ -115,18 +114,3 @@ def changed_inputs(
     if decoder is not None and isinstance(passed, dict):
         if passed.get("sha256") != decoder.checksum:
             yield f"the decoder is not the one with which {path} was made"
-
-
-def magnitude_warning(settings: Settings, network: Network) -> str | None:
-    """A warning if the preset's numbers were chosen for other features than these."""
-    if settings.preset not in presets.NAMES:
-        return None
-    wanted = presets.get(settings.preset).weights
-    relative = settings.objective.style_reduction == "relative"
-    if wanted is None or relative or wanted in network.source.lower():
-        return None
-    return (
-        f"alpha, beta and tv of {settings.preset} were chosen for the features of "
-        f"{wanted}'s weights; those of the weights given ({network.source}) may be of "
-        "another magnitude, which calls for another beta"
-    )

@@ -17,6 +17,8 @@ StyleFit = Literal["long", "same"]
 
 Color = Literal["style", "content", "match"]
 
+Magnitude = Literal["caffe", "torchvision"]
+
 
 @dataclass(frozen=True)
 class Geometry:
@@ -171,6 +173,10 @@ class Settings:
     "auto" is vgg19 if its weights are at hand, else vgg19-lite."""
     weights: str | None = None
     """Weights of the network: a file, or the name of a source such as keras."""
+    magnitude: Magnitude | None = None
+    """Features that the loss weights are for: as large as those of the original Caffe
+    weights, or of torchvision's; the weights are then carried over to the network. If
+    not given, they are for the network as it is."""
     decoder: str | None = None
     """Weights of the network for one pass: a file of `jaxnst train-decoder`; the
     built-in ones if not given."""
@@ -190,6 +196,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         _checks.check_choice(self.color, "color", get_args(Color))
+        if self.magnitude is not None:
+            _checks.check_choice(self.magnitude, "magnitude", get_args(Magnitude))
         self.terms.check(self.objective)
         how = self.optimization.optimizer
         if self.terms.strength is not None and how.startswith("lbfgs"):

@@ -1,172 +1,223 @@
-"""Presets by name, with another network where the one they ask for is not at hand."""
+"""A preset with another network or other weights than it asks for.
 
-from collections.abc import Sequence
+What the user typed stays as it is; what only the preset says gives way.
+"""
+
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from functools import reduce
+from pathlib import Path
+from typing import Any
 
-import jax.numpy as jnp
-from jax import Array
-
-from jaxnst.losses.config import Weights
-from jaxnst.losses.functional import content_loss
-from jaxnst.losses.layers import as_deep, at_same_depth
-from jaxnst.losses.objectives import make_targets, objective, weighted
-from jaxnst.networks.googlenet import GoogLeNet
+from jaxnst.losses.config import Config, Weights
+from jaxnst.losses.layers import nearest_layer, vgg_counterpart
 from jaxnst.networks.network import Network
 from jaxnst.networks.vgg import VGG
-from jaxnst.pipeline import presets
-from jaxnst.pipeline.run import prepare
+from jaxnst.pipeline import magnitude, presets
+from jaxnst.pipeline.magnitude import Magnitude
 from jaxnst.pipeline.settings import Settings
-from jaxnst.pretrained.loading import load_network
-from jaxnst.pretrained.sources import find_local_weights
+from jaxnst.pretrained import sources
+from jaxnst.pretrained.loading import AUTO, choose_network
 
-# Root mean squares of the original VGG-19's features after the ReLU, of photographs and
-# paintings at 256 pixels; blocks 4 and 5 are taken to be as the third.
-_PUBLISHED = {1: 45.9, 2: 219.0, 3: 273.0}
-
-# torchvision's see pictures divided by a deviation of about 57 of 255 levels.
-_TORCHVISION = 1 / 57
+_SIDES = {"content": "alpha", "style": "beta"}
 
 
 @dataclass(frozen=True)
-class Chosen:
-    """What a preset runs with, and in words what is not as it prescribes."""
+class Choice:
+    """Which network is taken, with which weights.
 
-    settings: Settings
-    network: Network
-    note: str
-
-
-def preset_run(
-    name: str, others: dict[str, Network], content: Array, styles: Sequence[Array]
-) -> Chosen:
-    """The preset, with its own weights if they are at hand.
-
-    Or else with the widest VGG of `others` (GoogLeNet where there is none): with its
-    deepest layers for deeper ones, and with weights for the magnitude of its features.
+    Attributes:
+        name: of the network, as `load_network` takes it.
+        weights: a file or a source, None for any.
+        path: the file, None if it must be fetched.
     """
-    given = presets.get(name)
-    asked = "vgg19" if given.network == "auto" else given.network
-    path = find_local_weights(asked, given.weights)
-    if path is not None:
-        return Chosen(given, load_network(path), "")
-    label, network = max(others.items(), key=lambda item: _width(item[1]))
-    settings = adapted(given, network, content, styles)
-    config, beta = settings.objective, settings.terms.beta
-    note = f"{label} in the place of {asked}, whose weights are not at hand"
-    if beta != given.terms.beta:
-        note += f", with beta {beta:.3g} for its features"
-    moved = set(given.objective.layers) - set(config.layers)
-    if moved:
-        note += f"; it has no {', '.join(sorted(moved))}, so its deepest instead"
-    return Chosen(settings, network, note)
+
+    name: str
+    weights: str | None
+    path: Path | None
+
+
+def choose(settings: Settings, typed: Collection[str] = ()) -> Choice:
+    """The network and weights that the settings ask for, or what serves in their place.
+
+    A file given as weights decides on the architecture, unless a network is typed. A
+    preset's source of weights gives way to one that is at hand, or, where none is, to
+    the network's default; so does one that the network does not have.
+
+    Args:
+        typed: dotted names of fields that the user gave, even where they are as the
+            preset's; fields that differ from the preset's count as given in any case.
+    """
+    name, weights = settings.network, settings.weights
+    if weights is not None and sources.is_path(weights):
+        name = AUTO if _from_preset(settings, "network", typed) else name
+    elif weights is not None and _from_preset(settings, "weights", typed):
+        return _choose_available(name, weights)
+    found, path = choose_network(name, weights)
+    return Choice(found, str(name) if sources.is_path(name) else weights, path)
+
+
+def _choose_available(name: str, preferred: str) -> Choice:
+    """What is at hand of the network, from the preferred source if that is."""
+    if sources.is_path(name):
+        found, path = choose_network(name)
+        return Choice(found, name, path)
+    full = "vgg19" if name == AUTO else name
+    path = sources.find_available(full, preferred)
+    if path is None and name == AUTO:
+        found, path = choose_network(name)
+        return Choice(found, None, path)
+    return Choice(full, None if path is None else sources.source_of(full, path), path)
+
+
+def replaced_source(
+    settings: Settings, choice: Choice, typed: Collection[str] = ()
+) -> str:
+    """In words, which weights are taken for those that a preset asks for; "" if those
+    are, or the same in another form, or the network has none of that source."""
+    asked, used = settings.weights, choice.weights
+    if asked is None or not _from_preset(settings, "weights", typed):
+        return ""
+    if used in sources.equivalent(asked) or not sources.has(choice.name, asked):
+        return ""
+    used = used or f"{choice.name}.h5"
+    return f"{used} weights for {asked}'s, which are fetched only if named"
+
+
+def _from_preset(settings: Settings, name: str, typed: Collection[str]) -> bool:
+    """Whether a field, by its dotted name, has its value from the preset alone."""
+    if name in typed:
+        return False
+    opened = settings.magnitude is None and "magnitude" not in typed
+    if name == "weights" and opened:  # kept by a picture, they are those it was made of
+        return False
+    origins = [Settings()] if name.startswith("objective.") else []
+    if settings.preset in presets.NAMES:
+        origins.append(presets.get(settings.preset))
+
+    def value(of: Settings) -> object:
+        return reduce(getattr, name.split("."), of)
+
+    return value(settings) in map(value, origins)
 
 
 def adapted(
-    settings: Settings, network: Network, content: Array, styles: Sequence[Array]
-) -> Settings:
-    """A preset for a network that is not the published one: layers that it has, weights
-    for the magnitude of its features. Relative terms know no magnitude."""
-    config = as_deep(at_same_depth(settings.objective, network), network)
+    settings: Settings, network: Network, typed: Collection[str] = ()
+) -> tuple[Settings, list[str]]:
+    """The settings for a network, and in words what has changed.
+
+    Layers that it lacks become those nearest in depth. Loss weights that are for
+    features of a published magnitude (`Settings.magnitude`) are carried over, so that
+    every term is as large as in the published network: those of the layers, or where
+    these are typed alpha and beta. Relative terms know no magnitude.
+
+    Args:
+        typed: as of `choose`.
+    """
+    config, terms, changes = settings.objective, settings.terms, []
+    for side in _SIDES:
+        asked = getattr(config, f"{side}_layers")
+        if not _from_preset(settings, f"objective.{side}_layers", typed):
+            network.check_layers(asked)
+    moved = _moved(config, network)
+    if moved:
+        changes.append(moved)
+    if not isinstance(network.module, VGG) and _from_preset(
+        settings, "objective.padding", typed
+    ):
+        config = replace(config, padding=None)
+    if settings.magnitude is not None:
+        terms = carried_over(settings, network, typed)
+        if terms != settings.terms:
+            changes.append("loss weights carried over to its features")
+    config, terms = _merged(config, terms, network)
+    settings = replace(settings, objective=config, terms=terms, magnitude=None)
+    return settings, changes
+
+
+def _moved(config: Config, network: Network) -> str:
+    """In words, which layers the network has in the place of others; "" for none."""
+    own = {n: _own_layer(n, network) for n in config.layers}
+    moved = {name: nearest for name, nearest in own.items() if nearest != name}
+    if moved and not isinstance(network.module, VGG):
+        names = sorted(set(moved.values()), key=network.layers.index)
+        return f"{', '.join(names)} for the layers of VGG"
+    return ", ".join(f"{nearest} for {name}" for name, nearest in moved.items())
+
+
+def _own_layer(layer: str, network: Network) -> str:
+    return nearest_layer(layer, network.layers)
+
+
+def _merged(config: Config, terms: Weights, network: Network) -> tuple[Config, Weights]:
+    """The network's own layers, each once, with the sum of the weights of those that
+    have become one."""
+    layers: dict[str, Any] = {}
+    weights: dict[str, Any] = {}
+    for side in _SIDES:
+        names = [_own_layer(n, network) for n in getattr(config, f"{side}_layers")]
+        given = getattr(terms, f"{side}_weights")
+        sums = dict.fromkeys(names, 0.0)
+        for name, weight in zip(names, given or [0.0] * len(names), strict=True):
+            sums[name] += weight
+        layers[f"{side}_layers"] = tuple(sums)
+        weights[f"{side}_weights"] = given and tuple(sums.values())
+    return replace(config, **layers), replace(terms, **weights)
+
+
+def carried_over(
+    settings: Settings, network: Network, typed: Collection[str] = ()
+) -> Weights:
+    """Loss weights under which every term is as large as in the network that the
+    settings' are for, one for each layer of the settings; as of `adapted`."""
     terms = settings.terms
-    if len(config.style_layers) < len(settings.objective.style_layers):
-        terms = replace(terms, style_weights=None)
-    settings = replace(settings, objective=config, terms=terms)
-    if config.style_reduction == "relative":
-        return settings
-    if config.statistic == "gaussian":
-        return replace(settings, terms=matching_terms(settings, network, content))
-    own = matching_weights(settings, network, content)
-    settings = replace(settings, terms=replace(terms, style_weights=own))
-    beta = matching_beta(settings, network, content, styles)
-    return replace(settings, terms=replace(settings.terms, beta=beta))
+    factors, changed = _factors(settings, network), dict[str, Any]()
+    for side, scalar in _SIDES.items():
+        if all(factor == 1 for factor in factors[side]):
+            continue
+        given: tuple[float, ...] | None = getattr(terms, f"{side}_weights")
+        if given is None:
+            given = (1 / len(factors[side]),) * len(factors[side])
+        scaled = tuple(w * f for w, f in zip(given, factors[side], strict=True))
+        if f"terms.{side}_weights" not in typed:
+            changed[f"{side}_weights"] = scaled
+        elif f"terms.{scalar}" not in typed and any(given):
+            changed[scalar] = getattr(terms, scalar) * sum(scaled) / sum(given)
+    return replace(terms, **changed)
 
 
-def matching_weights(
-    settings: Settings, network: Network, content: Array
-) -> tuple[float, ...]:
-    """Style weights under which layers count as in the published network.
+def _factors(settings: Settings, network: Network) -> dict[str, list[float]]:
+    """{"content" and "style": by what to multiply the weight of each layer}.
 
-    Terms on Gram matrices grow with the fourth power of the features, so that a layer
-    whose features are weaker than its neighbours', as the published network's first
-    are, hardly counts; a stand-in has its own proportions. Their sum stays.
+    The aim are the magnitudes of the network that the preset is for. Those of another
+    published one are known, so that in another unit alone every layer has the same
+    factor; of any other network they are measured.
     """
-    layers = settings.objective.style_layers
-    given = settings.terms.style_weights or (1.0,) * len(layers)
-    powers = _squares(network, content, layers)
-    scaled = [w * power**2 for w, power in zip(given, powers, strict=True)]
-    return tuple(sum(given) * weight / sum(scaled) for weight in scaled)
+    config, unit = settings.objective, magnitude.UNITS[settings.magnitude or "caffe"]
+    own = {name: _own_layer(name, network) for name in config.layers}
+    measured = magnitude.measure(network, tuple(own.values()), config.normalization)
+    known = magnitude.published_unit(network, measured)
+    preset = presets.get(settings.preset) if settings.preset in presets.NAMES else None
+    asked = "vgg16" if preset and preset.network == "vgg16" else "vgg19"
 
+    def factor(layer: str, size: Callable[[Magnitude], float]) -> float:
+        name = layer
+        if not isinstance(network.module, VGG):  # whose layers all follow a ReLU
+            name = vgg_counterpart(layer).replace("conv", "relu")
+        aim, have = magnitude.published(asked, name).times(unit), measured[own[layer]]
+        if known is not None:
+            table = network.module.architecture
+            have = magnitude.published(table, own[layer]).times(known)
+        return size(aim) / size(have) if size(have) else 1.0
 
-def matching_terms(settings: Settings, network: Network, content: Array) -> Weights:
-    """Weights under which terms on Gaussians are as large as in the published network.
+    def content(features: Magnitude) -> float:
+        return features.content(config.content_reduction)
 
-    They and the content's grow with the square of the features, smoothness does not,
-    so that not their proportions alone count.
-    """
-    config, terms = settings.objective, settings.terms
-    unit = _TORCHVISION**2 if settings.weights == "torchvision" else 1.0
+    def style(features: Magnitude) -> float:
+        kind = config.statistic, config.style_reduction, config.gram_normalize
+        return features.style(*kind)
 
-    def scaled(
-        given: tuple[float, ...] | None, layers: tuple[str, ...]
-    ) -> tuple[float, ...]:
-        given = given or (1.0 / len(layers),) * len(layers)
-        squares = _squares(network, content, layers)
-        return tuple(unit * w * s for w, s in zip(given, squares, strict=True))
-
-    return replace(
-        terms,
-        content_weights=scaled(terms.content_weights, config.content_layers),
-        style_weights=scaled(terms.style_weights, config.style_layers),
-    )
-
-
-def _squares(network: Network, content: Array, layers: Sequence[str]) -> list[float]:
-    """The published network's mean square over this one's; 1 where it is no VGG."""
-    if not isinstance(network.module, VGG):
-        return [1.0] * len(layers)
-    found = []
-    for layer, own in network(content, tuple(layers)).items():
-        published = _PUBLISHED[min(int(layer[4]), max(_PUBLISHED))]
-        square = float(jnp.mean(jnp.square(jnp.maximum(own, 0.0))))
-        found.append(published**2 / max(square, 1e-12))
-    return found
-
-
-def matching_beta(
-    settings: Settings, network: Network, content: Array, styles: Sequence[Array]
-) -> float:
-    """The beta under which style pulls at the photograph as in preset `gram`.
-
-    beta S(c) / (alpha C(0)) is that of `gram` in the same network: S(c) the style term
-    of the photograph itself, C(0) the content term of a picture without features. Of
-    S(0) in its place a layer that photograph and painting share would be most.
-    """
-    config = as_deep(at_same_depth(presets.gram.objective, network), network)
-    geometry = replace(presets.gram.geometry, size=256)
-    known = replace(presets.gram, objective=config, geometry=geometry)
-    wanted = known.terms.beta / known.terms.alpha
-    wanted *= _pull(known, network, content, styles)
-    own = _pull(settings, network, content, styles)
-    return settings.terms.alpha * wanted / own if own > 0 else settings.terms.beta
-
-
-def _pull(
-    settings: Settings, network: Network, content: Array, styles: Sequence[Array]
-) -> float:
-    """S(c) / C(0) with beta and alpha left out."""
-    ready = prepare(settings, content, styles)
-    config, terms = settings.objective, settings.terms
-    targets = make_targets(network, ready.content, ready.styles, config)
-    found = objective(ready.content, network, targets, terms, config)[1]
-    energies = [
-        content_loss(jnp.zeros_like(aim), aim, reduction=config.content_reduction)
-        for aim in targets.content.values()
-    ]
-    return float(found["style"] / weighted(energies, terms.content_weights))
-
-
-def _width(network: Network) -> int:
-    """Channels in all, of a VGG; others come after every VGG."""
-    if isinstance(network.module, GoogLeNet):
-        return 0
-    return sum(network.module.widths)
+    return {
+        "content": [factor(layer, content) for layer in config.content_layers],
+        "style": [factor(layer, style) for layer in config.style_layers],
+    }

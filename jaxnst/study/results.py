@@ -15,9 +15,11 @@ from jaxnst._version import __version__
 from jaxnst.losses.layers import at_same_depth
 from jaxnst.metrics import Scores
 from jaxnst.networks.network import Network
-from jaxnst.pipeline.inputs import load_for_judge, sizes_of
+from jaxnst.networks.vgg import VGG
+from jaxnst.pipeline import presets
+from jaxnst.pipeline.inputs import load_for_judge, open_network, sizes_of
 from jaxnst.pipeline.settings import Settings
-from jaxnst.pipeline.substitute import preset_run
+from jaxnst.pipeline.substitute import adapted, choose
 from jaxnst.reports import plots
 from jaxnst.study.findings import NO_SCORES, NetworkResults, Study
 from jaxnst.study.pictures import network_settings, write_pictures
@@ -150,6 +152,7 @@ def _candidate_settings(candidate: Candidate, settings: Settings) -> Settings:
         **network_settings(candidate),
         objective=replace(objective, style_layers=usual_layers),
         terms=replace(settings.terms, style_weights=None),
+        magnitude=None,
     )
 
 
@@ -194,21 +197,38 @@ def _run_presets(
 ) -> list[PresetRun]:
     """Presets on the pair, at their own sizes and for their own steps."""
     preset_runs = []
-    content, style = load_for_judge(pair.content, pair.style)
     for name in names:
-        chosen = preset_run(name, networks, content, [style])
-        levels = len(chosen.settings.geometry.levels())
-        total = sum(chosen.settings.optimization.steps_at(levels))
+        settings, network, note = open_preset(name, networks)
+        levels = len(settings.geometry.levels())
+        total = sum(settings.optimization.steps_at(levels))
         run = run_single(
             f"preset_{name}",
-            chosen.settings,
-            chosen.network,
+            settings,
+            network,
             pair,
             _SHOWN.get(name, (total,)),
             report_progress,
         )
-        preset_runs.append(PresetRun(name, run, chosen.note))
+        preset_runs.append(PresetRun(name, run, note))
     return preset_runs
+
+
+def open_preset(name: str, others: dict[str, Network]) -> tuple[Settings, Network, str]:
+    """A preset as `open_network` has it if the weights of its network are at hand, or
+    else with the widest VGG of `others` (GoogLeNet where there is none); and in words
+    what is not as it prescribes."""
+    given = presets.get(name)
+    if choose(given).path is not None:
+        return open_network(given)
+    label, network = max(others.items(), key=lambda item: _width(item[1]))
+    settings, changes = adapted(given, network)
+    missing = f"{label} in the place of {given.network}, whose weights are not at hand"
+    return settings, network, "; ".join([missing, *changes])
+
+
+def _width(network: Network) -> int:
+    """Channels in all, of a VGG; others come after every VGG."""
+    return sum(network.module.widths) if isinstance(network.module, VGG) else 0
 
 
 def _facts(preset: str, pair: Pair, grid: Grid) -> list[tuple[str, str]]:

@@ -34,7 +34,7 @@ from _compare import (
 from jaxnst.cli._app import Common, run_module
 from jaxnst.cli._parser import option
 from jaxnst.pipeline import presets
-from jaxnst.pipeline.inputs import load_pictures, open_network
+from jaxnst.pipeline.inputs import open_network
 from jaxnst.pipeline.substitute import adapted
 from jaxnst.pretrained.loading import AUTO
 
@@ -58,21 +58,16 @@ class Arguments(Common):
     """Long side in pixels."""
 
 
-def make_candidates(arguments: Arguments, pair: Pair) -> list[Candidate]:
-    """Every preset in the one network, adapted to its features of the pair."""
+def make_candidates(arguments: Arguments) -> list[Candidate]:
+    """Every preset in the one network, adapted to its features."""
     if not arguments.presets or len(set(arguments.presets)) < len(arguments.presets):
         raise ValueError("--presets wants one name or more, none of them twice")
     named = [(name, presets.get(name)) for name in arguments.presets]
     name = arguments.network if arguments.weights is None else AUTO
     default = replace(presets.default, network=name, weights=arguments.weights)
-    default, network, _ = open_network(with_size(default, arguments.size))
-    content, styles = load_pictures(default, network, pair[0], [pair[1]])
+    network = open_network(default)[1]
     return [
-        Candidate(
-            name,
-            network,
-            with_size(adapted(preset, network, content, styles), arguments.size),
-        )
+        Candidate(name, network, with_size(adapted(preset, network)[0], arguments.size))
         for name, preset in named
     ]
 
@@ -93,7 +88,7 @@ def print_table(
 
 def main(arguments: Arguments) -> None:
     pairs = pairs_in_turn(arguments.pictures)
-    candidates = make_candidates(arguments, pairs[0])
+    candidates = make_candidates(arguments)
     judges = judges_for(arguments.judge, [c.network for c in candidates])
     tables = score(candidates, pairs, judges, arguments.output)
     write_scores(arguments.output / "scores.csv", tables)

@@ -259,15 +259,50 @@ def test_warns_of_what_changed_since(drive, calls, here):
     assert error.count("\n") == 1
 
 
-def test_warns_of_a_preset_for_other_features(drive, calls, here):
-    warned = drive(*INPUTS, *WITH, "--preset", "gatys2016")
-    assert warned[0] == 0 and warned[2].count("\n") == 1
-    assert warned[2].startswith("warning: ") and "keras" in warned[2]
-    relative = ("--preset", "gatys2016", "--style-reduction", "relative")
-    assert drive(*INPUTS, *WITH, *relative)[2] == ""
-    assert drive(*INPUTS, *WITH, "--preset", "gram")[2] == ""
-    write_network(here / "net.h5", "vgg19 of Keras (Caffe's weights)", depth=13)
-    assert drive(*INPUTS, *WITH, "--preset", "gatys2016")[2] == ""
+def test_a_published_preset_on_the_network_that_is_named(drive, calls):
+    """Its source of weights and its balance give way, in a line; not what is typed."""
+    pair = ("c.png", "c.png", "--size", "48")
+    lite = (*pair, "--network", "vgg19-lite", "--preset", "crowson")
+    code, _, error = drive(*lite)
+    assert code == 0, error
+    said = "crowson in vgg19-lite: loss weights carried over to its features\n"
+    assert error == said
+    one = calls[-1][0].terms
+    assert drive(*lite, "--beta", "1", "--tv", "7")[0] == 0  # 1 as in the preset
+    typed = calls[-1][0].terms
+    assert (typed.beta, typed.tv, typed.style_weights) == (1, 7, one.style_weights)
+    assert drive(*lite, "--style-weights", *"12345")[0] == 0
+    typed = calls[-1][0].terms
+    assert typed.style_weights == (1, 2, 3, 4, 5) and typed.beta != 1
+    assert drive(*lite, "--magnitude", "none")[2] == ""
+    crowson = jaxnst.presets.get("crowson")
+    assert calls[-1][0].terms == crowson.terms
+    code, _, error = drive(*lite, "--weights", "torchvision")
+    assert code == 1 and "vgg19-lite is built in, it has no source" in error
+
+
+def test_from_a_picture_of_a_published_preset_is_the_same_run(drive, calls):
+    assert drive(*INPUTS, *WITH, "--preset", "gatys2016", "-o", "o.png")[0] == 0
+    code, _, error = drive("--from", "o.png")
+    assert (code, error) == (0, "")  # nothing is carried over twice
+    one, again = (call[0] for call in calls)
+    assert again == one and one.terms != jaxnst.presets.get("gatys2016").terms
+    assert (one.network, one.weights, one.magnitude) == ("vgg19", "net.h5", None)
+
+
+def test_the_layers_of_a_preset_go_to_the_nearest_typed_ones_do_not(drive, calls, here):
+    write_network(here / "narrow.h5", architecture="vgg16", width=2)
+    line = (*INPUTS, "--weights", "narrow.h5", "--size", "48", "--preset", "default")
+    code, _, error = drive(*line, "--content-layers", "relu4_2", "relu4_3")
+    assert (code, error) == (0, "")
+    code, _, error = drive(*line, "--content-layers", "relu4_2", "relu4_4")
+    assert code == 1 and "'relu4_4' is not in this vgg16" in error
+    assert "relu4_3, pool4" in error
+    layers = jaxnst.presets.get("default").objective.content_layers
+    deep = [name for name in layers if name not in ("relu4_1", "relu4_2", "relu5_1")]
+    if "relu4_4" in deep:
+        assert "relu4_3 for relu4_4" in drive(*line)[2]
+        assert drive(*line, "--content-layers", *layers)[0] == 1  # typed, though equal
 
 
 def test_options_change_a_preset(drive, calls):
@@ -283,7 +318,8 @@ def test_options_change_a_preset(drive, calls):
 def test_other_layers_have_equal_weights(drive, calls):
     """A preset's layer weights belong to its own layers."""
     for given in ((), ("--style-layers", "relu1_1", "relu2_1")):
-        drive(*INPUTS, *WITH, "--preset", "mel457", *given)
+        as_it_is = ("--preset", "mel457", "--magnitude", "none")
+        drive(*INPUTS, *WITH, *as_it_is, *given)
     own, other = (call[0].terms.style_weights for call in calls)
     assert own == (0.2,) * 5 and other is None
 
@@ -312,7 +348,11 @@ WRONG = [
     (("--style-layers", "relu9_1"), 1, ("relu9_1", "relu1_1", "relu5_1")),
     (("--network", "vgg18"), 1, ("vgg18", "vgg19")),
     (("--network", "vgg16"), 1, ("net.h5", "vgg19", "vgg16")),
-    (("--weights", "vgg16.h5"), 1, ("relu4_2", "vgg16", "relu1_1")),
+    (
+        ("--weights", "vgg16.h5", "--content-layers", "relu4_2"),
+        1,
+        ("relu4_2", "vgg16", "relu1_1"),
+    ),
     (("--weights", "absent.h5"), 1, ("absent.h5", "does not exist")),
     (("--weights", "garbage.h5"), 1, ("garbage.h5",)),
     (("--weights", "caffe"), 1, ("caffe", "torchvision", "keras")),

@@ -1,4 +1,4 @@
-"""GoogLeNet's layers in the place of VGG's."""
+"""Layers of the same depth in another network, and so many style layers."""
 
 from pathlib import Path
 
@@ -7,7 +7,12 @@ from networks import narrow_network, narrow_weights, picture
 
 from jaxnst import Config, network_from_weights, save_image
 from jaxnst.images import read_metadata
-from jaxnst.losses.layers import as_deep, at_same_depth, style_candidates, style_choice
+from jaxnst.losses.layers import (
+    at_same_depth,
+    nearest_layer,
+    style_candidates,
+    style_choice,
+)
 from jaxnst.pipeline import presets
 from jaxnst.pretrained.format import write_weights
 from scripts import driver, imported
@@ -96,8 +101,39 @@ def test_what_is_no_choice_of_layers(count, where):
         style_choice(narrow_network(), count, where)
 
 
-def test_deeper_layers_than_are_held_become_the_deepest():
+VGG19, VGG16 = narrow_network().layers, narrow_network("vgg16").layers
+LITE = narrow_network(depth=13).layers
+INCEPTION = network_from_weights(narrow_weights()).layers
+
+
+@pytest.mark.parametrize(
+    "layer, layers, wanted",
+    [
+        ("relu4_4", VGG19, "relu4_4"),
+        ("relu4_4", VGG16, "relu4_3"),
+        ("relu3_4", VGG16, "relu3_3"),
+        ("conv5_4", VGG16, "conv5_3"),
+        ("conv4_2", VGG16, "conv4_2"),
+        ("pool4", VGG16, "pool4"),
+        ("relu5_3", LITE, "relu5_1"),
+        ("conv5_4", LITE, "conv5_1"),
+        ("relu4_4", LITE, "relu4_4"),
+        ("pool5", LITE, "pool4"),
+        ("relu5_1", narrow_network(depth=5).layers, "relu3_1"),
+        ("relu4_4", INCEPTION, "inception_3b"),
+        ("conv5_3", INCEPTION, "inception_4a"),
+        ("pool4", INCEPTION, "pool4"),
+        ("inception_4a", VGG16, "inception_4a"),
+        ("conv2", VGG19, "conv2"),
+        ("relu9_1", VGG19, "relu9_1"),
+    ],
+)
+def test_the_layer_of_the_nearest_depth(layer, layers, wanted):
+    assert nearest_layer(layer, layers) == wanted
+
+
+def test_layers_that_become_one_are_named_once():
     config = Config(content_layers=("relu5_3",), style_layers=("relu5_4", "relu5_1"))
-    own = as_deep(config, narrow_network(depth=13))
+    own = at_same_depth(config, narrow_network(depth=13))
     assert own.content_layers == ("relu5_1",) and own.style_layers == ("relu5_1",)
-    assert as_deep(config, narrow_network()) == config
+    assert at_same_depth(config, narrow_network()) == config

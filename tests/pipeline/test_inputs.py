@@ -11,7 +11,7 @@ from jaxnst.pretrained import load_network, sources
 from jaxnst.pretrained.registry import BUILTINS
 from scripts import write_network
 
-AUTO = presets.get("default")
+AUTO, GRAM = presets.get("default"), presets.get("gram")
 
 
 @pytest.fixture
@@ -59,10 +59,11 @@ def test_auto_takes_what_the_variable_names(places, monkeypatch):
 
 def test_auto_takes_the_architecture_of_a_file_given(places):
     write_network(places / "mine.h5", "mine", architecture="vgg16", depth=10)
-    settings, network, notice = open_network(replace(AUTO, weights="mine.h5"))
+    settings, network, notice = open_network(replace(GRAM, weights="mine.h5"))
     assert (settings.network, settings.weights) == ("vgg16", "mine.h5")
     assert network.source == load_network("mine.h5").source == "mine"
-    assert notice == ""  # nothing was left to choose
+    # Nothing was left to choose but the layer that it lacks.
+    assert notice == "gram in vgg16: relu4_3 for relu5_1"
     with pytest.raises(ValueError, match="is a weights file"):
         load_network("mine.h5", weights="mine.h5")
 
@@ -81,6 +82,77 @@ def test_a_network_that_is_named_says_nothing(places):
     settings, network, notice = open_network(replace(AUTO, network="vgg19-lite"))
     assert settings.network == "vgg19-lite" and network.layers[-1] == "relu5_1"
     assert notice == ""
+
+
+@pytest.mark.parametrize("name", ["crowson", "mel457"])
+def test_a_presets_source_gives_way_to_the_network_that_is_named(name, places):
+    asked = replace(presets.get(name), network="vgg19-lite")
+    settings, network, notice = open_network(asked)
+    assert (settings.network, settings.weights) == ("vgg19-lite", None)
+    assert notice == f"{name} in vgg19-lite: loss weights carried over to its features"
+    with pytest.raises(ValueError, match="vgg19-lite is built in, it has no source"):
+        open_network(asked, {"weights"})
+    with pytest.raises(ValueError, match="it has no source 'compact'"):
+        open_network(replace(asked, weights="compact"))
+
+
+@pytest.mark.parametrize(
+    "preset, files, wanted",
+    [
+        ("mel457", ("compact", "keras", "torchvision"), "keras"),
+        ("mel457", ("torchvision", "compact"), "compact"),
+        ("mel457", ("torchvision",), "torchvision"),
+        ("crowson", ("compact", "torchvision"), "torchvision"),
+        ("crowson", ("compact", "keras"), "compact"),
+        ("crowson", ("keras",), "keras"),
+    ],
+)
+def test_a_presets_source_or_what_is_at_hand(preset, files, wanted, places):
+    for source in files:
+        write_network(places / "weights" / f"vgg19-{source}.h5", source, width=2)
+    settings, network, notice = open_network(presets.get(preset))
+    assert settings.weights == network.source == wanted
+    asked = presets.get(preset).weights
+    same = wanted == asked or (asked, wanted) == ("keras", "compact")
+    assert (f"{wanted} weights for {asked}'s" in notice) is not same
+    missing = {"keras", "torchvision", "compact"} - set(files)
+    if asked in missing:  # who names it means it
+        with pytest.raises(FileNotFoundError, match=f"vgg19-{asked}.h5"):
+            open_network(presets.get(preset), {"weights"})
+
+
+def test_where_nothing_is_at_hand_the_small_file_is_fetched(places, monkeypatch):
+    fetched = []
+
+    def fetch(source, folder, progress):
+        fetched.append(source.name)
+        write_network(folder / f"vgg19-{source.name}.h5", "fetched", width=2)
+        return folder / f"vgg19-{source.name}.h5"
+
+    monkeypatch.setattr(sources, "_fetch_and_convert", fetch)
+    settings, network, notice = open_network(presets.crowson)
+    assert fetched == [settings.weights] == ["compact"]
+    assert network.source == "fetched"
+    assert notice.startswith(
+        "crowson in vgg19: compact weights for torchvision's, which are fetched only "
+        "if named; loss weights carried over"
+    )
+
+
+def test_a_file_decides_on_the_network_unless_one_is_typed(places):
+    write_network(places / "mine.h5", "mine", architecture="vgg16", width=2)
+    given = replace(presets.crowson, weights="mine.h5")
+    assert open_network(given)[0].network == "vgg16"
+    with pytest.raises(ValueError, match="holds weights of vgg16, not of vgg19"):
+        open_network(given, {"network"})
+
+
+def test_layers_that_are_typed_must_be_there(places):
+    write_network(places / "mine.h5", "mine", architecture="vgg16", width=2)
+    objective = replace(GRAM.objective, content_layers=("relu4_4",))
+    typed = replace(GRAM, weights="mine.h5", objective=objective)
+    with pytest.raises(ValueError, match="'relu4_4' is not in this vgg16.*relu4_3"):
+        open_network(typed)
 
 
 def test_damaged_full_weights_are_not_passed_over(places):

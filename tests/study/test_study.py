@@ -2,17 +2,14 @@
 
 from dataclasses import replace
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
-from networks import narrow_network, narrow_weights, picture
+from networks import narrow_network, narrow_weights
 
-from jaxnst import make_targets, network_from_weights, objective
-from jaxnst.images import resize
+from jaxnst import network_from_weights
 from jaxnst.metrics import Scores
-from jaxnst.pipeline import presets, substitute
-from jaxnst.study import cache, findings, plan, runs
+from jaxnst.pipeline import presets
+from jaxnst.study import cache, findings, plan, results, runs
 from scripts import write_network
 
 
@@ -94,116 +91,32 @@ class TestPlan:
         assert mask(True) == [[1, 1, 1], [1, 1, 1]]
 
 
-class TestSubstitute:
-    pair = picture(40, 48, 1), [picture(44, 40, 2)]
-
-    @pytest.fixture
+class TestPresets:
+    @pytest.fixture(autouse=True)
     def none_at_hand(self, tmp_path, monkeypatch):
         monkeypatch.setenv("JAXNST_WEIGHTS", str(tmp_path))
-        monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
         monkeypatch.setattr(
             "jaxnst.pretrained.sources._repository_folder", lambda: None
         )
 
-    def test_the_presets_own_weights_come_first(self, none_at_hand, tmp_path):
-        write_network(tmp_path / "vgg19-keras.h5", width=4)
+    def test_the_presets_own_weights_come_first(self, tmp_path):
+        write_network(tmp_path / "vgg19-keras.h5", "own", width=4)
         others = {"other": narrow_network(depth=13)}
-        chosen = substitute.preset_run("mel457", others, *self.pair)
-        assert chosen.note == "" and chosen.settings == presets.mel457
-        assert chosen.network.module.widths[0] == 4
+        settings, network, note = results.open_preset("mel457", others)
+        assert network.source == "own" and settings.weights == "keras"
+        assert note == "mel457 in vgg19: loss weights carried over to its features"
 
-    @pytest.mark.slow
-    def test_deepest_layers_and_a_note(self, none_at_hand):
+    def test_else_the_widest_network_and_a_note(self):
         others = {
             "narrow": narrow_network(depth=13, width=4),
             "wide": narrow_network(depth=13),
             "inception": network_from_weights(narrow_weights()),
         }
-        chosen = substitute.preset_run("vgg16-adam", others, *self.pair)
-        assert chosen.network is others["wide"]
-        assert chosen.settings.objective.content_layers == ("relu5_1",)
-        assert "wide in the place of vgg16" in chosen.note
-        assert "no relu5_3" in chosen.note and "beta" in chosen.note
-
-    @pytest.mark.parametrize("name", ["mel457", "ncsu", "vgg19-gatys", "vgg16-adam"])
-    def test_style_pulls_at_the_photograph_as_in_gram(self, name):
-        """With kernels of 0 and no biases there are no features: C(0)."""
-        settings = presets.get(name)
-        network = narrow_network("vgg19" if name != "vgg16-adam" else "vgg16")
-        blind = replace(network, params=jax.tree.map(jnp.zeros_like, network.params))
-        # A size that no preset changes any further.
-        small = replace(settings.geometry, size=48, fit="square", style_scale=1.0)
-        settings = replace(settings, geometry=small)
-        content, style = picture(48, 48, 1), picture(48, 48, 2)
-        beta = substitute.matching_beta(settings, network, content, [style])
-
-        def pull(settings, beta, pair):
-            config, terms = settings.objective, settings.terms
-            targets = make_targets(network, *pair, config)
-            own, empty = (
-                objective(pair[0], n, targets, terms, config)[1]
-                for n in (network, blind)
-            )
-            return beta * own["style"] / (terms.alpha * empty["content"])
-
-        large = [resize(image, (256, 256)) for image in (content, style)]
-        wanted = pull(presets.gram, presets.gram.terms.beta, large)
-        own = pull(settings, beta, (content, style))
-        np.testing.assert_allclose(own, wanted, rtol=1e-3)
-
-    def test_layers_count_as_in_the_published_network(self):
-        """Terms grow with the fourth power of features: w_l is that of the published
-        magnitude over the own one."""
-        settings, network = presets.get("vgg16-adam"), narrow_network("vgg16")
-        given = 1.0, 2.0, 1.0, 1.0, 0.5
-        terms = replace(settings.terms, style_weights=given)
-        settings, content = replace(settings, terms=terms), self.pair[0]
-        found = substitute.matching_weights(settings, network, content)
-        features = network(content, settings.objective.style_layers)
-        squares = [np.mean(np.float64(f) ** 2) for f in features.values()]
-        published = np.array([45.9, 219.0, 273.0, 273.0, 273.0])
-        wanted = given * (published**2 / squares) ** 2
-        np.testing.assert_allclose(found, wanted / wanted.sum() * sum(given), rtol=1e-4)
-
-    def test_terms_on_gaussians_are_as_large_as_published(self):
-        """They grow with the square of features; torchvision's are 57 times smaller."""
-        settings, network = presets.crowson, narrow_network(depth=13)
-        content, style = self.pair[0], self.pair[1][0]
-
-        def terms(network):
-            fitted = substitute.adapted(settings, network, content, [style])
-            config = replace(fitted.objective, padding=None)
-            targets = make_targets(network, content, style, config)
-            image = picture(40, 48, 3)
-            found = objective(image, network, targets, fitted.terms, config)[1]
-            return fitted, fitted.terms.alpha * found["content"], found["style"]
-
-        fitted, *one = terms(network)
-        first = {
-            **network.params["conv1_1"],
-            "kernel": 3.0 * network.params["conv1_1"]["kernel"],
-            "bias": 3.0 * network.params["conv1_1"]["bias"],
-        }
-        louder = replace(network, params={**network.params, "conv1_1": first})
-        for name in [n for n in louder.params if n != "conv1_1"]:
-            bias = 3.0 * louder.params[name]["bias"]
-            louder.params[name] = {**louder.params[name], "bias": bias}
-        np.testing.assert_allclose(terms(louder)[1:], one, rtol=1e-3)
-        square = np.mean(np.float64(network(content, ["relu1_1"])["relu1_1"]) ** 2)
-        wanted = settings.terms.style_weights[0] * (45.9 / 57) ** 2 / square
-        np.testing.assert_allclose(fitted.terms.style_weights[0], wanted, rtol=1e-4)
-        assert fitted.terms.tv == settings.terms.tv
-
-    def test_relative_terms_know_no_magnitude(self):
-        network = narrow_network(depth=13)
-        found = substitute.adapted(presets.default, network, *self.pair)
-        assert found == presets.default
-
-    def test_of_googlenet_nothing_is_published(self):
-        network = network_from_weights(narrow_weights())
-        settings = presets.get("ncsu")
-        found = substitute.matching_weights(settings, network, self.pair[0])
-        assert found == settings.terms.style_weights
+        settings, network, note = results.open_preset("vgg16-adam", others)
+        assert network is others["wide"]
+        assert settings.objective.content_layers == ("relu5_1",)
+        assert note.startswith("wide in the place of vgg16, whose weights are not")
+        assert "relu5_1 for relu5_3; loss weights carried over" in note
 
 
 class TestConclusions:
