@@ -147,11 +147,12 @@ def preset_settings(line: Sequence[str]) -> Settings:
 
 
 def adapted(settings: Settings, line: Sequence[str]) -> Settings:
-    """The defaults with another --optimizer, whose rate is its own, or with other
-    --style-layers or --content-layers, whose weights are equal."""
+    """The defaults with another --optimizer, whose rate is its own and does not fall,
+    or with other --style-layers or --content-layers, whose weights are equal."""
     optimizer, how = given(line, "optimizer"), settings.optimization
     if optimizer not in (None, how.optimizer):
-        settings = replace(settings, optimization=replace(how, learning_rate=None))
+        own = replace(how, optimizer=optimizer, learning_rate=None, lr_decay=0.0)
+        settings = replace(settings, optimization=own)
     terms = settings.terms
     if given(line, "style-layers") is not None:
         terms = replace(terms, style_weights=None)

@@ -85,18 +85,17 @@ def named_settings(size: int, evaluations: int) -> dict[str, Settings]:
             other(**changes), geometry=replace(default.geometry, min_size=None)
         )
 
-    mark = flat(
-        optimizer="lbfgs", learning_rate=None, history=None, steps=(evaluations,)
-    )
-    lbfgs: dict[str, Any] = {"learning_rate": None, "ema": None}
+    lbfgs: dict[str, Any] = {"learning_rate": None, "lr_decay": 0.0, "ema": None}
+    mark = flat(optimizer="lbfgs", history=None, steps=(evaluations,), **lbfgs)
     return {
         MARK: mark,
         "default": default,
         "default, no average": other(ema=None),
         "default, average 0.99": other(ema=0.99),
-        "default, memory not carried": other(keep_optimizer_state=False),
+        "default, rate not falling": other(lr_decay=0.0),
+        "default, nor memory carried": other(lr_decay=0.0, keep_optimizer_state=False),
         "default, b2 0.999": other(b2=0.999),
-        "default, rate 0.015": other(learning_rate=0.015),
+        "default, rate 0.03": other(learning_rate=0.03),
         "default, rate 0.06": other(learning_rate=0.06),
         "Adam, one size": flat(),
         "Adam, one size, rate 0.06": flat(learning_rate=0.06),

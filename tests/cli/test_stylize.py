@@ -20,7 +20,7 @@ from paths import REPOSITORY
 from PIL import Image
 
 import jaxnst
-from jaxnst import Result, load_image, save_image
+from jaxnst import Result, load_image, presets, save_image
 from jaxnst.images import read_metadata
 from scripts import driver, imported, write_network
 
@@ -331,6 +331,9 @@ def test_another_optimizer_takes_its_own_rate(drive, calls):
     assert (own.optimizer, own.learning_rate) == ("lbfgs", None)
     assert (asked.optimizer, asked.learning_rate) == ("lbfgs", 0.5)
     assert (adam.optimizer, adam.learning_rate) == ("adam", 0.02)
+    drive(*INPUTS, *WITH, "--optimizer", "lbfgs")  # the default's rate falls
+    assert presets.default.optimization.lr_decay > 0
+    assert calls[-1][0].optimization.lr_decay == 0
 
 
 OUT_OF_RANGE = [

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from networks import picture
 
-from jaxnst import load_image, save_image
+from jaxnst import load_image, presets, save_image
 from scripts import driver, imported, write_network
 
 
@@ -58,7 +58,8 @@ def test_methods_side_by_side(here, monkeypatch, capsys):
     np.testing.assert_allclose(rate, wanted, rtol=0.2)
     assert numbers["one pass"][8] < numbers["optimised"][8]
     assert load_image("out/sheet_a.png").shape[1] > 4 * 300
-    assert drive(*given, *small, "--other-beta", "12")[0] == 1
+    same = str(presets.default.terms.beta)
+    assert drive(*given, *small, "--other-beta", same)[0] == 1
 
 
 @pytest.mark.slow

@@ -10,9 +10,11 @@ import pytest
 from networks import picture
 
 import jaxnst
-from jaxnst import Result, load_image, metrics, save_image
+from jaxnst import Result, load_image, metrics, presets, save_image
 from jaxnst.pipeline.inputs import load_for_judge
 from scripts import driver, imported, write_network
+
+BETA = presets.default.terms.beta
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +66,9 @@ def test_every_pair_in_every_network(drive, painted, tmp_path):
     assert (code, error) == (0, "")
     counts = {key: painted.count(key) for key in set(painted)}
     assert counts == {
-        ("one", 12.0, 384): 6,
-        ("second", 12.0, 384): 6,
-        ("random", 12.0, 384): 6,
+        ("one", BETA, 384): 6,
+        ("second", BETA, 384): 6,
+        ("random", BETA, 384): 6,
         ("one", 9.0, 384): 6,
     }
     with open("out/scores.csv", newline="") as file:
@@ -94,7 +96,7 @@ def test_what_is_painted_already_is_kept(drive, painted):
     before, scores = len(painted), Path("out/scores.csv").read_bytes()
     Path("out/second/a_x.png").unlink()
     assert drive("one.h5", "second.h5")[0] == 0
-    assert painted[before:] == [("second", 12.0, 384)]
+    assert painted[before:] == [("second", BETA, 384)]
     assert Path("out/scores.csv").read_bytes() == scores
     before = len(painted)
     assert drive("one.h5", "second.h5", options=("--size", "64"))[0] == 0
@@ -102,8 +104,10 @@ def test_what_is_painted_already_is_kept(drive, painted):
 
 
 def test_the_other_beta_is_another(drive, painted):
-    code, _, error = drive("one.h5", "second.h5", options=("--other-beta", "12"))
-    assert code == 1 and "--other-beta is 12 as in the preset" in error and not painted
+    options = ("--other-beta", str(BETA))
+    code, _, error = drive("one.h5", "second.h5", options=options)
+    assert code == 1 and not painted
+    assert f"--other-beta is {BETA:g} as in the preset" in error
 
 
 def test_style_is_compared_at_equal_content(script, capsys):
