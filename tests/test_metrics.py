@@ -168,6 +168,7 @@ def test_bad_pictures_and_networks(network):
         judge(narrow_network(depth=3), CONTENT, CONTENT, STYLE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name, file",
     [

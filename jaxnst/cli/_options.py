@@ -151,7 +151,7 @@ def adapted(settings: Settings, line: Sequence[str]) -> Settings:
     or with other --style-layers or --content-layers, whose weights are equal."""
     optimizer, how = given(line, "optimizer"), settings.optimization
     if optimizer not in (None, how.optimizer):
-        own = replace(how, optimizer=optimizer, learning_rate=None, lr_decay=0.0)
+        own = replace(how, learning_rate=None, lr_decay=0.0)
         settings = replace(settings, optimization=own)
     terms = settings.terms
     if given(line, "style-layers") is not None:

@@ -132,6 +132,7 @@ def test_started_again_only_what_is_missing(drive, monkeypatch):
     assert "from before" not in out
 
 
+@pytest.mark.slow
 def test_bad_files_cost_themselves_alone(drive):
     assert drive()[0] == 0
     good = pictures()

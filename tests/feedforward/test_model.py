@@ -38,6 +38,7 @@ def paintings():
     return picture(24, 48, 2), picture(40, 32, 3) * jnp.float32(0.6)
 
 
+@pytest.mark.slow
 def test_is_what_its_docstring_says(model, photograph, paintings):
     painting, s = paintings[0], 0.7
     see = jax.jit(lambda image: model.encoder(image, LAYERS))

@@ -65,6 +65,7 @@ def test_fine_stripes_keep_their_light():
     np.testing.assert_allclose(small[4:12, 4:12], 0.7354, atol=0.01)
 
 
+@pytest.mark.slow
 @settings(max_examples=20, deadline=None)
 @given(st.integers(1, 20), st.integers(1, 20), st.floats(0, 1, width=32))
 def test_an_even_picture_stays_even(height, width, level):

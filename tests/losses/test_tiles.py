@@ -86,6 +86,7 @@ def test_down_to_the_deepest_layer():
     assert_equal(compared(network, config, 224, size=(395, 301)))
 
 
+@pytest.mark.slow
 def test_what_is_seen_reaches_as_far_as_it_says():
     network = narrow_network(depth=5)
     image = picture(96, 96)

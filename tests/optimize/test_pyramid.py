@@ -66,6 +66,7 @@ def test_a_margin_is_mirrored_optimised_and_cut_off():
     np.testing.assert_array_equal(given.image, wide.image[4:-4, 4:-4])
 
 
+@pytest.mark.slow
 def test_a_margin_is_as_wide_at_every_level_and_memory_fits_it():
     shapes = []
     result = run(

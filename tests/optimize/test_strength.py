@@ -103,6 +103,7 @@ def test_rounding_does_not_move_it(monkeypatch):
     assert np.abs(run(0.01, 20).image - CONTENT).max() > 0
 
 
+@pytest.mark.slow
 def test_strength_0_is_the_photograph_at_every_level():
     """A coarse level's picture, enlarged, would be a blurred one."""
     strengths = np.float32([0.0, 0.5])

@@ -111,6 +111,7 @@ LEVELS = {"levels": (0.5, 1.0), "steps": (4, 3)}
 SMALL = 8 * min_feature_bytes(NETWORK, CONFIG.layers, (24, 20))
 
 
+@pytest.mark.slow
 def test_a_microbatch_of_nothing_but_broken_pairs_costs_no_other():
     broken = [jnp.full((24, 20, 3), jnp.nan)] * 4 + CONTENTS[4:]
     sizes = []

@@ -70,6 +70,7 @@ def test_compiled_once_and_targets_once(monkeypatch, caplog):
     assert calls == ["make_targets"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("steps, levels", [((4, 3), (0.5, 1.0)), (5, (1.0,))])
 def test_levels_margin_and_average_as_in_a_single_run(steps, levels):
     how = {"levels": levels, "margin": 3, "ema": 0.8, "config": CONFIG}
