@@ -171,7 +171,11 @@ def test_optimised_batches_start_from_one_pass(decoder):
         presets.default,
         geometry=replace(presets.default.geometry, size=32, min_size=None, margin=0),
         optimization=replace(
-            presets.default.optimization, init="feedforward", steps=(2,), ema=None
+            presets.default.optimization,
+            init="feedforward",
+            steps=(2,),
+            learning_rate=0.03,
+            ema=None,
         ),
     )
     contents = [picture(32, 32, seed) for seed in (1, 2)]

@@ -5,7 +5,7 @@ import json
 import pytest
 from networks import picture
 
-from jaxnst import save_image
+from jaxnst import presets, save_image
 from scripts import driver, imported, write_network
 
 
@@ -50,7 +50,7 @@ def test_table_and_json(script, tmp_path, monkeypatch, capsys):
     assert code == 0
     rows = [r.split("|")[1:-1] for r in out.splitlines() if r[:1] == "|"][2:]
     assert [row[0].strip() for row in rows] == ["L-BFGS", "Adam, one size"]
-    assert [int(row[1]) for row in rows] == [12, 100]
+    assert [int(row[1]) for row in rows] == [12, presets.default.optimization.steps[0]]
     found = json.loads((tmp_path / "o.json").read_text())["ways"]
     for row, way in zip(rows, found.values(), strict=True):
         assert float(row[3]) == pytest.approx(way["losses"][-1], abs=1e-4)
