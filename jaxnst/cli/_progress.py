@@ -11,6 +11,7 @@ from jax import Array
 from tqdm import tqdm
 
 from jaxnst import images
+from jaxnst.cli._app import describe_error, warn
 from jaxnst.optimize.result import Progress, Result
 
 _FRAMES = 60  # in an animation, about
@@ -50,6 +51,10 @@ class Bar:
 
     def __exit__(self, *_: object) -> None:
         signal.signal(signal.SIGINT, self._before)
+        self.bar.close()
+
+    def close(self) -> None:
+        """End the line; Ctrl-C is still waited for."""
         self.bar.close()
 
     def interrupt(self, *_: object) -> None:
@@ -100,6 +105,11 @@ class PartBar(Bar):
             raise KeyboardInterrupt
 
 
+def numbered(output: Path, step: int) -> Path:
+    """The picture on the way to `output` after so many steps."""
+    return output.with_name(f"{output.stem}_{step:05d}{output.suffix}")
+
+
 class Session:
     """What one run shows and collects: the callback of `render`."""
 
@@ -112,11 +122,16 @@ class Session:
         every: int | None,
         quality: int | None,
         frames: bool,
+        like: images.Picture | None = None,
         save: Callable[[Result], None] | None = None,
         save_every: int | None = None,
     ) -> None:
-        """`save` is given the run so far after every so many steps, and on Ctrl-C."""
+        """`save` is given the run so far after every so many steps, and on Ctrl-C.
+
+        `like` is the photograph's, for pictures on the way.
+        """
         self.bar, self.output, self.quality = bar, output, quality
+        self.like = like
         self.picture_every = every
         self.frame_every = max(1, total // _FRAMES) if frames else None
         self.frames: list[Array] = []
@@ -137,9 +152,11 @@ class Session:
         self.bar.advance(progress.step, **shown)
         every, out = self.picture_every, self.output
         if every and progress.step % every == 0:
-            name = f"{out.stem}_{progress.step:05d}{out.suffix}"
-            path, picture = out.with_name(name), progress.picture()
-            images.save_image(path, picture, quality=self.quality)
+            path, picture = numbered(out, progress.step), progress.picture()
+            try:
+                images.save_image(path, picture, like=self.like, quality=self.quality)
+            except OSError as error:  # the run and its end are worth more
+                warn(describe_error(error))
         if self.frame_every and progress.step % self.frame_every == 0:
             self.frames.append(progress.picture())
         due = self.save_every and progress.step % self.save_every == 0

@@ -10,16 +10,16 @@ from jaxnst.pipeline.provenance import changed_inputs
 
 
 def warn_if_other(
-    before: Path | None, files: Mapping[Path, str], inputs: Inputs
+    before: Path | None, digests: Mapping[str, str], inputs: Inputs
 ) -> None:
     """Warn of pictures and weights that are not those the settings were made for.
 
     Args:
         before: the picture whose settings they are.
-        files: {file: what it is called} of all that are read.
+        digests: {what it is called: SHA-256} of every picture that is read.
     """
     if before is not None:
-        for text in changed_inputs(before, files, inputs.network, inputs.decoder):
+        for text in changed_inputs(before, digests, inputs.network, inputs.decoder):
             warn(text)
 
 

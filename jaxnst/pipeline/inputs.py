@@ -52,6 +52,11 @@ class Inputs:
     notice: str = ""
 
     @property
+    def size(self) -> Size:
+        """(height, width) of the picture that comes out."""
+        return self.content.shape[0], self.content.shape[1]
+
+    @property
     def arguments(self) -> tuple[Network, Array, list[Array]]:
         """Network, content and styles, as `render` and `render_grid` take them."""
         return self.network, self.content, self.styles
