@@ -382,7 +382,7 @@ def optimise(job: Job) -> int:
             decoder=inputs.decoder,
         )
         bar.close()
-        warn_if_astray(result)
+        warn_if_astray(result, settings.optimization)
         moved, trouble = job.write(session.frames, result)  # Ctrl-C waits for it
     job.report(result, moved)
     for text in trouble:
