@@ -15,6 +15,7 @@ from jaxnst import images
 from jaxnst._files import sha256
 from jaxnst.cli._app import EXPECTED, describe_error
 from jaxnst.cli._manifest import Manifest
+from jaxnst.cli._outputs import save
 from jaxnst.cli._pairs import Pair
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.networks.network import Network
@@ -159,11 +160,18 @@ class BatchJob:
     ) -> list[Future[Pictures]]:
         def pictures(item: Item) -> Pictures:
             content, style = item.pair.content, item.pair.style
-            return Pictures(
+            found = Pictures(
                 self.load(content, size=item.size),
                 self.load(style, size=item.style_size),
                 self.read_like(content, size=item.size),
             )
+            for path, digest in ((content, "content"), (style, "style")):
+                if sha256(path) != item.job[digest]:
+                    raise ValueError(
+                        f"{path} has changed since the batch began; the same command "
+                        "paints it anew"
+                    )
+            return found
 
         return [readers.submit(pictures, item) for item in items]
 
@@ -230,13 +238,19 @@ class BatchJob:
                 digests={content: item.job["content"], style: item.job["style"]},
                 decoder=self.decoder,
             )
-            images.save_image(
-                path,
-                result.image,
-                like=like,
-                metadata=metadata,
-                quality=self.quality,
-            )
+
+            def write(path: Path) -> None:
+                images.save_image(
+                    path,
+                    result.image,
+                    like=like,
+                    metadata=metadata,
+                    quality=self.quality,
+                )
+
+            trouble = save(path, write)[1]
+            if trouble:
+                raise OSError(trouble)
             record = self.record(pair, "done") | {
                 "job": item.job,
                 "sha256": sha256(path),
