@@ -12,8 +12,8 @@ from jax import Array
 
 import jaxnst
 from jaxnst import images
-from jaxnst._files import sha256
-from jaxnst.cli._app import EXPECTED, describe_error
+from jaxnst._files import check_space, sha256
+from jaxnst.cli._app import EXPECTED, describe_error, warn
 from jaxnst.cli._manifest import Manifest
 from jaxnst.cli._outputs import save
 from jaxnst.cli._pairs import Pair
@@ -93,6 +93,7 @@ class BatchJob:
                 groups.setdefault(shape, []).append(item)
         chunks = [chunk for group in groups.values() for chunk in self.chunks(group)]
         self._report(0)
+        self.check_space(item for chunk, _ in chunks for item in chunk)
         with ThreadPoolExecutor(2) as readers, ThreadPoolExecutor(1) as writer:
             ahead = self.read(readers, chunks[0][0]) if chunks else []
             behind: list[Future[None]] = []
@@ -154,6 +155,14 @@ class BatchJob:
         self.done_before += len(group) - len(missing)
         for first in range(0, len(missing), batch_size):
             yield missing[first : first + batch_size], batch_size
+
+    def check_space(self, items: Iterable[Item]) -> None:
+        """Warn if all the pictures will not fit on the disk."""
+        needed = sum(images.least_bytes(item.output, item.size) for item in items)
+        try:
+            check_space(self.folder, needed)
+        except OSError as error:
+            warn(describe_error(error))
 
     def read(
         self, readers: ThreadPoolExecutor, items: Iterable[Item]

@@ -1,4 +1,4 @@
-"""`-` in the place of a file: pictures from standard input and to standard output."""
+"""`-` in the place of a file: a picture from standard input."""
 
 import sys
 import tempfile
@@ -35,17 +35,3 @@ def from_stdin(paths: Sequence[Path]) -> Iterator[tuple[Path, ...]]:
                 for part in error.args
             )
             raise
-
-
-@contextmanager
-def to_stdout(path: Path) -> Iterator[Path]:
-    """A file to write to: `path`; for `-` one that goes to standard output as PNG."""
-    if path != STREAM:
-        yield path
-        return
-    with tempfile.TemporaryDirectory(prefix="jaxnst-") as folder:
-        held = Path(folder, "stdout.png")
-        yield held
-        if held.exists():
-            sys.stdout.buffer.write(held.read_bytes())
-            sys.stdout.buffer.flush()

@@ -142,3 +142,12 @@ def test_long_names_are_cut(here):
     pairs = plan("product", Path("c"), Path("s"), Path("out"), ".png")
     assert len({pair.name for pair in pairs}) == 6
     assert max(len(pair.name) for pair in pairs) <= 255
+
+
+def test_a_disk_that_will_not_hold_all_is_told_at_the_start(drive, during, monkeypatch):
+    usage = type("Usage", (), {"free": 500})
+    monkeypatch.setattr("jaxnst.images.write.check_space", lambda *_: None)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    code, _, error = drive()
+    assert code == 0 and error.startswith("warning: cannot write out: it needs about")
+    assert error.count("\n") == 1
