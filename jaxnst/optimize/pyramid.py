@@ -16,6 +16,7 @@ from jaxnst.optimize.initial import initial_image
 from jaxnst.optimize.loop import init_state
 from jaxnst.optimize.options import RunKeywords, RunOptions
 from jaxnst.optimize.result import Callback, Progress, Result
+from jaxnst.optimize.resumption import check_resumable
 from jaxnst.optimize.schedule import join_levels, remove_margin, size_at
 from jaxnst.optimize.single import stylize
 
@@ -61,6 +62,7 @@ def stylize_pyramid(
     strength = None if weights is None else weights.strength
     results = [] if resume is None else [resume]
     if resume is not None:
+        check_resumable(resume, given.config, weights)
         image = resume.image
     ends = accumulate(schedule.steps)
     for end, level, count in zip(ends, schedule.levels, schedule.steps, strict=True):
