@@ -15,6 +15,7 @@ import platformdirs
 from jax.errors import JaxRuntimeError
 
 from jaxnst.cli._commands import command
+from jaxnst.cli._compiled import drop_broken
 from jaxnst.cli._options import SECTIONS, current_spelling
 from jaxnst.cli._parser import (
     Misuse,
@@ -94,7 +95,9 @@ def describe_error(error: Exception) -> str:
 
 def warn(message: Warning | str, *_: object, **__: object) -> None:
     """Print `message` as one line on stderr."""
-    print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
+    text = " ".join(str(message).split())
+    if not drop_broken(text):
+        print(f"warning: {text}", file=sys.stderr)
 
 
 def keep_compiled() -> None:
