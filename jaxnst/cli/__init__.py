@@ -11,6 +11,7 @@ from pathlib import Path
 
 from jaxnst._version import __version__
 from jaxnst.cli._commands import COMMANDS
+from jaxnst.cli._streams import replace_closed
 
 _USAGE = """\
 usage: jaxnst PHOTO PAINTING [PAINTING ...] [-o OUT.png]
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; None, those of this process. Without a
             command's name before them they are those of `stylize`.
     """
+    replace_closed()
     given = list(sys.argv[1:] if arguments is None else arguments)
     if not given or given[0] in ("-h", "--help", "help"):
         print(usage())

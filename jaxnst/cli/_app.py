@@ -16,6 +16,7 @@ from jax.errors import JaxRuntimeError
 
 from jaxnst.cli._commands import command
 from jaxnst.cli._compiled import drop_broken
+from jaxnst.cli._devices import missing_device
 from jaxnst.cli._options import SECTIONS, current_spelling
 from jaxnst.cli._parser import (
     Misuse,
@@ -204,3 +205,8 @@ def run_module(module: ModuleType, line: Sequence[str] | None = None) -> int:
         if "--debug" in line:
             raise
         return fail(describe_error(error), 1)
+    except Exception as error:
+        fault = missing_device(error)
+        if fault is None or "--debug" in line:
+            raise
+        return fail(fault, 1)

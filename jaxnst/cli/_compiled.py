@@ -7,6 +7,7 @@ import glob
 import re
 import zlib
 from pathlib import Path
+from typing import Any
 
 import jax
 
@@ -24,7 +25,8 @@ def drop_broken(message: str) -> bool:
     Returns:
         Whether the message was such a warning, and there is nothing to say any more.
     """
-    found, folder = _WARNING.match(message), jax.config.jax_compilation_cache_dir
+    config: Any = jax.config
+    found, folder = _WARNING.match(message), config.jax_compilation_cache_dir
     if found is None or not folder:
         return False
     entries = sorted(Path(folder).glob(f"{glob.escape(found[1])}-*-cache"))
