@@ -34,6 +34,7 @@ def render_grid(
     callback: Callback | None = None,
     budget: int | None = None,
     devices: Sequence[jax.Device] | None = None,
+    vectorize: bool | None = None,
     decoder: FeedForward | None = None,
 ) -> Result:
     """`render` under every alpha and beta, in one call.
@@ -51,6 +52,7 @@ def render_grid(
         callback=callback,
         budget=budget,
         devices=devices,
+        vectorize=vectorize,
         **prepared.options,
     )
     flat = result.image.reshape(-1, *result.image.shape[-3:])
@@ -69,9 +71,10 @@ def render_batch(
     callback: Callback | None = None,
     budget: int | None = None,
     devices: Sequence[jax.Device] | None = None,
+    vectorize: bool | None = None,
     decoder: FeedForward | None = None,
 ) -> list[Result]:
-    """`render` for N pairs at once, in one compiled loop.
+    """`render` for N pairs, in a loop that is compiled once.
 
     Args:
         contents: N photographs, whose sizes under the settings have the same next
@@ -80,7 +83,7 @@ def render_batch(
         terms: alpha, beta and tv of each pair, instead of those of the settings.
         multiple: see `run.prepare`: at a side of 256 pixels a painting's aspect
             changes by 6 % at most with the default of 32.
-        callback, budget, devices: as in `stylize_batch`.
+        callback, budget, devices, vectorize: as in `stylize_batch`.
         decoder: as in `render`.
 
     Returns:
@@ -124,6 +127,7 @@ def render_batch(
         callback=callback,
         budget=budget,
         devices=devices,
+        vectorize=vectorize,
         **options,
     )
     finite: Any = result.finite
