@@ -51,6 +51,9 @@ def stylize_pyramid(
     Raises:
         TypeError, ValueError: bad arguments, before anything is compiled.
     """
+    _checks.check_not_traced(
+        "stylize_pyramid", network, content, style, weights, options
+    )
     given = RunOptions(**options)
     schedule, margin = given.schedule, given.margin
     content = _checks.check_image(content, "content")

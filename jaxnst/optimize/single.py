@@ -97,8 +97,12 @@ def stylize(
             keeps what they share.
 
     Raises:
-        TypeError, ValueError: bad arguments, before anything is compiled.
+        TypeError, ValueError: bad arguments, or called under jax.jit, vmap or grad;
+            before anything is compiled.
     """
+    _checks.check_not_traced(
+        "stylize", network, content, style, weights, optimizer, init, ema, state
+    )
     config = Config() if config is None else config
     weights = Weights() if weights is None else weights
     weights.check(config)

@@ -62,6 +62,9 @@ def stylize_batch(
         TypeError, ValueError: bad arguments, before anything is compiled.
         MemoryError: not even one pair fits.
     """
+    _checks.check_not_traced(
+        "stylize_batch", network, contents, styles, weights, options
+    )
     given = RunOptions(**options)
     if given.style_mix is not None:
         raise ValueError("a batch mixes styles in equal parts; leave style_mix")

@@ -71,6 +71,9 @@ def grid_search(
         TypeError, ValueError: bad arguments, before anything is compiled.
         MemoryError: not even one setting fits.
     """
+    _checks.check_not_traced(
+        "grid_search", network, content, style, alphas, betas, weights, options
+    )
     given = RunOptions(**options)
     config = Config() if given.config is None else given.config
     weights = _with_axes(Weights() if weights is None else weights, alphas, betas)

@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxnst import _checks
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.losses.config import Weights
@@ -41,6 +42,7 @@ def render_grid(
 
     Arguments as of `render` and `grid_search`; image (A, B, H, W, 3).
     """
+    _checks.check_not_traced("render_grid", network, content, styles, init, settings)
     prepared = prepare(settings, content, styles, init=init, decoder=decoder)
     result = grid_search(
         network,
@@ -93,6 +95,7 @@ def render_batch(
         ValueError: sizes that differ, several paintings to mix, bad settings.
         MemoryError: not even one pair fits.
     """
+    _checks.check_not_traced("render_batch", network, contents, styles, terms, settings)
     if settings.style_mix is not None:
         raise ValueError(
             "a batch takes one painting for each photograph; leave style_mix"
