@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import jax
 from jax import Array
 
 import jaxnst
@@ -18,8 +17,8 @@ from jaxnst.cli._manifest import Manifest
 from jaxnst.cli._pairs import Pair
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.networks.network import Network
-from jaxnst.optimize.memory import max_parallel_items
 from jaxnst.optimize.result import Callback, Progress, Result
+from jaxnst.parallel.one_by_one import is_vectorized
 from jaxnst.pipeline.inputs import sizes_of
 from jaxnst.pipeline.provenance import describe, named
 from jaxnst.pipeline.run import padded_size
@@ -125,14 +124,11 @@ class BatchJob:
     def chunks(self, group: list[Item]) -> Iterator[tuple[list[Item], int]]:
         """What is missing of a shape, in parts, and how many are computed in each.
 
-        That number depends on all that was ever to be painted in this shape, not on
-        what is missing: a picture is the same after an interruption as without one.
+        On CPUs one. Elsewhere it depends on all that was ever to be painted in this
+        shape, not on what is missing: a picture is the same after an interruption as
+        without one.
         """
-        margin = 2 * self.settings.geometry.margin
-        shape = [side + margin for side in padded_size(group[0].size, self.multiple)]
-        most = min(
-            self.batch_size, max_parallel_items(tuple(shape)) * jax.local_device_count()
-        )
+        most = self.batch_size if is_vectorized() else 1
         batch_size = -(-len(group) // -(-len(group) // most))
         missing = [x for x in group if not self.manifest.has(x.pair.name, x.job)]
         self.done_before += len(group) - len(missing)

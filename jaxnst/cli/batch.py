@@ -1,4 +1,4 @@
-"""Paint whole folders: every photograph like every painting, many at a time.
+"""Paint whole folders: every photograph like every painting.
 
     jaxnst batch --contents PHOTOS --styles PAINTINGS -o FOLDER
 
@@ -52,8 +52,8 @@ class Arguments(Common):
     quality: int | None = None
     """1 to 100, of JPEG (95) or lossy WebP."""
     batch: int = 8
-    """Pictures in one compiled call at most; fewer where memory demands it, and on a
-    CPU, which is fastest with two unless they are small."""
+    """Pictures in one compiled call at most; fewer where memory demands it. On a CPU
+    always one after another: as fast, and a picture is that of a run of its own."""
     multiple: int = 32
     """Photographs are continued, mirrored, to sides that are multiples of this, and
     pictures cut to their own size; paintings are resized to such sides. Larger: fewer

@@ -18,7 +18,7 @@ from jaxnst.optimize.options import RunKeywords, RunOptions
 from jaxnst.optimize.result import Callback, Progress, Result
 from jaxnst.optimize.resumption import check_resumable
 from jaxnst.optimize.schedule import join_levels, remove_margin, size_at
-from jaxnst.optimize.single import stylize
+from jaxnst.optimize.single import MakeTargets, stylize
 
 
 def stylize_pyramid(
@@ -30,6 +30,7 @@ def stylize_pyramid(
     callback: Callback | None = None,
     every: int | None = None,
     resume: Result | None = None,
+    make_targets: MakeTargets | None = None,
     **options: Unpack[RunKeywords],
 ) -> Result:
     """`stylize` at several sizes in turn, each started from the one before.
@@ -38,7 +39,7 @@ def stylize_pyramid(
         content, style: images at the final size.
         weights: as in `stylize`.
         callback: told the steps over all levels, and images of the level's size.
-        every: as in `stylize`.
+        every, make_targets: as in `stylize`.
         resume: go on from what a callback's `Progress.result` gave, with the same
             images and options: what is done is not done again, and the end is, bit for
             bit on the same machine, what it would have been.
@@ -51,6 +52,9 @@ def stylize_pyramid(
     Raises:
         TypeError, ValueError: bad arguments, before anything is compiled.
     """
+    _checks.check_not_traced(
+        "stylize_pyramid", network, content, style, weights, options
+    )
     given = RunOptions(**options)
     schedule, margin = given.schedule, given.margin
     content = _checks.check_image(content, "content")
@@ -90,6 +94,7 @@ def stylize_pyramid(
             before=done,
             callback=_over_levels(callback, schedule.total, results, margin),
             every=every,
+            make_targets=make_targets,
         )
         image = remove_margin(result.image, margin)
         results.append(replace(result, image=image))

@@ -1,8 +1,8 @@
 """Coarse to fine: the sizes of a run, the steps at each, what one hands to the next.
 
 Coarse levels set the large shapes, which the small receptive fields of a full size
-network cannot see, and cost little. One image and a batch share this schedule, not the
-compiled loop: a batch sums in another order.
+network cannot see, and cost little. One image and images side by side share this
+schedule, not the compiled loop: a batch sums in another order.
 """
 
 from collections.abc import Sequence

@@ -54,6 +54,7 @@ def render(
         TypeError, ValueError: what are not pictures, or the settings start from a
             file and `init` is not that picture.
     """
+    _checks.check_not_traced("render", network, content, styles, init, settings)
     began = time.perf_counter()
     prepared = prepare(settings, content, styles, init=init, decoder=decoder)
     if settings.optimization.one_pass and init is None:
