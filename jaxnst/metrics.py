@@ -278,3 +278,17 @@ def judge(
     style_part = style_distance(network, image, content, style)
     content_part = content_distance(network, image, content)
     return Scores(style_part, content_part, style_part + content_part / 2)
+
+
+def check_judge(
+    network: Network, size: tuple[int, int], content: Array, style: Array
+) -> None:
+    """Raise what `judge` would raise of a picture of (height, width), unseen.
+
+    For a long run to fail at its start. Nothing is computed.
+
+    Raises:
+        TypeError, ValueError: as of `style_distance`.
+    """
+    image = jax.ShapeDtypeStruct((*size, 3), jnp.float32)
+    jax.eval_shape(judge, network, image, content, style)

@@ -5,7 +5,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jax import Array
 
@@ -20,7 +20,7 @@ from jaxnst.networks.network import Network
 from jaxnst.optimize.result import Callback, Progress, Result
 from jaxnst.parallel.one_by_one import is_vectorized
 from jaxnst.pipeline.inputs import sizes_of
-from jaxnst.pipeline.provenance import describe, named
+from jaxnst.pipeline.provenance import describe
 from jaxnst.pipeline.run import padded_size
 from jaxnst.pipeline.settings import Settings
 
@@ -39,6 +39,19 @@ class Item:
     size: Size
     style_size: Size
     job: dict[str, Any]
+
+
+class Pictures(NamedTuple):
+    """What is read for an item before it is painted.
+
+    Attributes:
+        content, style: (H, W, 3) at their sizes.
+        like: what is carried over from the photograph.
+    """
+
+    content: Array
+    style: Array
+    like: images.Picture
 
 
 @dataclass
@@ -66,6 +79,7 @@ class BatchJob:
         self.size_of = lru_cache(None)(images.picture_size)
         self.digest_of = lru_cache(None)(sha256)
         self.load = lru_cache(_PICTURES)(images.load_image)
+        self.read_like = lru_cache(_PICTURES)(images.read_like)
 
     def run(self, pairs: Iterable[Pair]) -> None:
         """Everything that is not there yet."""
@@ -119,6 +133,7 @@ class BatchJob:
         if self.decoder is not None:
             job["decoder"] = self.decoder.checksum
         output = self.folder / pair.name
+        images.check_fits(output, sizes.content)
         return Item(pair, output, settings, sizes.content, sizes.styles[0], job)
 
     def chunks(self, group: list[Item]) -> Iterator[tuple[list[Item], int]]:
@@ -137,19 +152,23 @@ class BatchJob:
 
     def read(
         self, readers: ThreadPoolExecutor, items: Iterable[Item]
-    ) -> list[Future[tuple[Array, Array]]]:
-        def pictures(item: Item) -> tuple[Array, Array]:
-            content = self.load(item.pair.content, size=item.size)
-            return content, self.load(item.pair.style, size=item.style_size)
+    ) -> list[Future[Pictures]]:
+        def pictures(item: Item) -> Pictures:
+            content, style = item.pair.content, item.pair.style
+            return Pictures(
+                self.load(content, size=item.size),
+                self.load(style, size=item.style_size),
+                self.read_like(content, size=item.size),
+            )
 
         return [readers.submit(pictures, item) for item in items]
 
     def compute(
         self,
         chunk: list[Item],
-        pictures: list[Future[tuple[Array, Array]]],
+        pictures: list[Future[Pictures]],
         batch_size: int,
-    ) -> list[tuple[Item, Result]]:
+    ) -> list[tuple[Item, Result, images.Picture]]:
         """Paint what could be read; bad files and numbers cost themselves alone."""
         readable = [
             (item, found)
@@ -163,8 +182,8 @@ class BatchJob:
             results = jaxnst.render_batch(
                 self.settings,
                 self.network,
-                [found[0] for _, found in filled],
-                [found[1] for _, found in filled],
+                [found.content for _, found in filled],
+                [found.style for _, found in filled],
                 terms=[item.settings.terms for item, _ in filled],
                 multiple=self.multiple,
                 budget=self.budget,
@@ -175,8 +194,10 @@ class BatchJob:
             for item, _ in readable:
                 self.fail(item.pair, error, item)
             return []
-        items = [item for item, _ in readable]
-        return list(zip(items, results[: len(readable)], strict=True))
+        return [
+            (item, result, found.like)
+            for (item, found), result in zip(readable, results, strict=False)
+        ]
 
     def callback(self, count: int) -> Callback:
         def callback(progress: Progress) -> bool:
@@ -185,27 +206,30 @@ class BatchJob:
 
         return callback
 
-    def write(self, item: Item, result: Result) -> None:
-        """Write a picture, then the line that says so."""
+    def write(self, item: Item, result: Result, like: images.Picture) -> None:
+        """Write a picture, then the line that says so.
+
+        Its photograph and painting may be gone by now.
+        """
         pair, path = item.pair, item.output
         try:
             if not result.finite:
                 raise ValueError(
                     "the loss was not finite; try a lower --learning-rate or weights"
                 )
-            files = pair.content, pair.style
+            content, style = str(pair.content), str(pair.style)
             metadata = describe(
                 item.settings,
                 self.network,
                 result,
-                pictures=files,
-                files=named(files),
+                pictures=(pair.content, pair.style),
+                digests={content: item.job["content"], style: item.job["style"]},
                 decoder=self.decoder,
             )
             images.save_image(
                 path,
                 result.image,
-                like=pair.content,
+                like=like,
                 metadata=metadata,
                 quality=self.quality,
             )

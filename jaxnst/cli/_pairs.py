@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from jaxnst._files import check_not_read, image_files
+from jaxnst._files import check_not_read, fitting_name, image_files
 
 NUMBERS = ("alpha", "beta", "tv")
 
@@ -93,7 +93,10 @@ def _matched(
             "zip needs as many, or take product"
         )
     chosen = product(*found) if how == "product" else zip(*found, strict=True)
-    return [Pair(c, s, f"{names[0][c]}__{names[1][s]}{suffix}") for c, s in chosen]
+    return [
+        Pair(c, s, fitting_name(f"{names[0][c]}__{names[1][s]}", suffix))
+        for c, s in chosen
+    ]
 
 
 def _labels(files: Sequence[Path]) -> dict[Path, str]:
@@ -150,4 +153,5 @@ def _row(
     name = values.get("output") or f"{content.stem}__{style.stem}"
     if Path(name).name != name or name.startswith("."):
         raise ValueError(f"{where}: output must be a plain file name, got {name!r}")
-    return Pair(content, style, name.removesuffix(suffix) + suffix, numbers)
+    name = fitting_name(name.removesuffix(suffix), suffix)
+    return Pair(content, style, name, numbers)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from jaxnst import images
-from jaxnst._files import make_folder
+from jaxnst._files import make_folder, remove_unfinished
 from jaxnst.cli._app import Common, fail
 from jaxnst.cli._batch_job import BatchJob
 from jaxnst.cli._manifest import Manifest
@@ -102,12 +102,6 @@ def check(arguments: Arguments) -> None:
     images.check_quality(f".{arguments.format}", arguments.quality)
 
 
-def clean(folder: Path) -> None:
-    """Remove what a run that was killed had not finished writing."""
-    for path in folder.glob(".*.part.*"):
-        path.unlink(missing_ok=True)
-
-
 def main(arguments: Arguments) -> int:
     folder, budget = output_of(arguments), arguments.budget
     check(arguments)
@@ -118,7 +112,7 @@ def main(arguments: Arguments) -> int:
     decoder = open_decoder(settings)
     images.check_output(make_folder(folder) / f"a.{arguments.format}")
     manifest = Manifest(folder)  # from here on the folder is ours alone
-    clean(folder)
+    remove_unfinished(folder)
     began = time.perf_counter()
     with PictureBar(len(pairs), quiet=arguments.quiet) as bar:
         job = BatchJob(

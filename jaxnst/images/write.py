@@ -11,12 +11,17 @@ import tifffile
 from PIL import Image
 
 from jaxnst._checks import check_image
-from jaxnst._files import atomic_write, check_writable_folder
+from jaxnst._files import (
+    atomic_write,
+    check_output_file,
+    check_space,
+    check_writable_folder,
+)
 from jaxnst.images import icc
 from jaxnst.images.metadata import SOFTWARE, exif, png_info, to_json
 from jaxnst.images.opening import PathLike
-from jaxnst.images.read import decode
-from jaxnst.images.resampling import resize_channel
+from jaxnst.images.read import Picture, decode, read_picture
+from jaxnst.images.resampling import Size, resize_channel
 
 FORMATS = {
     ".png": "PNG",
@@ -29,12 +34,18 @@ FORMATS = {
 
 _LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383, "GIF": 65535}
 
+# Bytes a pixel that a painted picture takes at least: where not even these are free
+# there is no sense in beginning.
+_LEAST_BYTES = {"PNG": 1.0, "TIFF": 2.0, "WEBP": 0.1, "JPEG": 0.1, "GIF": 0.3}
+
+_LONGEST_TEXT = {"JPEG": 65000}  # characters of metadata
+
 
 def save_image(
     path: PathLike,
     image: jax.Array | np.ndarray,
     *,
-    like: PathLike | None = None,
+    like: PathLike | Picture | None = None,
     metadata: dict[str, Any] | None = None,
     quality: int | None = None,
 ) -> None:
@@ -50,7 +61,8 @@ def save_image(
             into JPEG, which stays as `image` is: over white), and the white that
             reading laid under it is taken out, so that the file shown over white is
             `image`. Its RGB colour profile is kept: pixels are converted to it, at 8
-            bits a channel, and it is embedded. Otherwise the profile is sRGB.
+            bits a channel, and it is embedded. Otherwise the profile is sRGB. In the
+            place of the file, what `read_like` gave of it earlier.
         metadata: a dict that JSON can hold, for `read_metadata`.
         quality: 1 to 100, of JPEG (95 by default) or lossy WebP.
 
@@ -61,22 +73,41 @@ def save_image(
         OSError: as `load_image` for `like`; the folder or the disk cannot take the
             file, and then an old one of that name is as it was.
     """
-    kind = check_output(path, quality)
+    kind = check_suffix(check_writable_folder(path), FORMATS)
+    _check_quality(kind, quality)
     path = Path(path)
     pixels = clipped_pixels(image, kind)
     text = _metadata_text(metadata, kind)
     alpha, profile = None, icc.srgb_profile()
     if like is not None:
-        source = decode(like)
+        source = like if isinstance(like, Picture) else decode(like)
         if source.alpha is not None and kind != "JPEG":
             alpha = resize_channel(source.alpha, pixels.shape[:2])
             if kind != "TIFF":  # the alpha that the file will hold
                 alpha = icc.to_8_bits(alpha).astype(np.float32) / 255
             pixels = _remove_white(pixels, alpha)
-        pixels, profile = _to_profile(pixels, source.icc_profile, like)
+        called = "the picture" if isinstance(like, Picture) else like
+        pixels, profile = _to_profile(pixels, source.icc_profile, called)
     if alpha is not None:
         pixels = np.concatenate([pixels, alpha[..., None]], -1)  # (H, W, 4)
     write_bytes(path, _encode(pixels, kind, profile, text, quality))
+
+
+def read_like(path: PathLike, *, size: Size | None = None) -> Picture:
+    """What `save_image` takes of the file `like`, now: it may be gone at the end.
+
+    Args:
+        size: as of `load_image`, at which its alpha is kept; that of the pictures that
+            will be written.
+
+    Returns:
+        A `Picture` without pixels.
+
+    Raises:
+        OSError, ValueError: as `load_image`.
+    """
+    picture = read_picture(path, size=size)
+    return picture._replace(image=np.empty((0, 0, 3), np.float32))
 
 
 def encode(
@@ -88,17 +119,35 @@ def encode(
     return _encode(clipped_pixels(image, kind), kind, icc.srgb_profile(), None, quality)
 
 
-def check_output(path: PathLike, quality: int | None = None) -> str:
+def check_output(
+    path: PathLike, quality: int | None = None, *, size: tuple[int, int] | None = None
+) -> str:
     """The kind of file that `path` would be, after every check without a picture.
 
-    For a long run to fail at its start, not at its end.
+    For a long run to fail at its start, not at its end: the file is tried, too.
+
+    Args:
+        size: (height, width) of the picture, if that is known already.
 
     Raises:
         ValueError, OSError: as `save_image`.
     """
     kind = check_suffix(check_writable_folder(path), FORMATS)
     _check_quality(kind, quality)
+    if size is not None:
+        check_sides(size, kind)
+        check_space(path, int(size[0] * size[1] * _LEAST_BYTES[kind]))
+    check_output_file(path)
     return kind
+
+
+def check_fits(path: PathLike, size: tuple[int, int]) -> None:
+    """Check that the kind of file that `path` would be holds (height, width).
+
+    Raises:
+        ValueError: it does not, or an unknown suffix.
+    """
+    check_sides(size, check_suffix(Path(path), FORMATS))
 
 
 def check_suffix(path: Path, formats: dict[str, str]) -> str:
@@ -131,12 +180,23 @@ def check_quality(suffix: str, quality: int | None) -> None:
 
 def _metadata_text(content: dict[str, Any] | None, kind: str) -> str | None:
     text = to_json(content)
-    if kind == "JPEG" and text is not None and len(text) > 65000:
+    most = _LONGEST_TEXT.get(kind)
+    if most and text is not None and len(text) > most:
         raise ValueError(
-            f"metadata of {len(text):,} characters is too long for JPEG, which holds "
-            "65,000; write PNG, WebP or TIFF, or store less"
+            f"metadata of {len(text):,} characters is too long for {kind}, which holds "
+            f"{most:,}; write PNG, WebP or TIFF, or store less"
         )
     return text
+
+
+def metadata_fits(path: PathLike, metadata: dict[str, Any], *, spare: int = 0) -> bool:
+    """Whether the kind of file that `path` would be holds all of the metadata.
+
+    Args:
+        spare: characters that may be added to it.
+    """
+    most = _LONGEST_TEXT.get(check_suffix(Path(path), FORMATS))
+    return most is None or len(to_json(metadata) or "") + spare <= most
 
 
 def clipped_pixels(image: jax.Array | np.ndarray, kind: str) -> np.ndarray:
@@ -148,13 +208,22 @@ def clipped_pixels(image: jax.Array | np.ndarray, kind: str) -> np.ndarray:
             f"image has {count:,} pixels that are not finite (NaN or infinity), so "
             "there is nothing to write; lower the learning rate and run again"
         )
-    longest = _LONGEST_SIDE.get(kind)
-    if longest and max(pixels.shape[:2]) > longest:
-        raise ValueError(
-            f"image is {pixels.shape[1]} x {pixels.shape[0]} pixels; {kind} holds "
-            f"{longest} a side; write PNG or TIFF"
-        )
+    check_sides(pixels.shape[:2], kind)
     return np.clip(pixels, 0, 1)
+
+
+def check_sides(size: tuple[int, ...], kind: str) -> None:
+    """Check that a kind of file can hold a picture of (height, width).
+
+    Raises:
+        ValueError: it cannot.
+    """
+    longest = _LONGEST_SIDE.get(kind)
+    if longest and max(size) > longest:
+        raise ValueError(
+            f"image is {size[1]} x {size[0]} pixels; {kind} holds {longest} a side; "
+            "write PNG or TIFF"
+        )
 
 
 def _remove_white(pixels: np.ndarray, alpha: np.ndarray) -> np.ndarray:
@@ -226,11 +295,4 @@ def _encode_tiff(
 
 def write_bytes(path: Path, data: bytes) -> None:
     with atomic_write(path) as temporary:
-        try:
-            temporary.write_bytes(data)
-        except OSError as error:
-            raise OSError(
-                error.errno,
-                f"cannot write {path}: {error.strerror}; free some space or choose "
-                "another folder",
-            ) from error
+        temporary.write_bytes(data)

@@ -52,6 +52,11 @@ class Inputs:
     notice: str = ""
 
     @property
+    def size(self) -> Size:
+        """(height, width) of the picture that comes out."""
+        return self.content.shape[0], self.content.shape[1]
+
+    @property
     def arguments(self) -> tuple[Network, Array, list[Array]]:
         """Network, content and styles, as `render` and `render_grid` take them."""
         return self.network, self.content, self.styles
@@ -225,7 +230,8 @@ def load_pictures(
         MemoryError: they would not fit.
     """
     sizes = sizes_of(settings, network, content, styles, multiple=multiple)
-    for size in (sizes.content, max(sizes.styles, key=prod)):
+    height, width = (side + 2 * settings.geometry.margin for side in sizes.content)
+    for size in ((height, width), max(sizes.styles, key=prod)):
         with_tiles_if_needed(network, settings.objective, size)
     paintings = [
         images.load_image(path, size=size)
