@@ -14,7 +14,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxnst._files import image_files
+from jaxnst.cli._folders import pictures_in
 from jaxnst.cli._parser import option
 from jaxnst.cli._train import Trained, report, train
 from jaxnst.pretrained.format import NetworkWeights, read_weights, write_weights
@@ -42,7 +42,7 @@ def main(arguments: Arguments) -> int:
     arguments.check()
     teacher = read_weights(arguments.teacher)
     start = None if arguments.start is None else read_weights(arguments.start)
-    files = image_files(arguments.folders)
+    files = pictures_in(arguments.folders)
     training = StudentTraining(arguments.training, files, teacher, start)
     code = train(training, training.options.steps, arguments)
     if code:
