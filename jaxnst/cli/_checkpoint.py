@@ -37,12 +37,14 @@ def hint(path: Path | None) -> str:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The file of a run of these settings on these picture files, if there is one."""
+    """The file of a run of these settings on these picture files, at so many levels, if
+    there is one."""
 
     path: Path | None
     settings: Settings
     network: Network
     files: Iterable[Path]
+    levels: int
 
     @cached_property
     def description(self) -> dict[str, Any]:
@@ -61,7 +63,7 @@ class Checkpoint:
         result = load_checkpoint(
             self.path,
             self.description,
-            how.make_optimizer(len(self.settings.geometry.levels())),
+            how.make_optimizer(self.levels),
             averaging=how.ema is not None,
             upgrade=with_current_settings,
         )

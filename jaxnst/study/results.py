@@ -18,6 +18,7 @@ from jaxnst.networks.network import Network
 from jaxnst.networks.vgg import VGG
 from jaxnst.pipeline import presets
 from jaxnst.pipeline.inputs import load_for_judge, open_network, sizes_of
+from jaxnst.pipeline.run import levels_at
 from jaxnst.pipeline.settings import Settings
 from jaxnst.pipeline.substitute import adapted, choose
 from jaxnst.reports import plots
@@ -96,7 +97,7 @@ def run_study(
     candidates = options.candidates(networks)
     for candidate in candidates:
         settings = _candidate_settings(candidate, plan.settings)
-        sizes_of(settings, candidate.network, pair.content, [pair.style])
+        sizes_of(settings, pair.content, [pair.style])
     plots.check_plot(make_folder(pair.folder) / "losses.svg")
     results = [
         run_candidate(candidate, plan, judges, report_progress)
@@ -199,7 +200,8 @@ def _run_presets(
     preset_runs = []
     for name in names:
         settings, network, note = open_preset(name, networks)
-        levels = len(settings.geometry.levels())
+        size = sizes_of(settings, pair.content, [pair.style]).content
+        levels = len(levels_at(settings, network, size))
         total = sum(settings.optimization.steps_at(levels))
         run = run_single(
             f"preset_{name}",
