@@ -116,7 +116,6 @@ class BatchJob:
         settings = replace(self.settings, terms=terms)
         sizes = sizes_of(
             settings,
-            self.network,
             pair.content,
             [pair.style],
             multiple=self.multiple,

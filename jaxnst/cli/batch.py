@@ -41,9 +41,9 @@ class Arguments(Common):
     """Folder for pictures and manifest; PHOTOS-painted beside the photographs' if not
     given."""
     contents: Path | None = option(None, metavar="FOLDER")
-    """Folder of photographs."""
+    """Folder of photographs, or one."""
     styles: Path | None = option(None, metavar="FOLDER")
-    """Folder of paintings."""
+    """Folder of paintings, or one."""
     pairs: str = option("product", metavar="product|zip|FILE.csv")
     """Every photograph like every painting; the first like the first and so on; or a
     table with columns content and style, and if wanted alpha, beta, tv and output."""
@@ -82,7 +82,8 @@ def output_of(arguments: Arguments) -> Path:
             "--contents FOLDER --styles FOLDER"
         )
     beside = Path(beside).absolute()
-    return beside.with_name(f"{beside.stem}-painted")
+    name = beside.name if beside.is_dir() else beside.stem
+    return beside.with_name(f"{name}-painted")
 
 
 def check(arguments: Arguments) -> None:

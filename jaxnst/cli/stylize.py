@@ -354,9 +354,13 @@ def optimise(job: Job) -> int:
     """The whole optimisation; the exit code."""
     arguments, inputs = job.arguments, job.inputs
     settings = inputs.settings
-    total = sum(settings.optimization.steps_at(len(settings.geometry.levels())))
+    total = sum(settings.optimization.steps_at(len(inputs.levels)))
     checkpoint = _checkpoint.Checkpoint(
-        arguments.checkpoint, settings, inputs.network, tuple(job.digests.values())
+        arguments.checkpoint,
+        settings,
+        inputs.network,
+        tuple(job.digests.values()),
+        len(inputs.levels),
     )
     kept = checkpoint.load() if arguments.resume else None
     bar = Bar(total, done=kept.steps if kept else 0, quiet=arguments.quiet)

@@ -9,7 +9,7 @@ from jax import Array
 
 from jaxnst import _checks
 from jaxnst.images import resize
-from jaxnst.losses.config import Weights
+from jaxnst.losses.config import Config, Weights
 from jaxnst.networks.network import Network
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.initial import initial_image
@@ -59,6 +59,11 @@ def stylize_pyramid(
     schedule, margin = given.schedule, given.margin
     content = _checks.check_image(content, "content")
     styles = _checks.check_images(style, "style")
+    config = Config() if given.config is None else given.config
+    least = network.min_side(config.layers)
+    schedule.check_image(content, "content", least, margin)
+    for image in styles:
+        schedule.check_image(image, "style", least)
     factory = optimizers.as_factory(given.optimizer or optimizers.adam())
     if len(content.devices()) == 1:
         network = network.prepared()  # once for all levels
@@ -84,7 +89,7 @@ def stylize_pyramid(
             network,
             schedule.at_level(content, level),
             [resize(s, size_at(s, level)) for s in styles],
-            config=given.config,
+            config=config,
             weights=weights,
             optimizer=factory,
             steps=end - done,

@@ -22,7 +22,7 @@ from jaxnst.networks.network import Network
 from jaxnst.optimize.initial import initial_image
 from jaxnst.optimize.options import RunKeywords, RunOptions
 from jaxnst.optimize.result import Callback, Result
-from jaxnst.optimize.schedule import size_at
+from jaxnst.optimize.schedule import Schedule, size_at
 from jaxnst.optimize.single import MakeTargets
 from jaxnst.parallel.microbatch import ItemNumbers, optimize_many
 from jaxnst.parallel.one_by_one import is_vectorized, optimize_one_by_one
@@ -71,7 +71,8 @@ def stylize_batch(
     config = Config() if given.config is None else given.config
     weights = Weights() if weights is None else weights
     numbers, schedule = ItemNumbers.of(weights, given, config), given.schedule
-    contents, styles = _pairs(network, contents, styles, config)
+    least = network.min_side(config.layers)
+    contents, styles = _pairs(contents, styles, schedule, least)
     count = len(contents)
     for leaf in numbers.leaves:
         if np.shape(leaf) not in ((), (count,)):
@@ -168,17 +169,19 @@ def _starts(
 
 
 def _pairs(
-    network: Network,
     contents: Array | Sequence[Array],
     styles: Sequence[Style] | Array,
-    config: Config,
+    schedule: Schedule,
+    least: int,
 ) -> tuple[list[Array], list[list[Array]]]:
-    """Contents of one shape, and as many lists of styles, all checked."""
-    min_side = network.min_side(config.layers)
+    """Contents of one shape, and as many lists of styles, all checked; no side of them
+    shorter than `least` at any level."""
     images = [
-        _checks.check_image(content, f"contents[{i}]", min_side=min_side)
+        _checks.check_image(content, f"contents[{i}]")
         for i, content in enumerate(contents)
     ]
+    for i, content in enumerate(images):
+        schedule.check_image(content, f"contents[{i}]", least, schedule.margin)
     if not images:
         raise ValueError("contents must hold at least one picture")
     for i, content in enumerate(images):
@@ -197,4 +200,6 @@ def _pairs(
     for i, style in enumerate(listed):
         if id(style) not in converted:
             converted[id(style)] = _checks.check_images(style, f"styles[{i}]")
+            for image in converted[id(style)]:
+                schedule.check_image(image, f"styles[{i}]", least)
     return images, [converted[id(style)] for style in listed]

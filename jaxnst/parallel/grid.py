@@ -79,10 +79,12 @@ def grid_search(
     weights = _with_axes(Weights() if weights is None else weights, alphas, betas)
     numbers = ItemNumbers.of(weights, given, config)
     schedule, key = given.schedule, given.key
-    content = _checks.check_image(
-        content, "content", min_side=network.min_side(config.layers)
-    )
+    content = _checks.check_image(content, "content")
     styles = _checks.check_images(style, "style")
+    least = network.min_side(config.layers)
+    schedule.check_image(content, "content", least, schedule.margin)
+    for image in styles:
+        schedule.check_image(image, "style", least)
     shape = _grid_shape(numbers, key)
     starts = _starts(given.init, content, styles[0], key, shape)
     if not is_vectorized(vectorize, devices):

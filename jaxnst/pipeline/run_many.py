@@ -43,7 +43,9 @@ def render_grid(
     Arguments as of `render` and `grid_search`; image (A, B, H, W, 3).
     """
     _checks.check_not_traced("render_grid", network, content, styles, init, settings)
-    prepared = prepare(settings, content, styles, init=init, decoder=decoder)
+    prepared = prepare(
+        settings, network, content, styles, init=init, decoder=decoder
+    )
     result = grid_search(
         network,
         prepared.content,
@@ -59,7 +61,8 @@ def render_grid(
     )
     flat = result.image.reshape(-1, *result.image.shape[-3:])
     finished = np.stack([np.asarray(prepared.finish(jnp.asarray(x))) for x in flat])
-    return replace(result, image=finished.reshape(result.image.shape))
+    shape = *result.image.shape[:-3], *finished.shape[1:]
+    return replace(result, image=finished.reshape(shape))
 
 
 def render_batch(
@@ -107,6 +110,7 @@ def render_batch(
     prepared = [
         prepare(
             replace(settings, terms=weights),
+            network,
             content,
             [style],
             multiple=multiple,
@@ -119,8 +123,8 @@ def render_batch(
     if how.one_pass:
         return [one.one_pass(began) for one in prepared]
     options = prepared[0].options
-    if how.init == FEEDFORWARD:
-        starts: list[Any] = [one.options["init"] for one in prepared]
+    starts: list[Any] = [one.options["init"] for one in prepared]
+    if not isinstance(starts[0], str):
         options = options | {"init": starts}
     result = stylize_batch(
         network,

@@ -316,7 +316,7 @@ def test_sides_are_extended_and_cut_again():
 
 def test_an_extended_picture_is_mirrored_and_comes_back():
     settings = replace(SETTINGS, geometry=Geometry(size=24))
-    ready = prepare(settings, CONTENTS[0][:21, :15], [STYLES[0]], multiple=16)
+    ready = prepare(settings, NETWORK, CONTENTS[0][:21, :15], [STYLES[0]], multiple=16)
     assert ready.content.shape == (32, 32, 3)
     wanted = resize(CONTENTS[0][:21, :15], (24, 17))
     np.testing.assert_array_equal(ready.finish(ready.content), wanted)
