@@ -58,6 +58,7 @@ class BatchJob:
     report_progress: Callable[[float, int], bool]
     """Told how many pairs are done, in parts of one, and how many failed; True ends
     it."""
+    keep_metadata: bool = True
     done_before: int = 0
     painted: int = 0
     failed: list[tuple[Pair, str]] = field(default_factory=list)
@@ -117,6 +118,8 @@ class BatchJob:
             "multiple": self.multiple,
             "quality": self.quality,
         }
+        if not self.keep_metadata:
+            job["keep_metadata"] = False
         if self.decoder is not None:
             job["decoder"] = self.decoder.checksum
         output = self.folder / pair.name
@@ -143,8 +146,9 @@ class BatchJob:
         self, readers: ThreadPoolExecutor, items: Iterable[Item]
     ) -> list[Future[tuple[Array, Array]]]:
         def pictures(item: Item) -> tuple[Array, Array]:
-            content = self.load(item.pair.content, size=item.size)
-            return content, self.load(item.pair.style, size=item.style_size)
+            pair = item.pair
+            content = self.load(pair.content, size=item.size, alpha=True)[..., :3]
+            return content, self.load(pair.style, size=item.style_size, alpha=True)
 
         return [readers.submit(pictures, item) for item in items]
 
@@ -212,6 +216,7 @@ class BatchJob:
                 like=pair.content,
                 metadata=metadata,
                 quality=self.quality,
+                keep_metadata=self.keep_metadata,
             )
             record = self.record(pair, "done") | {
                 "job": item.job,

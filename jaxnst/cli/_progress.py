@@ -112,11 +112,14 @@ class Session:
         every: int | None,
         quality: int | None,
         frames: bool,
+        like: images.Like | None = None,
         save: Callable[[Result], None] | None = None,
         save_every: int | None = None,
     ) -> None:
-        """`save` is given the run so far after every so many steps, and on Ctrl-C."""
+        """`save` is given the run so far after every so many steps, and on Ctrl-C;
+        pictures on the way get what `like` has of the photograph."""
         self.bar, self.output, self.quality = bar, output, quality
+        self.like = like
         self.picture_every = every
         self.frame_every = max(1, total // _FRAMES) if frames else None
         self.frames: list[Array] = []
@@ -139,7 +142,7 @@ class Session:
         if every and progress.step % every == 0:
             name = f"{out.stem}_{progress.step:05d}{out.suffix}"
             path, picture = out.with_name(name), progress.picture()
-            images.save_image(path, picture, quality=self.quality)
+            images.save_image(path, picture, like=self.like, quality=self.quality)
         if self.frame_every and progress.step % self.frame_every == 0:
             self.frames.append(progress.picture())
         due = self.save_every and progress.step % self.save_every == 0

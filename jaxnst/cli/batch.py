@@ -51,6 +51,9 @@ class Arguments(Common):
     """Of the pictures."""
     quality: int | None = None
     """1 to 100, of JPEG (95) or lossy WebP."""
+    keep_metadata: bool = True
+    """Whether EXIF (author, copyright, date, camera, place) and dots per inch of the
+    photographs go into the pictures."""
     batch: int = 8
     """Pictures in one compiled call at most; fewer where memory demands it, and on a
     CPU, which is fastest with two unless they are small."""
@@ -132,6 +135,7 @@ def main(arguments: Arguments) -> int:
             None if budget is None else int(budget * 2**30),
             decoder,
             report_progress=bar,
+            keep_metadata=arguments.keep_metadata,
         )
         job.run(pairs)
     manifest.close()

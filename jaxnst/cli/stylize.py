@@ -58,6 +58,9 @@ class Arguments(Common):
     a new name beside the photograph if not given."""
     quality: int | None = None
     """1 to 100, of JPEG (95) or lossy WebP."""
+    keep_metadata: bool = True
+    """Whether EXIF (author, copyright, date, camera, place) and dots per inch of the
+    photograph go into the picture."""
     again: Path | None = option(None, name="from", metavar="PICTURE")
     """Use the settings of this picture; its photograph and paintings, too, if none are
     given."""
@@ -195,6 +198,7 @@ class Job:
     Attributes:
         named: the pictures as they are called; `files` are where they can be read.
         output: the file to write; `shown` is what it is called.
+        like: what the picture takes over from the photograph's file.
     """
 
     arguments: Arguments
@@ -203,6 +207,7 @@ class Job:
     output: Path
     shown: Path
     inputs: Inputs
+    like: images.Like
 
     @property
     def read(self) -> dict[Path, str]:
@@ -217,7 +222,7 @@ class Job:
         images.save_image(
             self.output,
             result.image,
-            like=self.files[0],
+            like=self.like,
             metadata=describe(
                 inputs.settings,
                 inputs.network,
@@ -235,7 +240,9 @@ class Job:
         if arguments.animation is not None:
             size = result.image.shape[:2]
             still = [images.resize(jnp.asarray(frame), size) for frame in frames]
-            images.save_animation(arguments.animation, [*still, result.image])
+            images.save_animation(
+                arguments.animation, [*still, result.image], alpha=self.like.alpha
+            )
 
     def report(self, result: Result) -> None:
         """What became of it, for people or for programs."""
@@ -289,6 +296,7 @@ def optimise(job: Job) -> int:
         every=arguments.every,
         quality=arguments.quality,
         frames=arguments.animation is not None,
+        like=job.like,
         save=None if arguments.checkpoint is None else checkpoint.save,
         save_every=arguments.checkpoint_every,
     )
@@ -333,7 +341,11 @@ def main(arguments: Arguments) -> int:
             arguments = replace(arguments, quiet=True)
         arguments.note(inputs.notice)
         before = arguments.again or arguments.finished
-        job = Job(arguments, pictures, files, output, shown, inputs)
+        size = inputs.content.shape[0], inputs.content.shape[1]
+        like = images.read_like(
+            files[0], size=size, keep_metadata=arguments.keep_metadata
+        )
+        job = Job(arguments, pictures, files, output, shown, inputs, like)
         warn_if_other(before, job.read, inputs)
         one = inputs.settings.optimization.one_pass
         return one_pass(job) if one else optimise(job)

@@ -4,6 +4,7 @@ A picture is (H, W, 3), RGB, float32 in [0, 1], sRGB-encoded, upright.
 """
 
 from jaxnst.images.animation import check_animation, save_animation
+from jaxnst.images.like import Like, read_like
 from jaxnst.images.metadata import read_metadata
 from jaxnst.images.opening import MAX_PIXELS
 from jaxnst.images.read import Picture, load_image, picture_size, read_picture
@@ -13,6 +14,7 @@ from jaxnst.images.write import check_output, check_quality, encode, save_image
 
 __all__ = [
     "MAX_PIXELS",
+    "Like",
     "Picture",
     "check_animation",
     "check_output",
@@ -22,6 +24,7 @@ __all__ = [
     "fit_size",
     "load_image",
     "picture_size",
+    "read_like",
     "read_metadata",
     "read_picture",
     "resize",

@@ -101,6 +101,8 @@ def save_pictures(
     grid: Grid, inputs: Inputs, pictures: Mapping[Path, str], folder: Path
 ) -> None:
     """Save every picture with its own settings, so that each can be made again."""
+    size = inputs.content.shape[0], inputs.content.shape[1]
+    like = images.read_like(next(iter(pictures)), size=size)
     for place in grid.places():
         row, column = place
         terms = replace(
@@ -116,7 +118,9 @@ def save_pictures(
             files=pictures,
             decoder=inputs.decoder,
         )
-        images.save_image(folder / grid.file(place), result.image, metadata=metadata)
+        images.save_image(
+            folder / grid.file(place), result.image, like=like, metadata=metadata
+        )
 
 
 def write_results(path: Path, grid: Grid) -> None:

@@ -32,6 +32,7 @@ def write_pictures(
     pair = plan.pair
     folder, sources = pair.folder / "pictures", (pair.content, pair.style)
     folder.mkdir(exist_ok=True)
+    like = images.read_like(pair.content)
     choices = list(candidate.layer_choices.items())
     steps = sum(settings.optimization.steps)
     for index in np.ndindex(grid.content.shape):
@@ -55,6 +56,7 @@ def write_pictures(
         images.save_image(
             folder / f"{name}_alpha{alpha:g}_beta{beta:g}.png",
             image,
+            like=like,
             metadata=describe(
                 changed,
                 candidate.network,
