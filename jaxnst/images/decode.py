@@ -81,7 +81,7 @@ def over_white(
         if alpha is None:
             return color
         cover = alpha[..., None]
-        return _unit(color) * cover + (1 - cover)
+        return unit(color) * cover + (1 - cover)
 
     if size == source.size:
         image, alpha = _whole(source, shown)
@@ -173,7 +173,7 @@ def _whole(
     image = np.empty((source.height, source.width, 3), np.float32)
     alpha: np.ndarray | None = None
     for rows, (color, part) in source.strips():
-        image[rows] = _unit(color_of(color, part))
+        image[rows] = unit(color_of(color, part))
         if part is not None:
             if alpha is None:
                 alpha = np.empty((source.height, source.width), np.float32)
@@ -215,7 +215,8 @@ _LEVELS = np.arange(256, dtype=np.float32) / 255
 _LINEAR_LEVELS = decode_srgb(_LEVELS)
 
 
-def _unit(color: np.ndarray) -> np.ndarray:
+def unit(color: np.ndarray) -> np.ndarray:
+    """Levels, or what is in [0, 1] already, as float32 in [0, 1]."""
     return _LEVELS[color] if color.dtype == np.uint8 else color
 
 

@@ -17,6 +17,8 @@ import psutil
 from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
+from jaxnst.images import png
+
 # What a picture may unpack to: 178 million pixels are 2 GB as float32. Pillow's own
 # limit of refusal is a little higher, so that this one speaks first.
 MAX_PIXELS = 178_000_000
@@ -129,9 +131,14 @@ def check_memory(path: PathLike, count: int) -> None:
 
 def open_picture(file: BinaryIO, path: PathLike) -> ImageFile:
     """Pillow's picture, its header read and its size checked, pixels not decoded."""
+    profile = None
+    if png.is_png(file):
+        file, profile = png.decodable(file)
     file.seek(0)
     picture = Image.open(file, formats=FORMATS)
     check_pixels(path, picture.height, picture.width)
+    if profile is not None:
+        picture.info["icc_profile"] = profile
     return picture
 
 

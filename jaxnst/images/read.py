@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
 from typing import BinaryIO, NamedTuple
 
 import jax
@@ -10,8 +11,9 @@ import numpy as np
 import tifffile
 from PIL import Image, UnidentifiedImageError
 
-from jaxnst.images import icc
-from jaxnst.images.decode import Decoded, Rows, over_white, uncovered
+from jaxnst.images import icc, png
+from jaxnst.images.decode import Decoded, Rows, over_white, uncovered, unit
+from jaxnst.images.encodings import srgb_from
 from jaxnst.images.opening import (
     PathLike,
     check_memory,
@@ -172,6 +174,7 @@ def _of_samples(
 
 
 def _read_pillow(file: BinaryIO, path: PathLike, frame: int = 0) -> Decoded:
+    said = png.encoding(file) if png.is_png(file) else None
     with open_picture(file, path) as picture:
         if frame:
             picture.seek(frame)
@@ -181,6 +184,29 @@ def _read_pillow(file: BinaryIO, path: PathLike, frame: int = 0) -> Decoded:
         profile = picture.info.get("icc_profile") or None
         tag = orientation(picture)  # after load: Pillow turns a TIFF itself
     remarks: list[str] = []
+    recode = None if said is None else srgb_from(said, path, remarks)
+    if recode is not None:
+        return _recoded(_of_pillow(picture, None, tag, path, remarks), recode)
+    return _of_pillow(picture, profile, tag, path, remarks)
+
+
+def _recoded(source: Decoded, recode: Callable[[np.ndarray], np.ndarray]) -> Decoded:
+    """The same picture, its numbers brought to sRGB."""
+
+    def rows(first: int, last: int) -> Rows:
+        color, alpha = source.rows(first, last)
+        return recode(unit(color)), alpha
+
+    return replace(source, rows=rows)
+
+
+def _of_pillow(
+    picture: Image.Image,
+    profile: bytes | None,
+    tag: int,
+    path: PathLike,
+    remarks: list[str],
+) -> Decoded:
     if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
         samples = _deep_grey(picture, path, remarks)
         return _of_samples(samples, profile, tag, path, remarks)

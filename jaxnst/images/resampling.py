@@ -137,7 +137,7 @@ def resize(image: jax.Array | np.ndarray, size: tuple[int, ...]) -> jax.Array:
     Raises:
         TypeError, ValueError: not such a picture or not such a size.
     """
-    image = check_image(image)
+    image = check_image(image, unclipped=True)
     target = resolve_size(tuple(size), *image.shape[:2])
     if image.shape[:2] == target:
         return image

@@ -158,7 +158,7 @@ def _metadata_text(content: dict[str, Any] | None, kind: str) -> str | None:
 
 def clipped_pixels(image: jax.Array | np.ndarray, kind: str) -> np.ndarray:
     """`image` on the host, clipped, after checking that `kind` can hold it."""
-    pixels = np.asarray(check_image(image))
+    pixels = np.asarray(check_image(image, unclipped=True))
     if not np.isfinite(pixels).all():
         count = int((~np.isfinite(pixels).all(-1)).sum())
         raise ValueError(

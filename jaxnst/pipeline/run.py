@@ -119,7 +119,7 @@ def prepare(
     content = _checks.check_image(content, "content")
     styles = _checks.check_images(styles, "styles")
     if init is not None:
-        init = _checks.check_image(init, "init")
+        init = _checks.check_image(init, "init", unclipped=True)
     geometry, how = settings.geometry, settings.optimization
     levels = geometry.levels()
     size = geometry.content_size(content.shape[0], content.shape[1])
