@@ -228,7 +228,7 @@ def style_distance(
         TypeError, ValueError: not such an image, or a network that does not hold the
             layers.
     """
-    image = _checks.check_image(image)
+    image = _checks.check_image(image, unclipped=True)
     content = _checks.check_image(content, "content")
     style = _checks.check_image(style, "style")
     sizes = _sizes(image)
@@ -258,7 +258,7 @@ def content_distance(
     Raises:
         TypeError, ValueError: as of `style_distance`.
     """
-    image = _checks.check_image(image)
+    image = _checks.check_image(image, unclipped=True)
     content = _checks.check_image(content, "content")
     size = _sizes(image)[0]
     return functional.content_loss(

@@ -51,7 +51,7 @@ class Pictures(NamedTuple):
 
     content: Array
     style: Array
-    like: images.Picture
+    like: images.Like
 
 
 @dataclass
@@ -70,6 +70,7 @@ class BatchJob:
     report_progress: Callable[[float, int], bool]
     """Told how many pairs are done, in parts of one, and how many failed; True ends
     it."""
+    keep_metadata: bool = True
     done_before: int = 0
     painted: int = 0
     failed: list[tuple[Pair, str]] = field(default_factory=list)
@@ -129,6 +130,8 @@ class BatchJob:
             "multiple": self.multiple,
             "quality": self.quality,
         }
+        if not self.keep_metadata:
+            job["keep_metadata"] = False
         if self.decoder is not None:
             job["decoder"] = self.decoder.checksum
         output = self.folder / pair.name
@@ -155,8 +158,8 @@ class BatchJob:
         def pictures(item: Item) -> Pictures:
             content, style = item.pair.content, item.pair.style
             return Pictures(
-                self.load(content, size=item.size),
-                self.load(style, size=item.style_size),
+                self.load(content, size=item.size, alpha=True)[..., :3],
+                self.load(style, size=item.style_size, alpha=True),
                 self.read_like(content, size=item.size),
             )
 
@@ -167,7 +170,7 @@ class BatchJob:
         chunk: list[Item],
         pictures: list[Future[Pictures]],
         batch_size: int,
-    ) -> list[tuple[Item, Result, images.Picture]]:
+    ) -> list[tuple[Item, Result, images.Like]]:
         """Paint what could be read; bad files and numbers cost themselves alone."""
         readable = [
             (item, found)
@@ -205,7 +208,7 @@ class BatchJob:
 
         return callback
 
-    def write(self, item: Item, result: Result, like: images.Picture) -> None:
+    def write(self, item: Item, result: Result, like: images.Like) -> None:
         """Write a picture, then the line that says so.
 
         Its photograph and painting may be gone by now.
@@ -231,6 +234,7 @@ class BatchJob:
                 like=like,
                 metadata=metadata,
                 quality=self.quality,
+                keep_metadata=self.keep_metadata,
             )
             record = self.record(pair, "done") | {
                 "job": item.job,

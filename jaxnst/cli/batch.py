@@ -51,6 +51,9 @@ class Arguments(Common):
     """Of the pictures."""
     quality: int | None = None
     """1 to 100, of JPEG (95) or lossy WebP."""
+    keep_metadata: bool = True
+    """Whether EXIF (author, copyright, date, camera, place) and dots per inch of the
+    photographs go into the pictures."""
     batch: int = 8
     """Pictures in one compiled call at most; fewer where memory demands it. On a CPU
     always one after another: as fast, and a picture is that of a run of its own."""
@@ -127,6 +130,7 @@ def main(arguments: Arguments) -> int:
             None if budget is None else int(budget * 2**30),
             decoder,
             report_progress=bar,
+            keep_metadata=arguments.keep_metadata,
         )
         job.run(pairs)
     manifest.close()

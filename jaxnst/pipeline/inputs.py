@@ -42,7 +42,8 @@ class Inputs:
         network: the feature network.
         decoder: of one pass, where the settings start from one.
         content: (H, W, 3) at the size at which it is optimised.
-        styles: (h, w, 3) each, at theirs.
+        styles: (h, w, 3) each, at theirs; (h, w, 4), with alpha, those with transparent
+            parts.
         init: the picture to start from, where the settings name a file.
         notice: a line on what was chosen that nobody asked for; "" if nothing was.
     """
@@ -94,7 +95,7 @@ def load_inputs(
     init = None
     if start is not None:
         size = pictures[0].shape[0], pictures[0].shape[1]
-        init = images.load_image(start, size=size)
+        init = load_content(start, size)
     inputs = Inputs(settings, network, decoder, *pictures, init)
     lines = [notice, _left_out(inputs, content)]
     return replace(inputs, notice="; ".join(filter(None, lines)))
@@ -260,10 +261,16 @@ def load_pictures(
         seen = padded_size(size, 1, least)
         with_tiles_if_needed(network, settings.objective, seen)
     paintings = [
-        images.load_image(path, size=size)
+        images.load_image(path, size=size, alpha=True)
         for path, size in zip(styles, sizes.styles, strict=True)
     ]
-    return images.load_image(content, size=sizes.content), paintings
+    return load_content(content, sizes.content), paintings
+
+
+def load_content(path: PathName, size: Size) -> Array:
+    """The colours of a photograph, (H, W, 3), as if all of it were opaque: what is
+    painted, for the result gets the photograph's alpha again."""
+    return images.load_image(path, size=size, alpha=True)[..., :3]
 
 
 def load_judges(names: Sequence[str]) -> dict[str, Network]:

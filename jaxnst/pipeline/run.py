@@ -58,9 +58,7 @@ def render(
     """
     _checks.check_not_traced("render", network, content, styles, init, settings)
     began = time.perf_counter()
-    prepared = prepare(
-        settings, network, content, styles, init=init, decoder=decoder
-    )
+    prepared = prepare(settings, network, content, styles, init=init, decoder=decoder)
     if settings.optimization.one_pass and init is None:
         return prepared.one_pass(began)
     result = stylize_pyramid(
@@ -129,7 +127,7 @@ def prepare(
     content = _checks.check_image(content, "content")
     styles = _checks.check_images(styles, "styles")
     if init is not None:
-        init = _checks.check_image(init, "init")
+        init = _checks.check_image(init, "init", unclipped=True)
     geometry, how = settings.geometry, settings.optimization
     size = geometry.content_size(content.shape[0], content.shape[1])
     content = resize(content, size)

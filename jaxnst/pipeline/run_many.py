@@ -43,9 +43,7 @@ def render_grid(
     Arguments as of `render` and `grid_search`; image (A, B, H, W, 3).
     """
     _checks.check_not_traced("render_grid", network, content, styles, init, settings)
-    prepared = prepare(
-        settings, network, content, styles, init=init, decoder=decoder
-    )
+    prepared = prepare(settings, network, content, styles, init=init, decoder=decoder)
     result = grid_search(
         network,
         prepared.content,
