@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, checksums, and listing image files.
+"""Files that appear whole or not at all, and checksums.
 
 Everything the project writes goes beside its destination first and is renamed over
 it at the end, so that an interruption or a full disk leaves what was there before.
@@ -343,18 +343,3 @@ def sha256_of(files: Sequence[Path]) -> str:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)
     return digest.hexdigest()
-
-
-_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".tif", ".tiff")
-
-
-def image_files(folders: Sequence[Path]) -> list[Path]:
-    """Every image file in and under `folders`, sorted by path."""
-    paths: set[Path] = set()
-    for folder in folders:
-        if not folder.is_dir():
-            raise NotADirectoryError(f"{folder} is not a folder of pictures")
-        paths |= {p for p in folder.rglob("*") if p.suffix.lower() in _SUFFIXES}
-    if not paths:
-        raise FileNotFoundError(f"no pictures in {', '.join(map(str, folders))}")
-    return sorted(paths)

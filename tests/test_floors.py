@@ -19,6 +19,7 @@ PACKAGE = Path(jaxnst.__file__).parent
 # packages of one floor do not know each other.
 FLOORS = [
     ["_checks", "_files", "_fingerprint", "_types", "_version"],
+    ["_checksum"],
     ["linalg"],
     ["gaussian", "images", "networks"],
     ["losses", "pretrained"],

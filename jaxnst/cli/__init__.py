@@ -12,6 +12,7 @@ from jaxnst._version import __version__
 from jaxnst.cli._commands import COMMANDS, command
 from jaxnst.cli._console import say, tolerant_streams
 from jaxnst.cli._interrupts import deferred, ignore_at_exit
+from jaxnst.cli._streams import replace_closed
 
 _USAGE = """\
 usage: jaxnst PHOTO PAINTING [PAINTING ...] [-o OUT.png]
@@ -39,6 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; None, those of this process. Without a
             command's name before them they are those of `stylize`.
     """
+    replace_closed()
     try:
         with tolerant_streams():
             return _main(list(sys.argv[1:] if arguments is None else arguments))

@@ -15,7 +15,9 @@ import platformdirs
 from jax.errors import JaxRuntimeError
 
 from jaxnst.cli._commands import command
+from jaxnst.cli._compiled import drop_broken
 from jaxnst.cli._console import say, tolerant_streams
+from jaxnst.cli._devices import missing_device
 from jaxnst.cli._interrupts import never_swallowed
 from jaxnst.cli._options import SECTIONS, current_spelling
 from jaxnst.cli._parser import (
@@ -99,10 +101,10 @@ _told: set[str] = set()  # warnings of the command that runs
 
 def warn(message: Warning | str, *_: object, **__: object) -> None:
     """Print `message` as one line on stderr, once in a command."""
-    line = f"warning: {' '.join(str(message).split())}"
-    if line not in _told:
-        _told.add(line)
-        print(line, file=sys.stderr)
+    text = " ".join(str(message).split())
+    if text not in _told and not drop_broken(text):
+        _told.add(text)
+        print(f"warning: {text}", file=sys.stderr)
 
 
 def keep_compiled() -> None:
@@ -212,6 +214,11 @@ def _run_module(module: ModuleType, line: Sequence[str]) -> int:
         if "--debug" in line:
             raise
         return fail(describe_error(error), 1)
+    except Exception as error:
+        fault = missing_device(error)
+        if fault is None or "--debug" in line:
+            raise
+        return fail(fault, 1)
 
 
 def _parse_and_run(module: ModuleType, line: Sequence[str]) -> int:

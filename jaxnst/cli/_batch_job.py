@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 from jax import Array
 
 import jaxnst
@@ -19,8 +18,8 @@ from jaxnst.cli._outputs import save
 from jaxnst.cli._pairs import Pair
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.networks.network import Network
-from jaxnst.optimize.memory import max_parallel_items
 from jaxnst.optimize.result import Callback, Progress, Result
+from jaxnst.parallel.one_by_one import is_vectorized
 from jaxnst.pipeline.inputs import sizes_of
 from jaxnst.pipeline.provenance import describe
 from jaxnst.pipeline.run import padded_size
@@ -53,7 +52,7 @@ class Pictures(NamedTuple):
 
     content: Array
     style: Array
-    like: images.Picture
+    like: images.Like
 
 
 @dataclass
@@ -72,6 +71,7 @@ class BatchJob:
     report_progress: Callable[[float, int], bool]
     """Told how many pairs are done, in parts of one, and how many failed; True ends
     it."""
+    keep_metadata: bool = True
     done_before: int = 0
     painted: int = 0
     failed: list[tuple[Pair, str]] = field(default_factory=list)
@@ -119,7 +119,6 @@ class BatchJob:
         settings = replace(self.settings, terms=terms)
         sizes = sizes_of(
             settings,
-            self.network,
             pair.content,
             [pair.style],
             multiple=self.multiple,
@@ -133,6 +132,8 @@ class BatchJob:
             "multiple": self.multiple,
             "quality": self.quality,
         }
+        if not self.keep_metadata:
+            job["keep_metadata"] = False
         if self.decoder is not None:
             job["decoder"] = self.decoder.checksum
         output = self.folder / pair.name
@@ -142,14 +143,11 @@ class BatchJob:
     def chunks(self, group: list[Item]) -> Iterator[tuple[list[Item], int]]:
         """What is missing of a shape, in parts, and how many are computed in each.
 
-        That number depends on all that was ever to be painted in this shape, not on
-        what is missing: a picture is the same after an interruption as without one.
+        On CPUs one. Elsewhere it depends on all that was ever to be painted in this
+        shape, not on what is missing: a picture is the same after an interruption as
+        without one.
         """
-        margin = 2 * self.settings.geometry.margin
-        shape = [side + margin for side in padded_size(group[0].size, self.multiple)]
-        most = min(
-            self.batch_size, max_parallel_items(tuple(shape)) * jax.local_device_count()
-        )
+        most = self.batch_size if is_vectorized() else 1
         batch_size = -(-len(group) // -(-len(group) // most))
         missing = [x for x in group if not self.manifest.has(x.pair.name, x.job)]
         self.done_before += len(group) - len(missing)
@@ -170,8 +168,8 @@ class BatchJob:
         def pictures(item: Item) -> Pictures:
             content, style = item.pair.content, item.pair.style
             found = Pictures(
-                self.load(content, size=item.size),
-                self.load(style, size=item.style_size),
+                self.load(content, size=item.size, alpha=True)[..., :3],
+                self.load(style, size=item.style_size, alpha=True),
                 self.read_like(content, size=item.size),
             )
             for path, digest in ((content, "content"), (style, "style")):
@@ -189,7 +187,7 @@ class BatchJob:
         chunk: list[Item],
         pictures: list[Future[Pictures]],
         batch_size: int,
-    ) -> list[tuple[Item, Result, images.Picture]]:
+    ) -> list[tuple[Item, Result, images.Like]]:
         """Paint what could be read; bad files and numbers cost themselves alone."""
         readable = [
             (item, found)
@@ -227,7 +225,7 @@ class BatchJob:
 
         return callback
 
-    def write(self, item: Item, result: Result, like: images.Picture) -> None:
+    def write(self, item: Item, result: Result, like: images.Like) -> None:
         """Write a picture, then the line that says so.
 
         Its photograph and painting may be gone by now.
@@ -255,6 +253,7 @@ class BatchJob:
                     like=like,
                     metadata=metadata,
                     quality=self.quality,
+                    keep_metadata=self.keep_metadata,
                 )
 
             trouble = save(path, write)[1]

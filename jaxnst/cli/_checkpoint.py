@@ -37,7 +37,7 @@ def hint(path: Path | None) -> str:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The file of a run of these settings, if there is one.
+    """The file of a run of these settings at so many levels, if there is one.
 
     Attributes:
         digests: SHA-256 of the pictures that the run is of.
@@ -47,6 +47,7 @@ class Checkpoint:
     settings: Settings
     network: Network
     digests: Iterable[str]
+    levels: int
 
     @cached_property
     def description(self) -> dict[str, Any]:
@@ -65,7 +66,7 @@ class Checkpoint:
         result = load_checkpoint(
             self.path,
             self.description,
-            how.make_optimizer(len(self.settings.geometry.levels())),
+            how.make_optimizer(self.levels),
             averaging=how.ema is not None,
             upgrade=with_current_settings,
         )

@@ -71,11 +71,14 @@ def to_stdout(path: Path) -> Iterator[Path]:
     """A file to write to: `path`; for `-` one that goes to standard output as PNG.
 
     Raises:
-        OSError: standard output did not take it; where it is instead.
+        ValueError: standard output is closed.
+        OSError: it did not take the picture; where that is instead.
     """
     if path != STREAM:
         yield path
         return
+    if sys.stdout is None:
+        raise ValueError("standard output (-o -) is closed; name a file")
     with tempfile.TemporaryDirectory(prefix="jaxnst-") as folder:
         held = Path(folder, "stdout.png")
         yield held

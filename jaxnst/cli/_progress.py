@@ -179,14 +179,12 @@ class Session:
         every: int | None,
         quality: int | None,
         frames: bool,
-        like: images.Picture | None = None,
+        like: images.Like | None = None,
         save: Callable[[Result], None] | None = None,
         save_every: int | None = None,
     ) -> None:
-        """`save` is given the run so far after every so many steps, and on Ctrl-C.
-
-        `like` is the photograph's, for pictures on the way.
-        """
+        """`save` is given the run so far after every so many steps, and on Ctrl-C;
+        pictures on the way get what `like` has of the photograph."""
         self.bar, self.output, self.quality = bar, output, quality
         self.like, self.failed = like, False
         self.picture_every = every

@@ -1,4 +1,4 @@
-"""Paint a pair under every alpha and beta in one compiled call, and compare.
+"""Paint a pair under every alpha and beta, and compare.
 
     jaxnst grid photo.jpg painting.jpg --alpha 0.3 1 3 --beta 2 8 32 -o FOLDER
 

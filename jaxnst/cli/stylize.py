@@ -66,6 +66,9 @@ class Arguments(Common):
     a new name beside the photograph if not given."""
     quality: int | None = None
     """1 to 100, of JPEG (95) or lossy WebP."""
+    keep_metadata: bool = True
+    """Whether EXIF (author, copyright, date, camera, place) and dots per inch of the
+    photograph go into the picture."""
     again: Path | None = option(None, name="from", metavar="PICTURE")
     """Use the settings of this picture; its photograph and paintings, too, if none are
     given."""
@@ -223,7 +226,7 @@ class Job:
         named: the pictures as they are called.
         output: the file to write; `shown` is what it is called.
         digests: {what it is called: SHA-256} of every picture that is read.
-        like: alpha, profile and the like of the photograph, for the picture.
+        like: what the picture takes over from the photograph's file.
     """
 
     arguments: Arguments
@@ -232,7 +235,7 @@ class Job:
     shown: Path
     inputs: Inputs
     digests: dict[str, str]
-    like: images.Picture
+    like: images.Like
 
     def check(self) -> None:
         """What can only be checked when the pictures are read: sizes and metadata."""
@@ -278,7 +281,7 @@ class Job:
         def animation(path: Path) -> None:
             size = result.image.shape[:2]
             still = [images.resize(jnp.asarray(frame), size) for frame in frames]
-            images.save_animation(path, [*still, result.image])
+            images.save_animation(path, [*still, result.image], alpha=self.like.alpha)
 
         trace, title = result.trace, self.shown.name
         for path, write in (
@@ -354,9 +357,13 @@ def optimise(job: Job) -> int:
     """The whole optimisation; the exit code."""
     arguments, inputs = job.arguments, job.inputs
     settings = inputs.settings
-    total = sum(settings.optimization.steps_at(len(settings.geometry.levels())))
+    total = sum(settings.optimization.steps_at(len(inputs.levels)))
     checkpoint = _checkpoint.Checkpoint(
-        arguments.checkpoint, settings, inputs.network, tuple(job.digests.values())
+        arguments.checkpoint,
+        settings,
+        inputs.network,
+        tuple(job.digests.values()),
+        len(inputs.levels),
     )
     kept = checkpoint.load() if arguments.resume else None
     bar = Bar(total, done=kept.steps if kept else 0, quiet=arguments.quiet)
@@ -366,8 +373,8 @@ def optimise(job: Job) -> int:
         total,
         every=arguments.every,
         quality=arguments.quality,
-        like=job.like,
         frames=arguments.animation is not None,
+        like=job.like,
         save=None if arguments.checkpoint is None else checkpoint.save,
         save_every=arguments.checkpoint_every,
     )
@@ -398,13 +405,15 @@ def optimise(job: Job) -> int:
 
 def taken(
     arguments: Arguments, files: Sequence[Path], inputs: Inputs
-) -> tuple[dict[str, str], images.Picture]:
+) -> tuple[dict[str, str], images.Like]:
     """What the end needs of the files: checksums by name, and what is carried over from
     the photograph."""
     names = dict(zip(files, map(str, arguments.pictures), strict=True))
     start = init_file(arguments.settings)
     digests = digests_of(names if start is None else names | {start: str(start)})
-    return digests, images.read_like(files[0], size=inputs.size)
+    keep = arguments.keep_metadata
+    like = images.read_like(files[0], size=inputs.size, keep_metadata=keep)
+    return digests, like
 
 
 def main(arguments: Arguments) -> int:

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jaxnst import images
-from jaxnst._files import image_files
+from jaxnst.cli._folders import pictures_in
 from jaxnst.cli._parser import option
 from jaxnst.cli._train import Trained, finish, train
 from jaxnst.feedforward.weights_file import load_feedforward, write_feedforward
@@ -88,8 +88,8 @@ def begin(arguments: Arguments) -> DecoderTraining:
         paintings = [arguments.style]
     else:
         assert arguments.styles is not None  # see `check`
-        paintings = image_files([arguments.styles])
-    photographs = image_files([arguments.contents])
+        paintings = pictures_in([arguments.styles])
+    photographs = pictures_in([arguments.contents])
     read = arguments.network, arguments.encoder, arguments.start
     arguments.check_read([*photographs, *paintings, *read])
     how = arguments.training

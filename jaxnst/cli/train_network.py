@@ -15,7 +15,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from jaxnst._files import image_files
+from jaxnst.cli._folders import pictures_in
 from jaxnst.cli._parser import option
 from jaxnst.cli._train import Trained, finish, train
 from jaxnst.pretrained.format import NetworkWeights, read_weights, write_weights
@@ -43,7 +43,7 @@ def main(arguments: Arguments) -> int:
     arguments.check()
     teacher = read_weights(arguments.teacher)
     start = None if arguments.start is None else read_weights(arguments.start)
-    files = image_files(arguments.folders)
+    files = pictures_in(arguments.folders)
     arguments.check_read([*files, arguments.teacher, arguments.start])
     training = StudentTraining(arguments.training, files, teacher, start)
     code = train(training, training.options.steps, arguments)

@@ -4,6 +4,7 @@ A picture is (H, W, 3), RGB, float32 in [0, 1], sRGB-encoded, upright.
 """
 
 from jaxnst.images.animation import check_animation, save_animation
+from jaxnst.images.like import Like, read_like
 from jaxnst.images.metadata import read_metadata
 from jaxnst.images.opening import MAX_PIXELS
 from jaxnst.images.read import Picture, load_image, picture_size, read_picture
@@ -16,12 +17,12 @@ from jaxnst.images.write import (
     encode,
     least_bytes,
     metadata_fits,
-    read_like,
     save_image,
 )
 
 __all__ = [
     "MAX_PIXELS",
+    "Like",
     "Picture",
     "check_animation",
     "check_fits",

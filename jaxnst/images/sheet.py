@@ -74,7 +74,7 @@ def contact_sheet(
 def _thumbnail(picture: Picture | None, cell: int) -> np.ndarray | None:
     if picture is None:
         return None
-    picture = check_image(picture, "a picture of the sheet")
+    picture = check_image(picture, "a picture of the sheet", unclipped=True)
     pixels = np.clip(np.asarray(picture), 0, 1)
     fitted = resize_pixels(pixels, fit_size(pixels.shape[0], pixels.shape[1], cell))
     return np.round(fitted * 255).astype(np.uint8)

@@ -93,9 +93,10 @@ def with_current_settings(record: Any) -> Any:
     those settings as this version writes them; what cannot be read stays as it is."""
     try:
         settings = Settings.from_json(record["settings"])
-    except (ValueError, TypeError, KeyError):
+        return as_stored(record | {"settings": settings.to_json()})
+    # Nested too deep, beyond any float: what damage makes of JSON.
+    except (ValueError, TypeError, KeyError, OverflowError, RecursionError):
         return record
-    return as_stored(record | {"settings": settings.to_json()})
 
 
 def read_settings(path: Path) -> tuple[Settings, tuple[Path, ...]]:
@@ -112,7 +113,7 @@ def read_settings(path: Path) -> tuple[Settings, tuple[Path, ...]]:
         )
     try:
         settings = Settings.from_json(stored["settings"])
-    except (ValueError, TypeError, OverflowError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(f"{path}: its settings cannot be used: {error}") from None
     styles = stored.get("styles")
     names = [stored.get("content"), *(styles if isinstance(styles, list) else [None])]

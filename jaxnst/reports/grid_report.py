@@ -105,18 +105,21 @@ class Sources:
         names: what they are called.
         digests: as of `describe`.
         pictures: (H, W, 3) each, small, to be shown.
+        like: what the written pictures take over from the photograph's file.
     """
 
     names: tuple[str, ...]
     digests: dict[str, str]
     pictures: list[Array]
+    like: images.Like
 
     @classmethod
     def of(cls, files: Sequence[Path], names: Sequence[str]) -> "Sources":
         """Those of picture files that are called so."""
         digests = digests_of(dict(zip(files, names, strict=True)))
         pictures = [images.load_image(path, size=_SOURCE) for path in files]
-        return cls(tuple(names), digests, pictures)
+        like = images.read_like(files[0])
+        return cls(tuple(names), digests, pictures, like)
 
 
 def write(grid: Grid, inputs: Inputs, sources: Sources, folder: Path) -> None:
@@ -177,7 +180,12 @@ def save_pictures(grid: Grid, inputs: Inputs, sources: Sources, folder: Path) ->
             digests=sources.digests,
             decoder=inputs.decoder,
         )
-        images.save_image(folder / grid.file(place), result.image, metadata=metadata)
+        images.save_image(
+            folder / grid.file(place),
+            result.image,
+            like=sources.like,
+            metadata=metadata,
+        )
 
 
 def write_results(path: Path, grid: Grid) -> None:

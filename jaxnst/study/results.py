@@ -18,6 +18,7 @@ from jaxnst.networks.network import Network
 from jaxnst.networks.vgg import VGG
 from jaxnst.pipeline import presets
 from jaxnst.pipeline.inputs import load_for_judge, open_network, sizes_of
+from jaxnst.pipeline.run import levels_at
 from jaxnst.pipeline.settings import Settings
 from jaxnst.pipeline.substitute import adapted, choose
 from jaxnst.reports import plots
@@ -142,7 +143,7 @@ def _check_sizes(
     pair = plan.pair
     for candidate in candidates:
         settings = _candidate_settings(candidate, plan.settings)
-        sizes = sizes_of(settings, candidate.network, pair.content, [pair.style])
+        sizes = sizes_of(settings, pair.content, [pair.style])
     if judges:
         seen = load_for_judge(*pair.files)
     for judge in judges.values():
@@ -238,7 +239,8 @@ def _run_presets(
     preset_runs = []
     for name in names:
         settings, network, note = open_preset(name, networks)
-        levels = len(settings.geometry.levels())
+        size = sizes_of(settings, pair.content, [pair.style]).content
+        levels = len(levels_at(settings, network, size))
         total = sum(settings.optimization.steps_at(levels))
         run = run_single(
             f"preset_{name}",
