@@ -32,6 +32,7 @@ from jaxtyping import Float
 from jaxnst import _checks
 from jaxnst._types import AnyArray, UncheckedImage
 from jaxnst.images import fit_size, resize
+from jaxnst.images.mirroring import repeat_mirrored
 from jaxnst.linalg import matmul, orthogonal_factor
 from jaxnst.losses import functional
 from jaxnst.networks.googlenet import GoogLeNet
@@ -138,20 +139,19 @@ def _layers(network: Network) -> tuple[tuple[str, ...], str]:
     return _VGG16 if complete else _VGG
 
 
-def _sizes(
-    network: Network, image: Float[Array, "h w 3"], name: str
-) -> tuple[tuple[int, int], ...]:
+def _sizes(image: Float[Array, "h w 3"]) -> tuple[tuple[int, int], ...]:
     """(height, width) of an image at every scale, with its aspect ratio."""
     height, width = image.shape[:2]
-    sizes = tuple(fit_size(height, width, scale) for scale in SCALES)
-    min_side = network.min_side(_layers(network)[0])
-    if min(sizes[-1]) < min_side:
-        raise ValueError(
-            f"{name} is {width} x {height} pixels, too narrow: "
-            f"shrunk to a long side of {SCALES[-1]} its short side has {min(sizes[-1])}"
-            f", the judge needs {min_side}; crop it"
-        )
-    return sizes
+    return tuple(fit_size(height, width, scale) for scale in SCALES)
+
+
+def _at_size(
+    network: Network, image: Float[Array, "h w 3"], size: tuple[int, int]
+) -> Float[Array, "_ _ 3"]:
+    """An image resized and, where that is too narrow for the layers, followed by
+    mirrored copies of itself."""
+    least = network.min_side(_layers(network)[0])
+    return repeat_mirrored(resize(image, size), least)
 
 
 @partial(jax.jit, static_argnames="sizes")
@@ -162,7 +162,7 @@ def _gaussians(
 ) -> list[FactoredGaussian]:
     """The Gaussian of every style layer at every one of `sizes`."""
     layers, _ = _layers(network)
-    features = [network(resize(image, size), layers) for size in sizes]
+    features = [network(_at_size(network, image, size), layers) for size in sizes]
     return [factored_gaussian(maps[layer]) for maps in features for layer in layers]
 
 
@@ -192,7 +192,7 @@ def _content_features(
     network: Network, image: Float[Array, "h w 3"], size: tuple[int, int]
 ) -> Float[Array, "_ _ c"]:
     _, layer = _layers(network)
-    return network(resize(image, size), [layer])[layer]
+    return network(_at_size(network, image, size), [layer])[layer]
 
 
 def style_distance(
@@ -212,7 +212,7 @@ def style_distance(
     record.
 
     Scales are made by `images.resize`, within the compiled code and by the same filter
-    for all three images.
+    for all three images; one too narrow for the layers is followed by mirrored copies.
 
     Args:
         network: GoogLeNet or a VGG, other than the one that `image` was optimised in.
@@ -225,17 +225,17 @@ def style_distance(
         size.
 
     Raises:
-        TypeError, ValueError: not such an image, one too narrow, or a network that
-            does not hold the layers.
+        TypeError, ValueError: not such an image, or a network that does not hold the
+            layers.
     """
-    image = _checks.check_image(image)
+    image = _checks.check_image(image, unclipped=True)
     content = _checks.check_image(content, "content")
     style = _checks.check_image(style, "style")
-    sizes = _sizes(network, image, "image")
+    sizes = _sizes(image)
     return _mean_ratio(
         _gaussians(network, image, sizes),
         _gaussians(network, content, sizes),
-        _gaussians(network, style, _sizes(network, style, "style")),
+        _gaussians(network, style, _sizes(style)),
     )
 
 
@@ -258,9 +258,9 @@ def content_distance(
     Raises:
         TypeError, ValueError: as of `style_distance`.
     """
-    image = _checks.check_image(image)
+    image = _checks.check_image(image, unclipped=True)
     content = _checks.check_image(content, "content")
-    size = _sizes(network, image, "image")[0]
+    size = _sizes(image)[0]
     return functional.content_loss(
         _content_features(network, image, size),
         _content_features(network, content, size),
@@ -278,3 +278,17 @@ def judge(
     style_part = style_distance(network, image, content, style)
     content_part = content_distance(network, image, content)
     return Scores(style_part, content_part, style_part + content_part / 2)
+
+
+def check_judge(
+    network: Network, size: tuple[int, int], content: Array, style: Array
+) -> None:
+    """Raise what `judge` would raise of a picture of (height, width), unseen.
+
+    For a long run to fail at its start. Nothing is computed.
+
+    Raises:
+        TypeError, ValueError: as of `style_distance`.
+    """
+    image = jax.ShapeDtypeStruct((*size, 3), jnp.float32)
+    jax.eval_shape(judge, network, image, content, style)

@@ -168,6 +168,22 @@ def test_all_names_are_there_and_sorted():
         assert hasattr(jaxnst, name)
 
 
+def test_names_come_when_they_are_asked_for():
+    """Importing the package costs nothing; every name is where it was."""
+    code = (
+        "import sys, jaxnst; assert 'jax' not in sys.modules\n"
+        "assert set(jaxnst.__all__) <= set(dir(jaxnst))\n"
+        "assert jaxnst.images.MAX_PIXELS and jaxnst.optimize.stylize\n"
+        "from jaxnst import *\nprint(Config.__name__, presets.__name__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent
+    )
+    assert done.stdout.split() == ["Config", "jaxnst.pipeline.presets"], done.stderr
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        jaxnst.nothing  # noqa: B018
+
+
 @pytest.mark.parametrize("name", jaxnst.__all__)
 def test_public_names_are_documented(name):
     thing = getattr(jaxnst, name)

@@ -13,18 +13,22 @@ import numpy as np
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
+from jaxnst.images.carried import (
+    ARTIST,
+    COPYRIGHT,
+    DESCRIPTION,
+    EXIF_IFD,
+    OURS,
+    USER_COMMENT,
+    Carried,
+    merged,
+)
 from jaxnst.images.opening import PathLike, open_file, open_picture
 from jaxnst.images.png_text import is_png, read_text
 
 SOFTWARE = "jaxnst"
 
-_MARK = '{"jaxnst":'
-
 _ASCII = b"ASCII\0\0\0"  # the character code that opens a UserComment
-
-_EXIF_IFD, _USER_COMMENT, _SOFTWARE = 0x8769, 0x9286, 0x0131
-
-_IMAGE_DESCRIPTION = 270
 
 
 def to_json(metadata: dict[str, Any] | None) -> str | None:
@@ -55,20 +59,22 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is no number, text, list or dict")
 
 
-def png_info(text: str | None) -> PngInfo:
+def png_info(text: str | None, carried: Carried | None = None) -> PngInfo:
     info = PngInfo()
     info.add_text("Software", SOFTWARE)
+    for name, tag in (("Author", ARTIST), ("Copyright", COPYRIGHT)):
+        value = None if carried is None else carried.text(tag)
+        if value is not None:
+            info.add_itxt(name, value)
     if text is not None:
         info.add_itxt(SOFTWARE, text)
     return info
 
 
-def exif(text: str | None) -> Image.Exif:
-    tags = Image.Exif()
-    tags[_SOFTWARE] = SOFTWARE
-    if text is not None:
-        tags.get_ifd(_EXIF_IFD)[_USER_COMMENT] = _ASCII + text.encode("ascii")
-    return tags
+def exif(text: str | None, carried: Carried | None = None) -> Image.Exif:
+    """EXIF with our text in its UserComment and what is carried from the photograph."""
+    comment = None if text is None else _ASCII + text.encode("ascii")
+    return merged(carried, SOFTWARE, comment)
 
 
 def read_metadata(path: PathLike) -> dict[str, Any] | None:
@@ -100,10 +106,10 @@ def read_metadata(path: PathLike) -> dict[str, Any] | None:
 
 def _stored_text(picture: Image.Image) -> str | None:
     if picture.format == "TIFF":
-        text = picture.getexif().get(_IMAGE_DESCRIPTION, "")
+        text = picture.getexif().get(DESCRIPTION, "")
     else:
-        comment = picture.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT, b"")
+        comment = picture.getexif().get_ifd(EXIF_IFD).get(USER_COMMENT, b"")
         text = comment[len(_ASCII) :] if isinstance(comment, bytes) else comment
     if isinstance(text, bytes):
         text = text.decode("ascii", "replace")
-    return text if isinstance(text, str) and text.startswith(_MARK) else None
+    return text if isinstance(text, str) and text.startswith(OURS) else None

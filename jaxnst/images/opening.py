@@ -5,6 +5,7 @@ Decoders answer a broken header with almost any exception. Here each becomes one
 """
 
 import os
+import stat
 import threading
 import warnings
 from collections.abc import Iterator
@@ -12,7 +13,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+import psutil
 from PIL import Image, UnidentifiedImageError
+from PIL.ImageFile import ImageFile
+
+from jaxnst.images import png
 
 # What a picture may unpack to: 178 million pixels are 2 GB as float32. Pillow's own
 # limit of refusal is a little higher, so that this one speaks first.
@@ -49,6 +54,12 @@ def open_file(path: PathLike) -> Iterator[BinaryIO]:
             f"cannot read {path}: it is a folder; give the name of a picture in it"
         )
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            # Opening a pipe would wait for its writer, with the lock held.
+            raise UnreadableError(
+                f"cannot read {path}: it is a pipe or a device; write what comes from "
+                "it into a file"
+            )
         with _lock, warnings.catch_warnings(), open(path, "rb") as file:
             # Decoders' remarks on tags and sizes; what matters becomes an error.
             warnings.simplefilter("ignore")
@@ -104,11 +115,30 @@ def check_pixels(path: PathLike, height: int, width: int) -> None:
         raise _too_large(path, f"{width} x {height} = {height * width:,}, more")
 
 
-def open_picture(file: BinaryIO, path: PathLike) -> Image.Image:
+def check_memory(path: PathLike, count: int) -> None:
+    """Refuse to decode what would take so many bytes if they are not free.
+
+    Raises:
+        MemoryError: with the numbers.
+    """
+    free = psutil.virtual_memory().available
+    if count > free:
+        raise MemoryError(
+            f"decoding {path} takes {count / 2**30:.1f} GiB, of which "
+            f"{free / 2**30:.1f} are free; make it smaller in another program"
+        )
+
+
+def open_picture(file: BinaryIO, path: PathLike) -> ImageFile:
     """Pillow's picture, its header read and its size checked, pixels not decoded."""
+    profile = None
+    if png.is_png(file):
+        file, profile = png.decodable(file)
     file.seek(0)
     picture = Image.open(file, formats=FORMATS)
     check_pixels(path, picture.height, picture.width)
+    if profile is not None:
+        picture.info["icc_profile"] = profile
     return picture
 
 

@@ -93,11 +93,15 @@ def encode_srgb(linear: Any) -> Any:
 
 def resize_channel(channel: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(H, W) float32 to `size`, Lanczos (3 lobes) widened when shrinking, in [0, 1]."""
+    return np.clip(resample(channel, size), 0, 1)
+
+
+def resample(channel: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """As `resize_channel`, without the clipping."""
     if channel.shape == size:
         return channel
     picture = Image.fromarray(np.ascontiguousarray(channel, np.float32))
-    resized = picture.resize(size[::-1], Image.Resampling.LANCZOS)
-    return np.clip(np.asarray(resized), 0, 1)
+    return np.asarray(picture.resize(size[::-1], Image.Resampling.LANCZOS))
 
 
 def resize_pixels(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -133,7 +137,7 @@ def resize(image: jax.Array | np.ndarray, size: tuple[int, ...]) -> jax.Array:
     Raises:
         TypeError, ValueError: not such a picture or not such a size.
     """
-    image = check_image(image)
+    image = check_image(image, unclipped=True)
     target = resolve_size(tuple(size), *image.shape[:2])
     if image.shape[:2] == target:
         return image

@@ -157,9 +157,10 @@ class Network:
         Raises:
             ValueError: a layer that the weights do not hold, an unknown choice, one
                 that GoogLeNet does not have, or images of another shape or too small
-                for the layers.
+                for the layers, or of another scale than [0, 1].
         """
         layers = self.check_layers(layers)
+        _checks.check_range(images, "images", unclipped=True)
         min_side = self.min_side(layers) if layers else 1
         sides, channels = images.shape[-3:-1], images.shape[-1:]
         if len(sides) < 2 or channels != (3,) or min(sides) < min_side:

@@ -31,7 +31,7 @@ def initial_image(
         ValueError: an unknown name, no key for noise, a picture of another size.
     """
     if not isinstance(init, str):
-        image = _checks.check_image(init, "init")
+        image = _checks.check_image(init, "init", unclipped=True)
         if image.shape != content.shape:
             raise ValueError(
                 f"init has shape {image.shape}, the content {content.shape}; "

@@ -31,7 +31,7 @@ def luminance(image: Array) -> Array:
     Raises:
         TypeError, ValueError: `image` is no picture (as in every function here).
     """
-    image = check_image(image)
+    image = check_image(image, unclipped=True)
     return _RED * image[..., 0] + _GREEN * image[..., 1] + _BLUE * image[..., 2]
 
 
@@ -81,7 +81,8 @@ def with_color_of(image: Array, source: Array, *, clip: bool = True) -> Array:
     Returns:
         (H, W, 3).
     """
-    image, source = check_image(image), check_image(source, "source")
+    image = check_image(image, unclipped=True)
+    source = check_image(source, "source", unclipped=True)
     if image.shape != source.shape:
         raise ValueError(
             f"image {image.shape} and source {source.shape} must have one size; "
@@ -109,7 +110,8 @@ def match_color(style: Array, content: Array, *, clip: bool = True) -> Array:
     Returns:
         (H, W, 3).
     """
-    style, content = check_image(style, "style"), check_image(content, "content")
+    style = check_image(style, "style", unclipped=True)
+    content = check_image(content, "content", unclipped=True)
     style_mean, style_spread = _moments(style)
     content_mean, content_spread = _moments(content)
     transport = transport_map(style_spread, content_spread, roots=_roots)

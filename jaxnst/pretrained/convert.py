@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxnst._checks import check_choice
-from jaxnst._files import sha256
+from jaxnst._files import check_not_read, check_output_file, sha256
 from jaxnst.networks import googlenet, vgg
 from jaxnst.pretrained import torchvision
 from jaxnst.pretrained.compact import (
@@ -238,9 +238,11 @@ def convert_file(
         What `out` holds.
 
     Raises:
-        ValueError: as of `convert`.
+        ValueError: as of `convert`; or `out` is `path`.
         OSError: `path` cannot be read, `out` cannot be written or came back changed.
     """
+    check_not_read([out], [path])
+    check_output_file(out)
     source, dtype = _convert(Path(path), architecture)
     write_weights(out, source, dtype=dtype)
     written = read_weights(out)
