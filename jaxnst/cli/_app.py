@@ -17,7 +17,7 @@ from jax.errors import JaxRuntimeError
 from jaxnst.cli._commands import command
 from jaxnst.cli._compiled import drop_broken
 from jaxnst.cli._console import say, tolerant_streams
-from jaxnst.cli._devices import missing_device
+from jaxnst.cli._devices import explained_devices
 from jaxnst.cli._interrupts import never_swallowed
 from jaxnst.cli._options import SECTIONS, current_spelling
 from jaxnst.cli._parser import (
@@ -214,11 +214,6 @@ def _run_module(module: ModuleType, line: Sequence[str]) -> int:
         if "--debug" in line:
             raise
         return fail(describe_error(error), 1)
-    except Exception as error:
-        fault = missing_device(error)
-        if fault is None or "--debug" in line:
-            raise
-        return fail(fault, 1)
 
 
 def _parse_and_run(module: ModuleType, line: Sequence[str]) -> int:
@@ -226,4 +221,5 @@ def _parse_and_run(module: ModuleType, line: Sequence[str]) -> int:
     if arguments is None:
         return 0
     keep_compiled()
-    return module.main(arguments) or 0
+    with explained_devices():
+        return module.main(arguments) or 0
