@@ -15,6 +15,7 @@ import platformdirs
 from jax.errors import JaxRuntimeError
 
 from jaxnst.cli._commands import command
+from jaxnst.cli._memory import check_address_space, explain_bad_alloc, out_of_memory
 from jaxnst.cli._options import SECTIONS, current_spelling
 from jaxnst.cli._parser import (
     Misuse,
@@ -80,14 +81,13 @@ def fail(text: str, code: int) -> int:
 
 def describe_error(error: Exception) -> str:
     """An error of the operating system without its number; others as they are."""
+    memory = out_of_memory(error)
+    if memory is not None:
+        return memory
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}"
-    if isinstance(error, MemoryError):
-        return "; ".join(["out of memory", *map(str, error.args)])
     if isinstance(error, JaxRuntimeError):
-        if "RESOURCE_EXHAUSTED" in str(error):
-            return "out of memory; choose a smaller size (--size)"
         return f"the device failed: {error}; --debug shows where"
     return str(error) or type(error).__name__
 
@@ -192,12 +192,15 @@ def run_module(module: ModuleType, line: Sequence[str] | None = None) -> int:
         if arguments is None:
             return 0
         keep_compiled()
+        check_address_space()
+        explain_bad_alloc()
         return module.main(arguments) or 0
     except Misuse as error:
         return fail(f"{error}; --help lists the options", 2)
     except KeyboardInterrupt:
         return fail("interrupted", 130)
-    except EXPECTED as error:
-        if "--debug" in line:
+    except (*EXPECTED, RuntimeError) as error:
+        expected = isinstance(error, EXPECTED) or out_of_memory(error) is not None
+        if "--debug" in line or not expected:
             raise
         return fail(describe_error(error), 1)

@@ -15,6 +15,7 @@ from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.networks.network import Network
 from jaxnst.optimize.initial import FEEDFORWARD, INITS
 from jaxnst.optimize.memory import with_tiles_if_needed
+from jaxnst.optimize.optimizers import state_images
 from jaxnst.pipeline.run import nearest_multiple, padded_size
 from jaxnst.pipeline.settings import Settings
 from jaxnst.pipeline.substitute import Choice, adapted, choose, replaced_source
@@ -225,8 +226,10 @@ def load_pictures(
         MemoryError: they would not fit.
     """
     sizes = sizes_of(settings, network, content, styles, multiple=multiple)
-    for size in (sizes.content, max(sizes.styles, key=prod)):
-        with_tiles_if_needed(network, settings.objective, size)
+    height, width = (side + 2 * settings.geometry.margin for side in sizes.content)
+    remembered = state_images(settings.optimization.make_optimizer())
+    for size in ((height, width), max(sizes.styles, key=prod)):
+        with_tiles_if_needed(network, settings.objective, size, state_images=remembered)
     paintings = [
         images.load_image(path, size=size)
         for path, size in zip(styles, sizes.styles, strict=True)
