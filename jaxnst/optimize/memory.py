@@ -31,6 +31,10 @@ _ADAM_IMAGES = 2
 
 _LARGEST, _STEP = 2048, 64  # sides of tiles that are tried
 
+# Bytes of features that were counted: of many pictures of one size it is asked again
+# and again, and to trace a deep network takes a tenth of a second.
+_feature_bytes: dict[Any, int] = {}
+
 # Pixels at once beyond which a CPU's caches no longer help: larger images then take
 # longer for each, small ones less.
 _CACHE_PIXELS = 2**16
@@ -51,6 +55,15 @@ def min_feature_bytes(
         size: (height, width) of the picture.
         precision: of the activations.
     """
+    key = network.module, tuple(layers), tuple(size), precision
+    if key not in _feature_bytes:
+        _feature_bytes[key] = _count_feature_bytes(network, *key[1:])
+    return _feature_bytes[key]
+
+
+def _count_feature_bytes(
+    network: Network, layers: tuple[str, ...], size: tuple[int, ...], precision: str
+) -> int:
     held = network.layers
     deepest = max(held.index(layer) for layer in network.check_layers(layers))
     # After the ReLU alone: it is computed in place of the convolution's output; and

@@ -66,7 +66,9 @@ def optimize_one_by_one(
     Raises:
         MemoryError: an item does not fit, not even in tiles.
     """
-    network, schedule = network.prepared(), options.schedule
+    if len(starts.devices()) == 1:
+        network = network.prepared()  # once for all
+    schedule = options.schedule
     final, count = size_at(starts, schedule.levels[-1]), starts.shape[0]
     results: list[Result] = []
     with _on(devices):
