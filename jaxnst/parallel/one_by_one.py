@@ -3,7 +3,8 @@
 That is how CPUs do it: their convolutions and products sum a batch in another order
 than one image, and the difference grows with every step, so that what becomes of an
 image would depend on how many others fit into memory beside it. Side by side
-(`microbatch`) is no faster there. The loop is that of a single run, compiled once.
+(`microbatch`) is no faster there but for very small pictures. The loop is that of a
+single run, compiled once.
 """
 
 import math
