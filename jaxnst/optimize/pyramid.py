@@ -53,7 +53,7 @@ def stylize_pyramid(
     given = RunOptions(**options)
     schedule, margin = given.schedule, given.margin
     content = _checks.check_image(content, "content")
-    styles = _checks.check_images(style, "style")
+    styles = _checks.check_images(style, "style", alpha=True)
     factory = optimizers.as_factory(given.optimizer or optimizers.adam())
     if len(content.devices()) == 1:
         network = network.prepared()  # once for all levels

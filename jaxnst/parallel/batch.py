@@ -156,5 +156,7 @@ def _pairs(
     converted: dict[int, list[Array]] = {}  # the same object stays one
     for i, style in enumerate(listed):
         if id(style) not in converted:
-            converted[id(style)] = _checks.check_images(style, f"styles[{i}]")
+            converted[id(style)] = _checks.check_images(
+                style, f"styles[{i}]", alpha=True
+            )
     return images, [converted[id(style)] for style in listed]

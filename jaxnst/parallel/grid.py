@@ -69,7 +69,7 @@ def grid_search(
     content = _checks.check_image(
         content, "content", min_side=network.min_side(config.layers)
     )
-    styles = _checks.check_images(style, "style")
+    styles = _checks.check_images(style, "style", alpha=True)
     shape = _grid_shape(numbers, key)
 
     @cache
