@@ -13,7 +13,7 @@ from PIL import Image, UnidentifiedImageError
 
 from jaxnst.images import icc, png
 from jaxnst.images.decode import Decoded, Rows, over_white, uncovered, unit
-from jaxnst.images.encodings import srgb_from
+from jaxnst.images.encodings import encoding_of_nclx, srgb_from
 from jaxnst.images.opening import (
     PathLike,
     check_memory,
@@ -33,6 +33,8 @@ from jaxnst.images.tiff import (
     tiff_size,
     unit_range,
 )
+
+_ANIMATED = ("GIF", "WEBP", "PNG", "AVIF", "JXL")
 
 
 class Picture(NamedTuple):
@@ -174,16 +176,20 @@ def _of_samples(
 
 
 def _read_pillow(file: BinaryIO, path: PathLike, frame: int = 0) -> Decoded:
+    remarks: list[str] = []
     said = png.encoding(file) if png.is_png(file) else None
     with open_picture(file, path) as picture:
         if frame:
             picture.seek(frame)
             check_pixels(path, picture.height, picture.width)
         check_memory(path, picture.width * picture.height * len(picture.getbands()))
+        if picture.format in _ANIMATED and getattr(picture, "is_animated", False):
+            remarks.append(f"{path}: it is an animation; its first frame is read")
         picture.load()
         profile = picture.info.get("icc_profile") or None
         tag = orientation(picture)  # after load: Pillow turns a TIFF itself
-    remarks: list[str] = []
+    if profile is None and "nclx_profile" in picture.info:
+        said = encoding_of_nclx(picture.info["nclx_profile"])
     recode = None if said is None else srgb_from(said, path, remarks)
     if recode is not None:
         return _recoded(_of_pillow(picture, None, tag, path, remarks), recode)

@@ -242,7 +242,8 @@ def test_an_animation_gives_its_first_frame(tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=50)
     expected = np.broadcast_to([255, 0, 0], (4, 6, 3))
-    np.testing.assert_allclose(levels(path), expected, atol=4)
+    with pytest.warns(UserWarning, match="it is an animation; its first frame"):
+        np.testing.assert_allclose(levels(path), expected, atol=4)
 
 
 def test_size_is_the_longest_side_or_both(tmp_path, rng):
