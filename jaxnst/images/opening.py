@@ -4,6 +4,7 @@ Decoders answer a broken header with almost any exception. Here each becomes one
 `ValueError` (or the `OSError` of the system) that names the file and the way out.
 """
 
+import logging
 import os
 import stat
 import threading
@@ -67,9 +68,7 @@ def open_file(path: PathLike) -> Iterator[BinaryIO]:
                 f"cannot read {path}: it is a pipe or a device; write what comes from "
                 "it into a file"
             )
-        with _lock, warnings.catch_warnings(), open(path, "rb") as file:
-            # Decoders' remarks on tags and sizes; what matters becomes an error.
-            warnings.simplefilter("ignore")
+        with _lock, _without_remarks(), open(path, "rb") as file:
             if not file.read(1):
                 raise UnreadableError(
                     f"cannot read {path}: the file is empty; copy or download it again"
@@ -86,6 +85,20 @@ def open_file(path: PathLike) -> Iterator[BinaryIO]:
         ) from None
     except Exception as error:
         raise _as_read_error(path, error) from error
+
+
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Without decoders' remarks on tags and sizes; what matters becomes an error."""
+    logger = logging.getLogger("tifffile")
+    before = logger.disabled
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logger.disabled = True
+        try:
+            yield
+        finally:
+            logger.disabled = before
 
 
 def _as_read_error(path: Path, error: Exception) -> Exception:
