@@ -21,6 +21,24 @@ _TOLERANCE = 1e-3
 _OTHER_SCALE = 8.0
 
 
+def check_not_traced(name: str, *given: Any) -> None:
+    """TypeError under jax.jit, vmap, grad and their kin.
+
+    For functions that look at values between compiled calls of their own.
+
+    Args:
+        name: of the function that is called.
+        given: its arguments; under jit no operation is done at once, whatever they are.
+    """
+    leaves = [*jax.tree.leaves(given), jnp.add(0.0, 0.0)]
+    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+        raise TypeError(
+            f"{name} compiles and runs loops of its own and cannot be called under "
+            "jax.jit, jax.vmap or jax.grad; call it outside of them, with arrays. "
+            "jaxnst.objective can be traced, stylize_batch and grid_search take many"
+        )
+
+
 def check_image(
     image: Any,
     name: str = "image",

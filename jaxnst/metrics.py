@@ -32,6 +32,7 @@ from jaxtyping import Float
 from jaxnst import _checks
 from jaxnst._types import AnyArray, UncheckedImage
 from jaxnst.images import fit_size, resize
+from jaxnst.images.mirroring import repeat_mirrored
 from jaxnst.linalg import matmul, orthogonal_factor
 from jaxnst.losses import functional
 from jaxnst.losses.masks import position_weights, split_alpha
@@ -148,20 +149,19 @@ def _layers(network: Network) -> tuple[tuple[str, ...], str]:
     return _VGG16 if complete else _VGG
 
 
-def _sizes(
-    network: Network, image: Float[Array, "h w _"], name: str
-) -> tuple[tuple[int, int], ...]:
+def _sizes(image: Float[Array, "h w _"]) -> tuple[tuple[int, int], ...]:
     """(height, width) of an image at every scale, with its aspect ratio."""
     height, width = image.shape[:2]
-    sizes = tuple(fit_size(height, width, scale) for scale in SCALES)
-    min_side = network.min_side(_layers(network)[0])
-    if min(sizes[-1]) < min_side:
-        raise ValueError(
-            f"{name} is {width} x {height} pixels, too narrow: "
-            f"shrunk to a long side of {SCALES[-1]} its short side has {min(sizes[-1])}"
-            f", the judge needs {min_side}; crop it"
-        )
-    return sizes
+    return tuple(fit_size(height, width, scale) for scale in SCALES)
+
+
+def _at_size(
+    network: Network, image: Float[Array, "h w _"], size: tuple[int, int]
+) -> Float[Array, "_ _ _"]:
+    """An image resized and, where that is too narrow for the layers, followed by
+    mirrored copies of itself."""
+    least = network.min_side(_layers(network)[0])
+    return repeat_mirrored(resize(image, size), least)
 
 
 @partial(jax.jit, static_argnames="sizes")
@@ -174,7 +174,7 @@ def _gaussians(
     layers, _ = _layers(network)
     found = []
     for size in sizes:
-        color, alpha = split_alpha(resize(image, size))
+        color, alpha = split_alpha(_at_size(network, image, size))
         maps = network(color, layers)
         found += [
             factored_gaussian(maps[k], position_weights(alpha, maps[k].shape))
@@ -209,7 +209,7 @@ def _content_features(
     network: Network, image: Float[Array, "h w 3"], size: tuple[int, int]
 ) -> Float[Array, "_ _ c"]:
     _, layer = _layers(network)
-    return network(resize(image, size), [layer])[layer]
+    return network(_at_size(network, image, size), [layer])[layer]
 
 
 def style_distance(
@@ -229,7 +229,7 @@ def style_distance(
     record.
 
     Scales are made by `images.resize`, within the compiled code and by the same filter
-    for all three images.
+    for all three images; one too narrow for the layers is followed by mirrored copies.
 
     Args:
         network: GoogLeNet or a VGG, other than the one that `image` was optimised in.
@@ -243,17 +243,17 @@ def style_distance(
         size.
 
     Raises:
-        TypeError, ValueError: not such an image, one too narrow, or a network that
-            does not hold the layers.
+        TypeError, ValueError: not such an image, or a network that does not hold the
+            layers.
     """
     image = _checks.check_image(image, unclipped=True)
     content = _checks.check_image(content, "content")
     style = _checks.check_image(style, "style", alpha=True)
-    sizes = _sizes(network, image, "image")
+    sizes = _sizes(image)
     return _mean_ratio(
         _gaussians(network, image, sizes),
         _gaussians(network, content, sizes),
-        _gaussians(network, style, _sizes(network, style, "style")),
+        _gaussians(network, style, _sizes(style)),
     )
 
 
@@ -278,7 +278,7 @@ def content_distance(
     """
     image = _checks.check_image(image, unclipped=True)
     content = _checks.check_image(content, "content")
-    size = _sizes(network, image, "image")[0]
+    size = _sizes(image)[0]
     return functional.content_loss(
         _content_features(network, image, size),
         _content_features(network, content, size),
@@ -296,3 +296,17 @@ def judge(
     style_part = style_distance(network, image, content, style)
     content_part = content_distance(network, image, content)
     return Scores(style_part, content_part, style_part + content_part / 2)
+
+
+def check_judge(
+    network: Network, size: tuple[int, int], content: Array, style: Array
+) -> None:
+    """Raise what `judge` would raise of a picture of (height, width), unseen.
+
+    For a long run to fail at its start. Nothing is computed.
+
+    Raises:
+        TypeError, ValueError: as of `style_distance`.
+    """
+    image = jax.ShapeDtypeStruct((*size, 3), jnp.float32)
+    jax.eval_shape(judge, network, image, content, style)

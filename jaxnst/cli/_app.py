@@ -15,6 +15,10 @@ import platformdirs
 from jax.errors import JaxRuntimeError
 
 from jaxnst.cli._commands import command
+from jaxnst.cli._compiled import drop_broken
+from jaxnst.cli._console import say, tolerant_streams
+from jaxnst.cli._devices import missing_device
+from jaxnst.cli._interrupts import never_swallowed
 from jaxnst.cli._options import SECTIONS, current_spelling
 from jaxnst.cli._parser import (
     Misuse,
@@ -52,12 +56,12 @@ class Common:
     def say(self, text: str) -> None:
         """A line for a person."""
         if not self.quiet:
-            print(text, file=sys.stderr if self.json else sys.stdout, flush=True)
+            say(text, sys.stderr if self.json else sys.stdout)
 
     def note(self, text: str) -> None:
         """A line beside the result: what was chosen, where it goes on."""
         if text and not self.quiet:
-            print(text, file=sys.stderr)
+            say(text, sys.stderr)
 
     def answer(self, **facts: Any) -> None:
         """The result for a program, where that is asked for."""
@@ -92,9 +96,15 @@ def describe_error(error: Exception) -> str:
     return str(error) or type(error).__name__
 
 
+_told: set[str] = set()  # warnings of the command that runs
+
+
 def warn(message: Warning | str, *_: object, **__: object) -> None:
-    """Print `message` as one line on stderr."""
-    print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
+    """Print `message` as one line on stderr, once in a command."""
+    text = " ".join(str(message).split())
+    if text not in _told and not drop_broken(text):
+        _told.add(text)
+        print(f"warning: {text}", file=sys.stderr)
 
 
 def keep_compiled() -> None:
@@ -150,7 +160,7 @@ def parse(module: ModuleType, line: Sequence[str]) -> Any:
     default = defaults(line)
     parser = parser_of(module, default, everything="--help-all" in asked)
     if asked:
-        print(parser.format_help(), end="")
+        say(parser.format_help().rstrip("\n"), sys.stdout)
         return None
     given = vars(parser.parse_intermixed_args(line))
     missing = [
@@ -187,12 +197,15 @@ def run_module(module: ModuleType, line: Sequence[str] | None = None) -> int:
     """
     line = sys.argv[1:] if line is None else line
     warnings.showwarning = warn
+    _told.clear()
+    with tolerant_streams():
+        return _run_module(module, line)
+
+
+def _run_module(module: ModuleType, line: Sequence[str]) -> int:
     try:
-        arguments = parse(module, line)
-        if arguments is None:
-            return 0
-        keep_compiled()
-        return module.main(arguments) or 0
+        with never_swallowed():
+            return _parse_and_run(module, line)
     except Misuse as error:
         return fail(f"{error}; --help lists the options", 2)
     except KeyboardInterrupt:
@@ -201,3 +214,16 @@ def run_module(module: ModuleType, line: Sequence[str] | None = None) -> int:
         if "--debug" in line:
             raise
         return fail(describe_error(error), 1)
+    except Exception as error:
+        fault = missing_device(error)
+        if fault is None or "--debug" in line:
+            raise
+        return fail(fault, 1)
+
+
+def _parse_and_run(module: ModuleType, line: Sequence[str]) -> int:
+    arguments = parse(module, line)
+    if arguments is None:
+        return 0
+    keep_compiled()
+    return module.main(arguments) or 0

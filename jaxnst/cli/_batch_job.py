@@ -5,9 +5,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import jax
 from jax import Array
 
 import jaxnst
@@ -18,10 +17,10 @@ from jaxnst.cli._manifest import Manifest
 from jaxnst.cli._pairs import Pair
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.networks.network import Network
-from jaxnst.optimize.memory import max_parallel_items
 from jaxnst.optimize.result import Callback, Progress, Result
+from jaxnst.parallel.one_by_one import is_vectorized
 from jaxnst.pipeline.inputs import sizes_of
-from jaxnst.pipeline.provenance import describe, named
+from jaxnst.pipeline.provenance import describe
 from jaxnst.pipeline.run import padded_size
 from jaxnst.pipeline.settings import Settings
 
@@ -40,6 +39,19 @@ class Item:
     size: Size
     style_size: Size
     job: dict[str, Any]
+
+
+class Pictures(NamedTuple):
+    """What is read for an item before it is painted.
+
+    Attributes:
+        content, style: (H, W, 3) at their sizes.
+        like: what is carried over from the photograph.
+    """
+
+    content: Array
+    style: Array
+    like: images.Like
 
 
 @dataclass
@@ -68,6 +80,7 @@ class BatchJob:
         self.size_of = lru_cache(None)(images.picture_size)
         self.digest_of = lru_cache(None)(sha256)
         self.load = lru_cache(_PICTURES)(images.load_image)
+        self.read_like = lru_cache(_PICTURES)(images.read_like)
 
     def run(self, pairs: Iterable[Pair]) -> None:
         """Everything that is not there yet."""
@@ -104,7 +117,6 @@ class BatchJob:
         settings = replace(self.settings, terms=terms)
         sizes = sizes_of(
             settings,
-            self.network,
             pair.content,
             [pair.style],
             multiple=self.multiple,
@@ -123,19 +135,17 @@ class BatchJob:
         if self.decoder is not None:
             job["decoder"] = self.decoder.checksum
         output = self.folder / pair.name
+        images.check_fits(output, sizes.content)
         return Item(pair, output, settings, sizes.content, sizes.styles[0], job)
 
     def chunks(self, group: list[Item]) -> Iterator[tuple[list[Item], int]]:
         """What is missing of a shape, in parts, and how many are computed in each.
 
-        That number depends on all that was ever to be painted in this shape, not on
-        what is missing: a picture is the same after an interruption as without one.
+        On CPUs one. Elsewhere it depends on all that was ever to be painted in this
+        shape, not on what is missing: a picture is the same after an interruption as
+        without one.
         """
-        margin = 2 * self.settings.geometry.margin
-        shape = [side + margin for side in padded_size(group[0].size, self.multiple)]
-        most = min(
-            self.batch_size, max_parallel_items(tuple(shape)) * jax.local_device_count()
-        )
+        most = self.batch_size if is_vectorized() else 1
         batch_size = -(-len(group) // -(-len(group) // most))
         missing = [x for x in group if not self.manifest.has(x.pair.name, x.job)]
         self.done_before += len(group) - len(missing)
@@ -144,20 +154,23 @@ class BatchJob:
 
     def read(
         self, readers: ThreadPoolExecutor, items: Iterable[Item]
-    ) -> list[Future[tuple[Array, Array]]]:
-        def pictures(item: Item) -> tuple[Array, Array]:
-            pair = item.pair
-            content = self.load(pair.content, size=item.size, alpha=True)[..., :3]
-            return content, self.load(pair.style, size=item.style_size, alpha=True)
+    ) -> list[Future[Pictures]]:
+        def pictures(item: Item) -> Pictures:
+            content, style = item.pair.content, item.pair.style
+            return Pictures(
+                self.load(content, size=item.size, alpha=True)[..., :3],
+                self.load(style, size=item.style_size, alpha=True),
+                self.read_like(content, size=item.size),
+            )
 
         return [readers.submit(pictures, item) for item in items]
 
     def compute(
         self,
         chunk: list[Item],
-        pictures: list[Future[tuple[Array, Array]]],
+        pictures: list[Future[Pictures]],
         batch_size: int,
-    ) -> list[tuple[Item, Result]]:
+    ) -> list[tuple[Item, Result, images.Like]]:
         """Paint what could be read; bad files and numbers cost themselves alone."""
         readable = [
             (item, found)
@@ -171,8 +184,8 @@ class BatchJob:
             results = jaxnst.render_batch(
                 self.settings,
                 self.network,
-                [found[0] for _, found in filled],
-                [found[1] for _, found in filled],
+                [found.content for _, found in filled],
+                [found.style for _, found in filled],
                 terms=[item.settings.terms for item, _ in filled],
                 multiple=self.multiple,
                 budget=self.budget,
@@ -183,8 +196,10 @@ class BatchJob:
             for item, _ in readable:
                 self.fail(item.pair, error, item)
             return []
-        items = [item for item, _ in readable]
-        return list(zip(items, results[: len(readable)], strict=True))
+        return [
+            (item, result, found.like)
+            for (item, found), result in zip(readable, results, strict=False)
+        ]
 
     def callback(self, count: int) -> Callback:
         def callback(progress: Progress) -> bool:
@@ -193,27 +208,30 @@ class BatchJob:
 
         return callback
 
-    def write(self, item: Item, result: Result) -> None:
-        """Write a picture, then the line that says so."""
+    def write(self, item: Item, result: Result, like: images.Like) -> None:
+        """Write a picture, then the line that says so.
+
+        Its photograph and painting may be gone by now.
+        """
         pair, path = item.pair, item.output
         try:
             if not result.finite:
                 raise ValueError(
                     "the loss was not finite; try a lower --learning-rate or weights"
                 )
-            files = pair.content, pair.style
+            content, style = str(pair.content), str(pair.style)
             metadata = describe(
                 item.settings,
                 self.network,
                 result,
-                pictures=files,
-                files=named(files),
+                pictures=(pair.content, pair.style),
+                digests={content: item.job["content"], style: item.job["style"]},
                 decoder=self.decoder,
             )
             images.save_image(
                 path,
                 result.image,
-                like=pair.content,
+                like=like,
                 metadata=metadata,
                 quality=self.quality,
                 keep_metadata=self.keep_metadata,

@@ -1,4 +1,4 @@
-"""Paint whole folders: every photograph like every painting, many at a time.
+"""Paint whole folders: every photograph like every painting.
 
     jaxnst batch --contents PHOTOS --styles PAINTINGS -o FOLDER
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Literal
 
 from jaxnst import images
-from jaxnst._files import make_folder
+from jaxnst._files import make_folder, remove_unfinished
 from jaxnst.cli._app import Common, fail
 from jaxnst.cli._batch_job import BatchJob
 from jaxnst.cli._manifest import Manifest
@@ -41,9 +41,9 @@ class Arguments(Common):
     """Folder for pictures and manifest; PHOTOS-painted beside the photographs' if not
     given."""
     contents: Path | None = option(None, metavar="FOLDER")
-    """Folder of photographs."""
+    """Folder of photographs, or one."""
     styles: Path | None = option(None, metavar="FOLDER")
-    """Folder of paintings."""
+    """Folder of paintings, or one."""
     pairs: str = option("product", metavar="product|zip|FILE.csv")
     """Every photograph like every painting; the first like the first and so on; or a
     table with columns content and style, and if wanted alpha, beta, tv and output."""
@@ -55,8 +55,8 @@ class Arguments(Common):
     """Whether EXIF (author, copyright, date, camera, place) and dots per inch of the
     photographs go into the pictures."""
     batch: int = 8
-    """Pictures in one compiled call at most; fewer where memory demands it, and on a
-    CPU, which is fastest with two unless they are small."""
+    """Pictures in one compiled call at most; fewer where memory demands it. On a CPU
+    always one after another: as fast, and a picture is that of a run of its own."""
     multiple: int = 32
     """Photographs are continued, mirrored, to sides that are multiples of this, and
     pictures cut to their own size; paintings are resized to such sides. Larger: fewer
@@ -85,7 +85,8 @@ def output_of(arguments: Arguments) -> Path:
             "--contents FOLDER --styles FOLDER"
         )
     beside = Path(beside).absolute()
-    return beside.with_name(f"{beside.stem}-painted")
+    name = beside.name if beside.is_dir() else beside.stem
+    return beside.with_name(f"{name}-painted")
 
 
 def check(arguments: Arguments) -> None:
@@ -105,12 +106,6 @@ def check(arguments: Arguments) -> None:
     images.check_quality(f".{arguments.format}", arguments.quality)
 
 
-def clean(folder: Path) -> None:
-    """Remove what a run that was killed had not finished writing."""
-    for path in folder.glob(".*.part.*"):
-        path.unlink(missing_ok=True)
-
-
 def main(arguments: Arguments) -> int:
     folder, budget = output_of(arguments), arguments.budget
     check(arguments)
@@ -121,7 +116,7 @@ def main(arguments: Arguments) -> int:
     decoder = open_decoder(settings)
     images.check_output(make_folder(folder) / f"a.{arguments.format}")
     manifest = Manifest(folder)  # from here on the folder is ours alone
-    clean(folder)
+    remove_unfinished(folder)
     began = time.perf_counter()
     with PictureBar(len(pairs), quiet=arguments.quiet) as bar:
         job = BatchJob(

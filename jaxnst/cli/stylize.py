@@ -10,6 +10,7 @@ picture reached so far.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,24 @@ from jax import Array
 
 import jaxnst
 from jaxnst import images
-from jaxnst._files import check_not_read, check_writable_folder
+from jaxnst._files import check_not_read, check_output_file
 from jaxnst.cli import _checkpoint
-from jaxnst.cli._app import Common, fail
+from jaxnst.cli._app import EXPECTED, Common, describe_error, fail, warn
 from jaxnst.cli._options import adapted, given, preset_settings, setting_words
-from jaxnst.cli._outputs import free, picture_beside
+from jaxnst.cli._outputs import existing, free, picture_beside, save
 from jaxnst.cli._parser import option
-from jaxnst.cli._progress import Bar, Session
+from jaxnst.cli._progress import Bar, Session, numbered
 from jaxnst.cli._streams import STREAM, from_stdin, to_stdout
 from jaxnst.cli._warnings import warn_if_astray, warn_if_other
 from jaxnst.optimize.result import Result
 from jaxnst.pipeline.continuation import continue_settings, scale_style
 from jaxnst.pipeline.inputs import Inputs, init_file, load_inputs
-from jaxnst.pipeline.provenance import describe, read_settings
+from jaxnst.pipeline.provenance import (
+    describe,
+    digests_of,
+    read_settings,
+    shortened,
+)
 from jaxnst.pipeline.settings import Settings
 from jaxnst.reports import plots, tables
 
@@ -47,6 +53,8 @@ HELP = {
 _BESIDE = ("losses", "plot", "animation", "checkpoint")  # files that are written, too
 
 _MORE = 2.0  # times as much style
+
+_FINAL = 4000  # characters of the final losses, which metadata gets at the end
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,12 +148,7 @@ def style_factor(arguments: Arguments) -> float:
 
 def check(arguments: Arguments, output: Path) -> None:
     """Raise now what would otherwise only fail at the end of a long run."""
-    start = init_file(arguments.settings)
-    read = [path for path in arguments.pictures if path != STREAM]
-    # A picture that is gone on from may be replaced, one that is only begun from not.
-    read += [] if start is None or arguments.finished else [start]
-    beside = (getattr(arguments, name) for name in _BESIDE)
-    check_not_read([output, *(path for path in beside if path is not None)], read)
+    check_not_read(written(arguments, output), read(arguments))
     if output != STREAM:
         images.check_output(output, arguments.quality)
     elif arguments.json:
@@ -165,14 +168,36 @@ def check(arguments: Arguments, output: Path) -> None:
     _checkpoint.check(arguments.checkpoint, arguments.resume)
     if arguments.every is not None and output == STREAM:
         raise ValueError("--every writes files beside the output; name one with -o")
+    if arguments.every is not None:
+        images.check_output(numbered(output, 0), arguments.quality)
     if arguments.animation is not None:
         images.check_animation(arguments.animation)
     if arguments.losses is not None:
-        check_writable_folder(arguments.losses)
+        check_output_file(arguments.losses)
         if arguments.losses.suffix.lower() != ".csv":
             raise ValueError(f"--losses writes a .csv file, got {arguments.losses}")
     if arguments.plot is not None:
         plots.check_plot(arguments.plot)
+
+
+def written(arguments: Arguments, output: Path) -> list[Path]:
+    """Every file that the run writes."""
+    beside = [getattr(arguments, name) for name in _BESIDE]
+    files = [path for path in (output, *beside) if path not in (None, STREAM)]
+    every, settings = arguments.every, arguments.settings
+    if every is None or every < 1 or output == STREAM:
+        return files
+    total = sum(settings.optimization.steps_at(len(settings.geometry.levels())))
+    return files + [numbered(output, n) for n in range(every, total + 1, every)]
+
+
+def read(arguments: Arguments) -> list[Path]:
+    """Every file that the run reads: pictures, weights."""
+    settings = arguments.settings
+    start, before = init_file(settings), (arguments.again, arguments.finished)
+    pictures = [*arguments.pictures, *before, start]
+    named = settings.network, settings.weights, settings.decoder
+    return [p for p in pictures if p not in (None, STREAM)] + existing(*named)
 
 
 def check_recorded(arguments: Arguments) -> None:
@@ -193,61 +218,108 @@ def check_recorded(arguments: Arguments) -> None:
 
 @dataclass(frozen=True)
 class Job:
-    """A run of the command: what was asked for, the files and what was read of them.
+    """A run of the command: what was asked for, and what was read of the files.
+
+    Everything that the end needs of them is here: they may be gone by then.
 
     Attributes:
-        named: the pictures as they are called; `files` are where they can be read.
+        named: the pictures as they are called.
         output: the file to write; `shown` is what it is called.
+        digests: {what it is called: SHA-256} of every picture that is read.
         like: what the picture takes over from the photograph's file.
     """
 
     arguments: Arguments
     named: tuple[Path, ...]
-    files: tuple[Path, ...]
     output: Path
     shown: Path
     inputs: Inputs
+    digests: dict[str, str]
     like: images.Like
 
-    @property
-    def read(self) -> dict[Path, str]:
-        """{file: what it is called} of every picture that is read."""
-        names = dict(zip(self.files, map(str, self.named), strict=True))
-        start = init_file(self.arguments.settings)
-        return names if start is None else names | {start: str(start)}
-
-    def write(self, frames: Sequence[Array], result: Result) -> None:
-        """The picture, and what else was asked for."""
-        arguments, inputs = self.arguments, self.inputs
-        images.save_image(
-            self.output,
-            result.image,
-            like=self.like,
-            metadata=describe(
-                inputs.settings,
-                inputs.network,
-                result,
-                pictures=self.named,
-                files=self.read,
-                decoder=inputs.decoder,
-            ),
-            quality=arguments.quality,
-        )
-        if arguments.losses is not None:
-            tables.write_losses(arguments.losses, result.trace)
-        if arguments.plot is not None:
-            plots.plot_losses(arguments.plot, result.trace, title=self.shown.name)
+    def check(self) -> None:
+        """What can only be checked when the pictures are read: sizes and metadata."""
+        arguments, size = self.arguments, self.inputs.size
+        images.check_output(self.output, arguments.quality, size=size)
         if arguments.animation is not None:
-            size = result.image.shape[:2]
-            still = [images.resize(jnp.asarray(frame), size) for frame in frames]
-            images.save_animation(
-                arguments.animation, [*still, result.image], alpha=self.like.alpha
+            images.check_animation(arguments.animation, size=size)
+        before = Result(None, {}, 0, True, 0.0, None)
+        left_out = self.metadata(before, spare=_FINAL)[1]
+        if left_out:
+            warn(
+                f"{self.shown} cannot hold all that --from would use: without "
+                f"{left_out}; write PNG, WebP or TIFF for them"
             )
 
-    def report(self, result: Result) -> None:
+    def metadata(self, result: Result, spare: int = 0) -> tuple[dict[str, Any], str]:
+        """What the file keeps of the run, and what it cannot."""
+        stored = describe(
+            self.inputs.settings,
+            self.inputs.network,
+            result,
+            pictures=self.named,
+            digests=self.digests,
+            decoder=self.inputs.decoder,
+        )
+        return shortened(
+            stored, lambda kept: images.metadata_fits(self.output, kept, spare=spare)
+        )
+
+    def write(
+        self, frames: Sequence[Array], result: Result
+    ) -> tuple[Path | None, list[str]]:
+        """The picture, and what else was asked for: each though another fails.
+
+        Returns:
+            Where the picture is, if not where it was to be; what went wrong, in words.
+        """
+        arguments, trouble = self.arguments, []
+        place, error = save(self.output, partial(self.write_picture, result))
+        moved = None if place == self.output else place
+        trouble.append(error)
+
+        def animation(path: Path) -> None:
+            size = result.image.shape[:2]
+            still = [images.resize(jnp.asarray(frame), size) for frame in frames]
+            images.save_animation(path, [*still, result.image], alpha=self.like.alpha)
+
+        trace, title = result.trace, self.shown.name
+        for path, write in (
+            (arguments.losses, lambda path: tables.write_losses(path, trace)),
+            (arguments.plot, lambda path: plots.plot_losses(path, trace, title=title)),
+            (arguments.animation, animation),
+        ):
+            try:
+                trouble.append("" if path is None else save(path, write)[1])
+            except EXPECTED as failed:
+                trouble.append(describe_error(failed))
+        return moved, [text for text in trouble if text]
+
+    def write_picture(self, result: Result, path: Path) -> None:
+        """The picture, at worst without what it would carry."""
+        quality = self.arguments.quality
+        try:
+            images.save_image(
+                path,
+                result.image,
+                like=self.like,
+                metadata=self.metadata(result)[0],
+                quality=quality,
+            )
+        except OSError:
+            raise
+        except EXPECTED as error:
+            images.save_image(path, result.image, quality=quality)
+            warn(
+                f"{self.shown} is without settings and without what is the "
+                f"photograph's: {describe_error(error)}"
+            )
+
+    def report(self, result: Result, moved: Path | None) -> None:
         """What became of it, for people or for programs."""
         height, width = result.image.shape[:2]
-        text = f"{self.shown}: {width} x {height} pixels"
+        shown = moved or self.shown
+        text = f"{shown}: {width} x {height} pixels"
         if self.inputs.settings.optimization.one_pass:
             text += f", one pass in {result.seconds:.1f} s"
         else:
@@ -256,7 +328,7 @@ class Job:
             text += f", loss {result.trace['loss'][-1]:.4g}"
         self.arguments.say(text)
         facts: dict[str, Any] = {
-            "output": self.shown,
+            "output": shown,
             "content": self.named[0],
             "styles": self.named[1:],
             "width": width,
@@ -274,18 +346,24 @@ def one_pass(job: Job) -> int:
     """One pass of a trained network; the exit code."""
     inputs = job.inputs
     result = jaxnst.render(inputs.settings, *inputs.arguments, decoder=inputs.decoder)
-    job.write((), result)
-    job.report(result)
-    return 0 if result.finite else 1
+    moved, trouble = job.write((), result)
+    job.report(result, moved)
+    for text in trouble:
+        fail(text, 1)
+    return 0 if result.finite and not trouble else 1
 
 
 def optimise(job: Job) -> int:
     """The whole optimisation; the exit code."""
     arguments, inputs = job.arguments, job.inputs
     settings = inputs.settings
-    total = sum(settings.optimization.steps_at(len(settings.geometry.levels())))
+    total = sum(settings.optimization.steps_at(len(inputs.levels)))
     checkpoint = _checkpoint.Checkpoint(
-        arguments.checkpoint, settings, inputs.network, tuple(job.read)
+        arguments.checkpoint,
+        settings,
+        inputs.network,
+        tuple(job.digests.values()),
+        len(inputs.levels),
     )
     kept = checkpoint.load() if arguments.resume else None
     bar = Bar(total, done=kept.steps if kept else 0, quiet=arguments.quiet)
@@ -310,16 +388,32 @@ def optimise(job: Job) -> int:
             resume=kept,
             decoder=inputs.decoder,
         )
-    warn_if_astray(result)
-    job.write(session.frames, result)
-    job.report(result)
+        bar.close()
+        warn_if_astray(result, settings.optimization)
+        moved, trouble = job.write(session.frames, result)  # Ctrl-C waits for it
+    job.report(result, moved)
+    for text in trouble:
+        fail(text, 1)
     if result.steps < total and bar.interrupted:
-        after = (
-            f"interrupted after {result.steps} of {total} steps; kept in {job.shown}"
-        )
+        after = f"interrupted after {result.steps} of {total} steps; kept in "
+        after += str(moved or job.shown)
         return fail(after + _checkpoint.hint(arguments.checkpoint), 130)
-    checkpoint.remove()
-    return 0 if result.finite else 1
+    if moved is None:
+        checkpoint.remove()
+    return 0 if result.finite and not trouble else 1
+
+
+def taken(
+    arguments: Arguments, files: Sequence[Path], inputs: Inputs
+) -> tuple[dict[str, str], images.Like]:
+    """What the end needs of the files: checksums by name, and what is carried over from
+    the photograph."""
+    names = dict(zip(files, map(str, arguments.pictures), strict=True))
+    start = init_file(arguments.settings)
+    digests = digests_of(names if start is None else names | {start: str(start)})
+    keep = arguments.keep_metadata
+    like = images.read_like(files[0], size=inputs.size, keep_metadata=keep)
+    return digests, like
 
 
 def main(arguments: Arguments) -> int:
@@ -327,8 +421,12 @@ def main(arguments: Arguments) -> int:
     arguments = replace(arguments, settings=scale_style(arguments.settings, factor))
     pictures = arguments.pictures
     if len(pictures) < 2:
+        before = arguments.again or arguments.finished
         raise ValueError(
             "give a photograph and a painting: jaxnst PHOTO PAINTING -o OUT.png"
+            if before is None
+            else f"{before} does not name its paintings; give the photograph and the "
+            f"paintings, too: jaxnst PHOTO PAINTING --from {before}"
         )
     shown = arguments.output or picture_beside(pictures[0], pictures[1])
     check(arguments, shown)
@@ -341,11 +439,9 @@ def main(arguments: Arguments) -> int:
             arguments = replace(arguments, quiet=True)
         arguments.note(inputs.notice)
         before = arguments.again or arguments.finished
-        size = inputs.content.shape[0], inputs.content.shape[1]
-        like = images.read_like(
-            files[0], size=size, keep_metadata=arguments.keep_metadata
-        )
-        job = Job(arguments, pictures, files, output, shown, inputs, like)
-        warn_if_other(before, job.read, inputs)
+        digests, like = taken(arguments, files, inputs)
+        job = Job(arguments, pictures, output, shown, inputs, digests, like)
+        job.check()
+        warn_if_other(before, digests, inputs)
         one = inputs.settings.optimization.one_pass
         return one_pass(job) if one else optimise(job)

@@ -10,19 +10,28 @@ from jaxnst.images.opening import MAX_PIXELS
 from jaxnst.images.read import Picture, load_image, picture_size, read_picture
 from jaxnst.images.resampling import fit_size, resize, resize_pixels
 from jaxnst.images.sheet import contact_sheet
-from jaxnst.images.write import check_output, check_quality, encode, save_image
+from jaxnst.images.write import (
+    check_fits,
+    check_output,
+    check_quality,
+    encode,
+    metadata_fits,
+    save_image,
+)
 
 __all__ = [
     "MAX_PIXELS",
     "Like",
     "Picture",
     "check_animation",
+    "check_fits",
     "check_output",
     "check_quality",
     "contact_sheet",
     "encode",
     "fit_size",
     "load_image",
+    "metadata_fits",
     "picture_size",
     "read_like",
     "read_metadata",

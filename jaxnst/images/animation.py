@@ -10,11 +10,11 @@ import numpy as np
 from PIL import Image
 
 from jaxnst._checks import check_number
-from jaxnst._files import check_writable_folder
+from jaxnst._files import check_output_file, check_writable_folder
 from jaxnst.images.icc import to_8_bits
 from jaxnst.images.opening import PathLike
 from jaxnst.images.resampling import resize_channel
-from jaxnst.images.write import check_suffix, clipped_pixels, write_bytes
+from jaxnst.images.write import check_sides, check_suffix, clipped_pixels, write_bytes
 
 _WEBP_ALPHA = 0x10  # a flag of the file's header
 
@@ -47,7 +47,7 @@ def save_animation(
             are not finite.
         TypeError, OSError: as `save_image`.
     """
-    kind = check_animation(path)
+    kind = check_suffix(check_writable_folder(path), _FORMATS)
     path = Path(path)
     check_number(seconds_per_frame, "seconds_per_frame", minimum=0.02)
     check_number(hold_seconds, "hold_seconds")
@@ -68,9 +68,17 @@ def save_animation(
     write_bytes(path, _encode(pictures, kind, durations))
 
 
-def check_animation(path: PathLike) -> str:
-    """The kind of file that `path` would be; raises what `save_animation` would."""
-    return check_suffix(check_writable_folder(path), _FORMATS)
+def check_animation(path: PathLike, *, size: tuple[int, int] | None = None) -> str:
+    """The kind of file that `path` would be; raises what `save_animation` would.
+
+    Args:
+        size: (height, width) of the frames, if that is known already.
+    """
+    kind = check_suffix(check_writable_folder(path), _FORMATS)
+    if size is not None:
+        check_sides(size, kind)
+    check_output_file(path)
+    return kind
 
 
 def _milliseconds(seconds: float, kind: str) -> int:

@@ -11,7 +11,7 @@ from typing import Any
 import jax
 import numpy as np
 from PIL import Image
-from PIL.PngImagePlugin import PngImageFile, PngInfo
+from PIL.PngImagePlugin import PngInfo
 
 from jaxnst.images.carried import (
     ARTIST,
@@ -24,6 +24,7 @@ from jaxnst.images.carried import (
     merged,
 )
 from jaxnst.images.opening import PathLike, open_file, open_picture
+from jaxnst.images.png_text import is_png, read_text
 
 SOFTWARE = "jaxnst"
 
@@ -83,8 +84,12 @@ def read_metadata(path: PathLike) -> dict[str, Any] | None:
         OSError, ValueError: as `load_image`; ValueError also where the text is there
             but damaged.
     """
-    with open_file(path) as file, open_picture(file, path) as picture:
-        text = _stored_text(picture)
+    with open_file(path) as file:
+        if is_png(file):
+            text = read_text(file, SOFTWARE)
+        else:
+            with open_picture(file, path) as picture:
+                text = _stored_text(picture)
     if text is None:
         return None
     try:
@@ -100,8 +105,6 @@ def read_metadata(path: PathLike) -> dict[str, Any] | None:
 
 
 def _stored_text(picture: Image.Image) -> str | None:
-    if isinstance(picture, PngImageFile):
-        return picture.text.get(SOFTWARE)
     try:
         text = _exif_text(picture)
     except Exception:  # broken EXIF holds no text of ours

@@ -11,7 +11,12 @@ import tifffile
 from PIL import Image
 
 from jaxnst._checks import check_image
-from jaxnst._files import atomic_write, check_writable_folder
+from jaxnst._files import (
+    atomic_write,
+    check_output_file,
+    check_space,
+    check_writable_folder,
+)
 from jaxnst.images import icc
 from jaxnst.images.carried import (
     ARTIST,
@@ -39,6 +44,12 @@ _TIFF_TEXTS = (0x010F, 0x0110, 0x0132, ARTIST, 0x013C, COPYRIGHT)  # make, model
 _LONGEST_EXIF = 65500  # bytes, of JPEG
 
 _LONGEST_SIDE = {"JPEG": 65535, "WEBP": 16383, "GIF": 65535}
+
+# Bytes a pixel that a painted picture takes at least: where not even these are free
+# there is no sense in beginning.
+_LEAST_BYTES = {"PNG": 1.0, "TIFF": 2.0, "WEBP": 0.1, "JPEG": 0.1, "GIF": 0.3}
+
+_LONGEST_TEXT = {"JPEG": 65000}  # characters of metadata
 
 
 def save_image(
@@ -77,7 +88,8 @@ def save_image(
         OSError: as `load_image` for `like`; the folder or the disk cannot take the
             file, and then an old one of that name is as it was.
     """
-    kind = check_output(path, quality)
+    kind = check_suffix(check_writable_folder(path), FORMATS)
+    _check_quality(kind, quality)
     path = Path(path)
     pixels = clipped_pixels(image, kind)
     text = _metadata_text(metadata, kind)
@@ -105,17 +117,35 @@ def encode(
     return _encode(clipped_pixels(image, kind), kind, icc.srgb_profile(), None, quality)
 
 
-def check_output(path: PathLike, quality: int | None = None) -> str:
+def check_output(
+    path: PathLike, quality: int | None = None, *, size: tuple[int, int] | None = None
+) -> str:
     """The kind of file that `path` would be, after every check without a picture.
 
-    For a long run to fail at its start, not at its end.
+    For a long run to fail at its start, not at its end: the file is tried, too.
+
+    Args:
+        size: (height, width) of the picture, if that is known already.
 
     Raises:
         ValueError, OSError: as `save_image`.
     """
     kind = check_suffix(check_writable_folder(path), FORMATS)
     _check_quality(kind, quality)
+    if size is not None:
+        check_sides(size, kind)
+        check_space(path, int(size[0] * size[1] * _LEAST_BYTES[kind]))
+    check_output_file(path)
     return kind
+
+
+def check_fits(path: PathLike, size: tuple[int, int]) -> None:
+    """Check that the kind of file that `path` would be holds (height, width).
+
+    Raises:
+        ValueError: it does not, or an unknown suffix.
+    """
+    check_sides(size, check_suffix(Path(path), FORMATS))
 
 
 def check_suffix(path: Path, formats: dict[str, str]) -> str:
@@ -148,12 +178,23 @@ def check_quality(suffix: str, quality: int | None) -> None:
 
 def _metadata_text(content: dict[str, Any] | None, kind: str) -> str | None:
     text = to_json(content)
-    if kind == "JPEG" and text is not None and len(text) > 65000:
+    most = _LONGEST_TEXT.get(kind)
+    if most and text is not None and len(text) > most:
         raise ValueError(
-            f"metadata of {len(text):,} characters is too long for JPEG, which holds "
-            "65,000; write PNG, WebP or TIFF, or store less"
+            f"metadata of {len(text):,} characters is too long for {kind}, which holds "
+            f"{most:,}; write PNG, WebP or TIFF, or store less"
         )
     return text
+
+
+def metadata_fits(path: PathLike, metadata: dict[str, Any], *, spare: int = 0) -> bool:
+    """Whether the kind of file that `path` would be holds all of the metadata.
+
+    Args:
+        spare: characters that may be added to it.
+    """
+    most = _LONGEST_TEXT.get(check_suffix(Path(path), FORMATS))
+    return most is None or len(to_json(metadata) or "") + spare <= most
 
 
 def clipped_pixels(image: jax.Array | np.ndarray, kind: str) -> np.ndarray:
@@ -165,13 +206,22 @@ def clipped_pixels(image: jax.Array | np.ndarray, kind: str) -> np.ndarray:
             f"image has {count:,} pixels that are not finite (NaN or infinity), so "
             "there is nothing to write; lower the learning rate and run again"
         )
-    longest = _LONGEST_SIDE.get(kind)
-    if longest and max(pixels.shape[:2]) > longest:
-        raise ValueError(
-            f"image is {pixels.shape[1]} x {pixels.shape[0]} pixels; {kind} holds "
-            f"{longest} a side; write PNG or TIFF"
-        )
+    check_sides(pixels.shape[:2], kind)
     return np.clip(pixels, 0, 1)
+
+
+def check_sides(size: tuple[int, ...], kind: str) -> None:
+    """Check that a kind of file can hold a picture of (height, width).
+
+    Raises:
+        ValueError: it cannot.
+    """
+    longest = _LONGEST_SIDE.get(kind)
+    if longest and max(size) > longest:
+        raise ValueError(
+            f"image is {size[1]} x {size[0]} pixels; {kind} holds {longest} a side; "
+            "write PNG or TIFF"
+        )
 
 
 def over_white(pixels: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
@@ -274,11 +324,4 @@ def _encode_tiff(
 
 def write_bytes(path: Path, data: bytes) -> None:
     with atomic_write(path) as temporary:
-        try:
-            temporary.write_bytes(data)
-        except OSError as error:
-            raise OSError(
-                error.errno,
-                f"cannot write {path}: {error.strerror}; free some space or choose "
-                "another folder",
-            ) from error
+        temporary.write_bytes(data)

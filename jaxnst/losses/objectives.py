@@ -288,7 +288,9 @@ def objective(
     """The loss of an image, and its terms.
 
     loss = alpha Σ_l u_l C_l + beta Σ_l w_l S_l + tv V (Gatys et al. 2016, eq. 7, with
-    the total variation V). Pure and differentiable; jit, vmap, grad and shard it.
+    the total variation V). Pure; jit, vmap, grad and shard it. Its derivatives are of
+    reverse mode: `jax.grad`, and of that for products with second derivatives; not
+    `jax.jvp`, `jax.jacfwd` or `jax.hessian`.
 
     Args:
         image: (H, W, 3), of the size of the content in `targets`.

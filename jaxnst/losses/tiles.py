@@ -45,7 +45,8 @@ def _crops_forward(
 def _crops_backward(
     tiling: Tiling, _: None, cotangents: Float[Array, "_ _ _ 3"]
 ) -> tuple[Float[Array, "_ _ 3"]]:
-    zeros = jnp.zeros((tiling.rows.edges[-1], tiling.columns.edges[-1], 3))
+    size = tiling.rows.edges[-1], tiling.columns.edges[-1], 3
+    zeros = jnp.zeros(size, cotangents.dtype)  # not float64 where that is the default
     corners = jnp.asarray(tiling.corners)
 
     def add(index: Array, total: Array) -> Array:

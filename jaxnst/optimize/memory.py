@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
@@ -76,12 +77,8 @@ def available_bytes() -> int:
 
 
 def max_parallel_items(size: tuple[int, ...]) -> int:
-    """Pictures of (height, width) beyond which a device takes longer for each.
-
-    On a CPU two, unless they are small; on others more are never slower. Not one: an
-    axis of one item is compiled to other sums than a run without it, and two are as
-    fast within 3 %.
-    """
+    """Pictures of (height, width) side by side beyond which a device takes longer for
+    each: on a CPU two, unless they are small; on others more are never slower."""
     if jax.local_devices()[0].platform != "cpu":
         return sys.maxsize
     return max(2, _CACHE_PIXELS // (size[0] * size[1]))
@@ -136,17 +133,29 @@ def max_items(
         items = wanted
 
 
+def bytes_needed(
+    network: Network, config: Config, size: tuple[int, ...], tile: int | None
+) -> int:
+    """About what a run takes for a picture of (height, width), seen in tiles or, for
+    None, at once."""
+    height, width = size[:2]
+    sides = [side if tile is None else min(side, tile) for side in (height, width)]
+    seen = min_feature_bytes(network, config.layers, tuple(sides), config.precision)
+    return STEP_FACTOR * seen + _IMAGES * 12 * height * width
+
+
 def with_tiles_if_needed(
     network: Network,
     config: Config,
     size: tuple[int, ...],
     *,
     share: float = MEMORY_SHARE,
+    budget: int | None = None,
 ) -> Config:
     """`config`, with tiles if a picture of (height, width) would not fit at once.
 
-    The largest tiles that take, with the pictures themselves, at most this share of
-    what is free. A tile that `config` has is kept.
+    The largest tiles that take, with the pictures themselves, at most `budget` bytes,
+    or where that is None this share of what is free. A tile that `config` has is kept.
 
     Raises:
         MemoryError: not even small tiles fit, or the network cannot be seen in tiles.
@@ -154,13 +163,8 @@ def with_tiles_if_needed(
             runs out.
     """
     height, width = size[:2]
-    free = int(available_bytes() * share)
-
-    def needed(tile: int | None) -> int:
-        sides = [side if tile is None else min(side, tile) for side in (height, width)]
-        seen = min_feature_bytes(network, config.layers, tuple(sides), config.precision)
-        return STEP_FACTOR * seen + _IMAGES * 12 * height * width
-
+    free = int(available_bytes() * share) if budget is None else budget
+    needed = partial(bytes_needed, network, config, size)
     if config.tile is not None or needed(None) <= free:
         return config
     if isinstance(network.module, VGG):
@@ -169,7 +173,8 @@ def with_tiles_if_needed(
         for tile in range(_LARGEST, least - 1, -_STEP):
             if tile < max(height, width) and needed(tile) <= free:
                 return replace(config, tile=tile)
-    raise MemoryError(
-        f"{width} x {height} pixels need {needed(None) / 2**30:.1f} GiB of memory and "
-        f"{free / 2**30:.1f} GiB are free; choose a smaller size"
-    )
+    wanted, there = (f"{count / 2**30:.1f} GiB" for count in (needed(None), free))
+    end = f"and {there} are free; choose a smaller size"
+    if budget is not None:
+        end = f"the budget is {there}; choose a smaller size or a larger budget"
+    raise MemoryError(f"{width} x {height} pixels need {wanted} of memory, {end}")

@@ -1,7 +1,7 @@
 """The optimisation of one image from start to result: `stylize`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from math import prod
@@ -34,6 +34,9 @@ from jaxnst.optimize.result import Callback, Progress, Result
 # short enough for progress and cancellation.
 _CALL_SECONDS = 0.5
 
+MakeTargets = Callable[..., Targets]
+"""As `compute_targets`: its arguments, its result."""
+
 
 class StepArguments(NamedTuple):
     """What `run_steps` takes between the state and the number of steps."""
@@ -63,6 +66,7 @@ def stylize(
     style_mix: Sequence[float] | None = None,
     state: State | None = None,
     before: int = 0,
+    make_targets: MakeTargets | None = None,
 ) -> Result:
     """Optimise an image whose features match a content and a style image.
 
@@ -91,10 +95,16 @@ def stylize(
         style_mix: a weight for each of several style images.
         state: go on from `Result.state`, instead of `init`.
         before: steps done before, which `every` and the callback's step count too.
+        make_targets: called in place of `compute_targets`; for who has many runs and
+            keeps what they share.
 
     Raises:
-        TypeError, ValueError: bad arguments, before anything is compiled.
+        TypeError, ValueError: bad arguments, or called under jax.jit, vmap or grad;
+            before anything is compiled.
     """
+    _checks.check_not_traced(
+        "stylize", network, content, style, weights, optimizer, init, ema, state
+    )
     config = Config() if config is None else config
     weights = Weights() if weights is None else weights
     weights.check(config)
@@ -110,7 +120,7 @@ def stylize(
     config = with_tiles_if_needed(network, config, largest.shape)
     if len(content.devices()) == 1:  # over several the compiler divides it by rows
         network = network.prepared()
-    targets = compute_targets(
+    targets = (make_targets or compute_targets)(
         network,
         content,
         styles,

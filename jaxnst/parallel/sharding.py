@@ -31,6 +31,7 @@ def split_rows(
     Raises:
         ValueError: rows that cannot be divided evenly.
     """
+    _checks.check_not_traced("split_rows", network, content)
     content = _checks.check_image(content, "content")
     listed = list(jax.local_devices() if devices is None else devices)
     rows = content.shape[0]

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import floor, prod
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,11 @@ from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.networks.network import Network
 from jaxnst.optimize.initial import FEEDFORWARD, INITS
 from jaxnst.optimize.memory import with_tiles_if_needed
-from jaxnst.pipeline.run import nearest_multiple, padded_size
+from jaxnst.pipeline.run import (
+    levels_at,
+    nearest_multiple,
+    padded_size,
+)
 from jaxnst.pipeline.settings import Settings
 from jaxnst.pipeline.substitute import Choice, adapted, choose, replaced_source
 from jaxnst.pretrained.loading import AUTO, load_network
@@ -53,6 +57,16 @@ class Inputs:
     notice: str = ""
 
     @property
+    def size(self) -> Size:
+        """(height, width) of the picture that comes out."""
+        return self.content.shape[0], self.content.shape[1]
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Sizes at which the picture is optimised in turn, as fractions of the last."""
+        return levels_at(self.settings, self.network, self.size)
+
+    @property
     def arguments(self) -> tuple[Network, Array, list[Array]]:
         """Network, content and styles, as `render` and `render_grid` take them."""
         return self.network, self.content, self.styles
@@ -82,7 +96,22 @@ def load_inputs(
     if start is not None:
         size = pictures[0].shape[0], pictures[0].shape[1]
         init = load_content(start, size)
-    return Inputs(settings, network, decoder, *pictures, init, notice)
+    inputs = Inputs(settings, network, decoder, *pictures, init)
+    lines = [notice, _left_out(inputs, content)]
+    return replace(inputs, notice="; ".join(filter(None, lines)))
+
+
+def _left_out(inputs: Inputs, path: PathName) -> str:
+    """In words, that levels are left out; "" where none is."""
+    wanted, left = inputs.settings.geometry.levels(), inputs.levels
+    if len(wanted) == len(left):
+        return ""
+    size = inputs.content.shape[0], inputs.content.shape[1]
+    height, width = (max(1, round(side * wanted[0])) for side in size)
+    return (
+        f"{path} would be {width} x {height} pixels at the coarsest level, too narrow "
+        f"for the layers: of {len(wanted)} levels the last {len(left)}"
+    )
 
 
 def open_network(
@@ -168,7 +197,6 @@ class Sizes:
 
 def sizes_of(
     settings: Settings,
-    network: Network,
     content: PathName,
     styles: Sequence[PathName],
     *,
@@ -182,33 +210,34 @@ def sizes_of(
         size_of: gives (height, width) of a file.
 
     Raises:
-        OSError, ValueError: a file cannot be read, or is too small for the layers, in
-            itself or at the coarsest level.
+        OSError, ValueError: a file cannot be read, or would be larger than a picture
+            can be.
     """
-    geometry, least = settings.geometry, network.min_side(settings.objective.layers)
+    geometry = settings.geometry
     own: dict[PathName, Size] = {path: size_of(path) for path in (content, *styles)}
     output = geometry.content_size(*own[content])
-    sizes = Sizes(
-        output,
-        tuple(
-            nearest_multiple(
-                geometry.style_size(own[s][0], own[s][1], output), multiple
-            )
-            for s in styles
-        ),
+    _check_pixels(content, own[content], output, "size", geometry.size)
+    paintings = []
+    for path in styles:
+        size = geometry.style_size(*own[path], output)
+        _check_pixels(path, own[path], size, "style_scale", geometry.style_scale)
+        paintings.append(nearest_multiple(size, multiple))
+    return Sizes(output, tuple(paintings))
+
+
+def _check_pixels(
+    path: PathName, own: Size, size: Size, name: str, value: float
+) -> None:
+    """ValueError where a picture would have too many pixels, with a value of the
+    setting `name` at which it has not."""
+    if prod(size) <= images.MAX_PIXELS:
+        return
+    fitting = value * (images.MAX_PIXELS / prod(size)) ** 0.5 * 0.99
+    fits = floor(fitting) if fitting >= 10 else floor(fitting * 100) / 100
+    raise ValueError(
+        f"{path} is {own[1]} x {own[0]} pixels, and would be {size[1]} x {size[0]}, "
+        f"more than {images.MAX_PIXELS:,} in all; choose {name} {fits} or less"
     )
-    level = geometry.levels()[0]
-    padded = round(min(padded_size(output, multiple)) * level) + 2 * geometry.margin
-    shortest = [padded, *(round(min(size) * level) for size in sizes.styles)]
-    for path, side in zip((content, *styles), shortest, strict=True):
-        height, width = own[path]
-        if min(height, width, side) < least:
-            raise ValueError(
-                f"{path} is {width} x {height} pixels, its short side {side} at the "
-                f"coarsest level, too small: the layers need at least {least}; choose "
-                "a larger picture, size or min_size"
-            )
-    return sizes
 
 
 def load_pictures(
@@ -225,9 +254,12 @@ def load_pictures(
         OSError, ValueError: as of `sizes_of`.
         MemoryError: they would not fit.
     """
-    sizes = sizes_of(settings, network, content, styles, multiple=multiple)
-    for size in (sizes.content, max(sizes.styles, key=prod)):
-        with_tiles_if_needed(network, settings.objective, size)
+    sizes = sizes_of(settings, content, styles, multiple=multiple)
+    least = network.min_side(settings.objective.layers)
+    height, width = (side + 2 * settings.geometry.margin for side in sizes.content)
+    for size in ((height, width), max(sizes.styles, key=prod)):
+        seen = padded_size(size, 1, least)
+        with_tiles_if_needed(network, settings.objective, seen)
     paintings = [
         images.load_image(path, size=size, alpha=True)
         for path, size in zip(styles, sizes.styles, strict=True)

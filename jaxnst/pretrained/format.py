@@ -22,11 +22,11 @@ from jaxnst.networks import googlenet, vgg
 from jaxnst.networks.conv import PADDINGS
 from jaxnst.pretrained.hdf5 import (
     MEND,
+    Hdf5,
     WeightsError,
     check_readable,
     find_datasets,
     open_hdf5,
-    read_attribute,
 )
 
 FORMAT = "jaxnst.weights"
@@ -148,8 +148,9 @@ def validate(weights: NetworkWeights, path: str | os.PathLike[str]) -> None:
         _check_vgg(weights, path)
 
 
-def _check_format(file: h5py.File, path: Path) -> None:
-    kind, version = (read_attribute(file, name, path) for name in ("format", "version"))
+def _check_format(opened: Hdf5) -> None:
+    path = opened.path
+    kind, version = opened.attribute("format"), opened.attribute("version")
     if not isinstance(kind, str) or kind != FORMAT:
         raise WeightsError(
             f"{path} is HDF5 but not a weights file of jaxnst; if it is Keras's, run "
@@ -163,24 +164,23 @@ def _check_format(file: h5py.File, path: Path) -> None:
             "update jaxnst"
         )
     for name in _ATTRIBUTES:
-        if name not in file.attrs:
+        if name not in opened.file.attrs:
             raise WeightsError(f"{path}: attribute {name!r} is missing; {MEND}")
-        if name in _TEXTS and not isinstance(read_attribute(file, name, path), str):
+        if name in _TEXTS and not isinstance(opened.attribute(name), str):
             raise WeightsError(f"{path}: attribute {name!r} is not text; {MEND}")
 
 
-def _numbers(file: h5py.File, name: str, path: Path) -> np.ndarray:
-    value = np.asarray(read_attribute(file, name, path))
+def _numbers(opened: Hdf5, name: str) -> np.ndarray:
+    value = np.asarray(opened.attribute(name))
     if value.dtype.kind not in "fiu":
-        raise WeightsError(f"{path}: {name} is not three finite numbers; {MEND}")
+        raise WeightsError(f"{opened.path}: {name} is not three finite numbers; {MEND}")
     return value.astype(np.float32)
 
 
-def _tensors(
-    file: h5py.File, size: int, path: Path
-) -> dict[str, dict[str, np.ndarray]]:
+def _tensors(opened: Hdf5) -> dict[str, dict[str, np.ndarray]]:
+    path = opened.path
     stored: dict[str, dict[str, np.ndarray]] = {}
-    for name, dataset in find_datasets(file, size, path, indices=True).items():
+    for name, dataset in find_datasets(opened, indices=True).items():
         layer, _, kind = name.rpartition("/")
         stored.setdefault(layer, {})[kind] = dataset[()]
     for layer, tensor in stored.items():
@@ -229,19 +229,17 @@ def read_weights(path: str | os.PathLike[str]) -> NetworkWeights:
         WeightsError: a `ValueError`: not such a file, damaged, or of a newer version.
     """
     path = check_readable(path)
-    data = path.read_bytes()
-    with open_hdf5(data, path) as file:
-        _check_format(file, path)
-        notes = {
-            n: read_attribute(file, n, path) for n in file.attrs if n not in _ATTRIBUTES
-        }
-        tensors = _tensors(file, len(data), path)
-        texts = {name: read_attribute(file, name, path) for name in _TEXTS}
+    with open_hdf5(path) as opened:
+        _check_format(opened)
+        further = [name for name in opened.file.attrs if name not in _ATTRIBUTES]
+        notes = {name: opened.attribute(name) for name in further}
+        tensors = _tensors(opened)
+        texts = {name: opened.attribute(name) for name in _TEXTS}
         weights = NetworkWeights(
-            mean=_numbers(file, "mean", path),
-            std=_numbers(file, "std", path),
+            mean=_numbers(opened, "mean"),
+            std=_numbers(opened, "std"),
             tensors=_sort_layers(tensors, texts["architecture"]),
-            checksum=sha256(data),
+            checksum=sha256(opened.data),
             notes={n: text for n, text in notes.items() if isinstance(text, str)},
             **texts,
         )

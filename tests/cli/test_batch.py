@@ -246,7 +246,7 @@ def test_interrupted_it_goes_on(drive, monkeypatch):
         (("--quality", "50"), "quality"),
         (("--pairs", "some"), "--pairs must be"),
         (("--network", "vgg99"), "vgg99"),
-        (("-o", "c"), "every picture of c lies in the folder for the results"),
+        (("-o", "c"), "would lie among the pictures of c"),
         (("-o", "net.h5"), "there is a file of that name; choose another folder"),
     ],
 )

@@ -377,8 +377,6 @@ WRONG = [
     (("--losses", "no/l.csv"), 1, ("no/l.csv",)),
     (("--animation", "a.mp4"), 1, (".mp4", ".gif")),
     (("--every", "0"), 1, ("--every",)),
-    (("--size", "8"), 1, ("short side 5", "larger picture, size")),
-    (("--min-size", "8"), 1, ("short side 8", "min_size")),
     (("--blend", "1", "2"), 1, ("2 numbers for 1",)),
     (("--seed", "9" * 30), 2, ("error: seed must be",)),
     (("--from", "t.png"), 1, ("t.png", "no settings")),
