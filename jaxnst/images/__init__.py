@@ -16,6 +16,7 @@ from jaxnst.images.write import (
     check_quality,
     encode,
     metadata_fits,
+    over_white,
     save_image,
 )
 
@@ -32,6 +33,7 @@ __all__ = [
     "fit_size",
     "load_image",
     "metadata_fits",
+    "over_white",
     "picture_size",
     "read_like",
     "read_metadata",

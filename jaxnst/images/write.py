@@ -225,7 +225,8 @@ def check_sides(size: tuple[int, ...], kind: str) -> None:
 
 
 def over_white(pixels: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
-    """x' = a x + 1 - a of (H, W, 3) and (H, W); what a viewer shows of both."""
+    """x' = a x + 1 - a of (..., H, W, 3) and (H, W): what a viewer shows of colours
+    and their alpha; the colours themselves where that is None."""
     if alpha is None:
         return pixels
     cover = alpha[..., None]
