@@ -87,6 +87,12 @@ def open_file(path: PathLike) -> Iterator[BinaryIO]:
         raise _as_read_error(path, error) from error
 
 
+def warn(text: str, *, stacklevel: int) -> None:
+    """`warnings.warn`, while no other thread has warnings switched off."""
+    with _lock:
+        warnings.warn(text, stacklevel=stacklevel)
+
+
 @contextmanager
 def _without_remarks() -> Iterator[None]:
     """Without decoders' remarks on tags and sizes; what matters becomes an error."""

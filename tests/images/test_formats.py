@@ -4,6 +4,7 @@ import io
 import os
 import struct
 import tracemalloc
+import warnings
 
 import numpy as np
 import pytest
@@ -204,6 +205,18 @@ def test_the_first_frame_of_an_animation_with_a_line(tmp_path, suffix):
     ):
         image = load_image(path)
     np.testing.assert_allclose(image[1, 1], [1, 0, 0], atol=0.1)
+
+
+def test_a_second_frame_that_is_damaged_does_no_harm(tmp_path):
+    path = animation(tmp_path / "a.gif")
+    content = path.read_bytes()
+    second = content.index(b"\x2c", content.index(b"\x2c") + 1)
+    for length in range(second - 9, second + 12):
+        path.write_bytes(content[:length] + bytes(3))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            image = load_image(path)
+        np.testing.assert_allclose(image[1, 1], [1, 0, 0], atol=0.1)
 
 
 def test_one_frame_is_no_animation(tmp_path):
