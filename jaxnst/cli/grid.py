@@ -13,6 +13,7 @@ from functools import partial
 from math import prod
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -109,16 +110,19 @@ def check_files(arguments: Arguments, folder: Path) -> None:
 class Judge:
     """A network that judges, and what it compares with.
 
-    The pictures are those of the files, not as they were resized for the run, so that
-    the distances are those of `jaxnst judge`; read before the work.
+    The pictures are those of the files, not as they were resized for the run, and those
+    of the run lie over white where the photograph is transparent, as their files are
+    shown, so that the distances are those of `jaxnst judge`; read before the work.
     """
 
     network: Network
     photograph: Array
     painting: Array
+    alpha: np.ndarray | None
 
-    def __call__(self, image: Array) -> Scores:
-        return metrics.judge(self.network, image, self.photograph, self.painting)
+    def __call__(self, image: np.ndarray) -> Scores:
+        shown = jnp.asarray(images.over_white(image, self.alpha))
+        return metrics.judge(self.network, shown, self.photograph, self.painting)
 
 
 def paint(
@@ -201,7 +205,9 @@ def opened(
     """The judge, tried on the sizes of what it will see."""
     if network is None:
         return None
-    judge = Judge(network, *load_for_judge(*files[:2]))
+    alpha = images.read_like(files[0], size=inputs.size, keep_metadata=False).alpha
+    photograph, painting = load_for_judge(*files[:2])
+    judge = Judge(network, photograph, painting, alpha)
     metrics.check_judge(network, inputs.size, judge.photograph, judge.painting)
     return judge
 

@@ -17,6 +17,7 @@ from jaxnst.images.write import (
     encode,
     least_bytes,
     metadata_fits,
+    over_white,
     save_image,
 )
 
@@ -34,6 +35,7 @@ __all__ = [
     "least_bytes",
     "load_image",
     "metadata_fits",
+    "over_white",
     "picture_size",
     "read_like",
     "read_metadata",

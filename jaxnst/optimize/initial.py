@@ -45,5 +45,5 @@ def initial_image(
         noise = jax.random.normal(key, content.shape, jnp.float32)
         return jnp.clip(NOISE_MEAN + NOISE_SCALE * noise, 0.0, 1.0)
     if init == "style":
-        return resize(style, content.shape[:2])
+        return resize(style[..., :3], content.shape[:2])
     return content

@@ -58,7 +58,7 @@ def stylize_pyramid(
     given = RunOptions(**options)
     schedule, margin = given.schedule, given.margin
     content = _checks.check_image(content, "content")
-    styles = _checks.check_images(style, "style")
+    styles = _checks.check_images(style, "style", alpha=True)
     config = Config() if given.config is None else given.config
     least = network.min_side(config.layers)
     schedule.check_image(content, "content", least, margin)

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from math import prod
 from typing import Any, NamedTuple
 
 import jax
@@ -76,7 +77,8 @@ def stylize(
     Args:
         network: from `load_network`.
         content: (H, W, 3) in [0, 1].
-        style: (H', W', 3), or several.
+        style: (H', W', 3), or several; of one with alpha, (H', W', 4), the opaque
+            parts count.
         config: layers and conventions; None, `Config()`.
         weights: alpha, beta, tv and layer weights; None, `Weights()`.
         optimizer: any `optax.GradientTransformation`, or one of
@@ -113,8 +115,8 @@ def stylize(
     factory = optimizers.as_factory(optimizer or optimizers.adam())
     min_side = network.min_side(config.layers)
     content = _checks.check_image(content, "content", min_side=min_side)
-    styles = _checks.check_images(style, "style", min_side=min_side)
-    largest = max([content, *styles], key=lambda image: image.size)
+    styles = _checks.check_images(style, "style", min_side=min_side, alpha=True)
+    largest = max([content, *styles], key=lambda image: prod(image.shape[:2]))
     remembered = optimizers.state_images(factory)
     config = with_tiles_if_needed(
         network, config, largest.shape, state_images=remembered

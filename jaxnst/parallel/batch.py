@@ -199,7 +199,9 @@ def _pairs(
     converted: dict[int, list[Array]] = {}  # the same object stays one
     for i, style in enumerate(listed):
         if id(style) not in converted:
-            converted[id(style)] = _checks.check_images(style, f"styles[{i}]")
+            converted[id(style)] = _checks.check_images(
+                style, f"styles[{i}]", alpha=True
+            )
             for image in converted[id(style)]:
                 schedule.check_image(image, f"styles[{i}]", least)
     return images, [converted[id(style)] for style in listed]

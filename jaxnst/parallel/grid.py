@@ -80,7 +80,7 @@ def grid_search(
     numbers = ItemNumbers.of(weights, given, config)
     schedule, key = given.schedule, given.key
     content = _checks.check_image(content, "content")
-    styles = _checks.check_images(style, "style")
+    styles = _checks.check_images(style, "style", alpha=True)
     least = network.min_side(config.layers)
     schedule.check_image(content, "content", least, schedule.margin)
     for image in styles:

@@ -290,5 +290,9 @@ def load_judges(names: Sequence[str]) -> dict[str, Network]:
 
 
 def load_for_judge(*paths: PathName) -> list[Array]:
-    """Pictures at the largest size that `metrics.judge` looks at."""
-    return [images.load_image(path, size=max(metrics.SCALES)) for path in paths]
+    """Pictures at the largest size that `metrics.judge` looks at; the last one, the
+    painting, with its alpha where it has transparent parts."""
+    size = max(metrics.SCALES)
+    *others, painting = paths
+    shown = [images.load_image(path, size=size) for path in others]
+    return [*shown, images.load_image(painting, size=size, alpha=True)]

@@ -42,7 +42,8 @@ def render(
         settings: a preset, or settings of your own; its fields `network`, `weights`
             and `decoder` are not read, `network` is the one that is used.
         content: the photograph, (H, W, 3); resized as the settings say.
-        styles: one painting or several; resized as the settings say.
+        styles: one painting or several; resized as the settings say. Of one with
+            alpha, (h, w, 4), the opaque parts count (`load_image(path, alpha=True)`).
         init: a picture to start from; None, what the settings say.
         callback, every: as in `stylize`; `Progress.result` has the colours that are
             optimised.
@@ -125,7 +126,7 @@ def prepare(
             f"{settings!r}"
         )
     content = _checks.check_image(content, "content")
-    styles = _checks.check_images(styles, "styles")
+    styles = _checks.check_images(styles, "styles", alpha=True)
     if init is not None:
         init = _checks.check_image(init, "init", unclipped=True)
     geometry, how = settings.geometry, settings.optimization
