@@ -41,6 +41,12 @@ def check_image(image: Any, name: str = "image", *, min_side: int = 1) -> jax.Ar
     return jnp.asarray(image, jnp.float32)
 
 
+def in_pixels(image: Any) -> str:
+    """The size of an image (H, W, 3) in words: "640 x 480 pixels"."""
+    height, width = image.shape[-3:-1]
+    return f"{width} x {height} pixels"
+
+
 def check_images(images: Any, name: str, *, min_side: int = 1) -> list[jax.Array]:
     """One image or a sequence of images of any sizes, as a list, each checked."""
     as_list = images if isinstance(images, list | tuple) else [images]

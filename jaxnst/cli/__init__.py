@@ -47,7 +47,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"jaxnst {__version__}")
         return 0
     if first not in COMMANDS:
-        if not (first.startswith("-") or Path(first).suffix or Path(first).exists()):
+        named = first.startswith("-") or "://" in first
+        if not (named or Path(first).suffix or Path(first).exists()):
             near = get_close_matches(first, COMMANDS, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
             print(

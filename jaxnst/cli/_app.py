@@ -16,6 +16,7 @@ from jax.errors import JaxRuntimeError
 
 from jaxnst.cli._commands import command
 from jaxnst.cli._options import SECTIONS, current_spelling
+from jaxnst.cli._order import lists_last
 from jaxnst.cli._parser import (
     Misuse,
     Option,
@@ -152,10 +153,11 @@ def parse(module: ModuleType, line: Sequence[str]) -> Any:
     if asked:
         print(parser.format_help(), end="")
         return None
-    given = vars(parser.parse_intermixed_args(line))
+    known = options(module, default)
+    given = vars(parser.parse_intermixed_args(lists_last(line, known)))
     missing = [
         each
-        for each in options(module, default)
+        for each in known
         if each.required and (each.dest not in given or given[each.dest] == [])
     ]
     if missing:

@@ -2,12 +2,17 @@
 
 from pathlib import Path
 
-from jaxnst.cli._streams import STREAM
+from jaxnst.cli._streams import is_stream
 
 
 def _label(content: Path, style: Path) -> str:
-    names = ["picture" if p == STREAM else p.stem for p in (content, style)]
+    names = ["picture" if is_stream(p) else p.stem for p in (content, style)]
     return "__".join(names)
+
+
+def _beside(content: Path, name: str) -> Path:
+    """A name beside the photograph; of a stream, here."""
+    return Path(name) if is_stream(content) else content.with_name(name)
 
 
 def free(path: Path) -> Path:
@@ -21,9 +26,9 @@ def free(path: Path) -> Path:
 
 def picture_beside(content: Path, style: Path) -> Path:
     """A new PNG beside the photograph: photo__painting.png."""
-    return free(content.with_name(f"{_label(content, style)}.png"))
+    return free(_beside(content, f"{_label(content, style)}.png"))
 
 
 def folder_beside(content: Path, style: Path, kind: str) -> Path:
     """photo__painting-KIND beside the photograph; the same one every time."""
-    return content.with_name(f"{_label(content, style)}-{kind}")
+    return _beside(content, f"{_label(content, style)}-{kind}")

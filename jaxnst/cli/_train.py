@@ -8,7 +8,7 @@ import numpy as np
 
 from jaxnst._files import check_writable_folder
 from jaxnst.cli._app import Common, fail
-from jaxnst.cli._parser import option
+from jaxnst.cli._parser import Misuse, option
 from jaxnst.cli._progress import Bar
 from jaxnst.pretrained.format import read_weights
 from jaxnst.reports import plots, tables
@@ -42,10 +42,12 @@ class Trained(Common):
         check_writable_folder(self.output)
         if self.losses is not None:
             check_writable_folder(self.losses)
+            if self.losses.suffix.lower() != ".csv":
+                raise Misuse(f"--losses writes a .csv file, got {self.losses}")
         if self.plot is not None:
             plots.check_plot(self.plot)
         if self.every < 1:
-            raise ValueError(f"--every must be at least 1, got {self.every}")
+            raise Misuse(f"--every must be at least 1, got {self.every}")
 
     def draw(self, trace: dict[str, np.ndarray]) -> None:
         """Write and plot the losses, where that is asked for."""

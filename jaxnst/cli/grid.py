@@ -17,7 +17,7 @@ from jaxnst._files import make_folder
 from jaxnst.cli._app import Common
 from jaxnst.cli._options import preset_settings, setting_words
 from jaxnst.cli._outputs import folder_beside
-from jaxnst.cli._parser import option
+from jaxnst.cli._parser import Misuse, option
 from jaxnst.cli._progress import Bar
 from jaxnst.cli._streams import from_stdin
 from jaxnst.metrics import judge as judge_of
@@ -69,16 +69,16 @@ def defaults(line: Sequence[str]) -> Arguments:
 def check(arguments: Arguments) -> None:
     """Raise now what would otherwise only fail at the end of a long run."""
     if len(arguments.pictures) < 2:
-        raise ValueError(
+        raise Misuse(
             "give a photograph and a painting: "
             "jaxnst grid PHOTO PAINTING --beta 2 8 32 -o FOLDER"
         )
     for name in ("alpha", "beta"):
         values = getattr(arguments, name)
         if not values or len(set(values)) < len(values):
-            raise ValueError(f"--{name} needs one number or more, each only once")
+            raise Misuse(f"--{name} needs one number or more, each only once")
     if arguments.budget is not None and not arguments.budget > 0:
-        raise ValueError(f"--budget must be above 0, got {arguments.budget}")
+        raise Misuse(f"--budget must be above 0, got {arguments.budget}")
 
 
 def paint(

@@ -14,6 +14,8 @@ from typing import BinaryIO
 
 from PIL import Image, UnidentifiedImageError
 
+from jaxnst._files import check_no_address
+
 # What a picture may unpack to: 178 million pixels are 2 GB as float32. Pillow's own
 # limit of refusal is a little higher, so that this one speaks first.
 MAX_PIXELS = 178_000_000
@@ -43,6 +45,7 @@ def open_file(path: PathLike) -> Iterator[BinaryIO]:
             says, with the path and a remedy.
         ValueError: the block raised anything else.
     """
+    check_no_address(path)
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(
