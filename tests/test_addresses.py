@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from jaxnst import cli, load_image, presets
+from jaxnst import cli, load_image, load_network, presets
 from jaxnst._files import check_no_address
 from jaxnst.cli import _app, batch, stylize
 from jaxnst.cli._pairs import plan
@@ -18,7 +18,8 @@ SAID = f"{ADDRESS} is an address on the web, which is not fetched; download it"
 
 @pytest.mark.parametrize("path", [ADDRESS, Path(ADDRESS)])
 def test_an_address_is_no_file(path):
-    for function in (check_no_address, load_image, lambda path: list_pictures([path])):
+    functions = (check_no_address, load_image, load_network)
+    for function in (*functions, lambda path: list_pictures([path])):
         with pytest.raises(ValueError, match=SAID):
             function(path)
 

@@ -7,6 +7,7 @@ other files or settings. FOLDER/manifest.jsonl has a line for every picture: its
 settings and checksum, or what went wrong.
 """
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -81,7 +82,7 @@ def output_of(arguments: Arguments) -> Path:
             "give a folder of photographs and one of paintings: "
             "--contents FOLDER --styles FOLDER"
         )
-    beside = Path(beside).absolute()
+    beside = Path(os.path.abspath(beside))  # "..", too, by its name
     name = beside.name if beside.is_dir() else beside.stem
     return beside.with_name(f"{name}-painted")
 

@@ -248,7 +248,7 @@ def test_interrupted_it_goes_on(drive, monkeypatch):
         (("--network", "vgg99"), "vgg99", 1),
         (("-o", "c"), "would lie among the pictures of c", 2),
         (("-o", "net.h5"), "there is a file of that name; choose another folder", 1),
-        (("--contents", "none"), "there is no none", 1),
+        (("--contents", "absent"), "there is no absent", 1),
     ],
 )
 def test_misuse_says_how_to_mend_it(options, said, wanted, drive):
