@@ -1,4 +1,4 @@
-"""Settings out of pictures that are damaged or were made by hand: used, or one error."""
+"""Settings out of pictures that are damaged: used, or one error that says why."""
 
 import numpy as np
 import pytest
