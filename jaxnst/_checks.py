@@ -80,6 +80,11 @@ def check_image(
             "enlarge it or choose shallower layers"
         )
     check_range(image, name, unclipped=unclipped)
+    if image.shape[-1] == 4 and _is_readable(image):
+        if not np.asarray(image)[..., 3].any():
+            raise ValueError(
+                f"{name} is transparent everywhere; give one of which something is seen"
+            )
     return jnp.asarray(image, jnp.float32)
 
 
@@ -92,17 +97,11 @@ def check_range(
         image: of any shape.
         unclipped: as of `check_image`.
     """
-    if isinstance(image, jax.core.Tracer) or not image.size:
-        return
-    if isinstance(image, jax.Array) and not image.is_fully_addressable:
+    if not image.size or not _is_readable(image):
         return
     pixels = np.asarray(image)
     low, high = float(pixels.min()), float(pixels.max())
     if -_TOLERANCE <= low and high <= 1 + _TOLERANCE:
-        if pixels.shape[-1] == 4 and not pixels[..., 3].any():
-            raise ValueError(
-                f"{name} is transparent everywhere; give one of which something is seen"
-            )
         return
     signed = -1 - _TOLERANCE <= low < 0 and high <= 1 + _TOLERANCE
     if unclipped and not high > _OTHER_SCALE:
@@ -121,6 +120,19 @@ def check_range(
     raise ValueError(
         f"{name} must lie in [0, 1], got values from {low:.4g} to {high:.4g}; {mend}"
     )
+
+
+def _is_readable(array: jax.Array | np.ndarray) -> bool:
+    """Whether values can be looked at: not those of a trace or of other processes."""
+    if isinstance(array, jax.core.Tracer):
+        return False
+    return isinstance(array, np.ndarray) or array.is_fully_addressable
+
+
+def in_pixels(image: Any) -> str:
+    """The size of an image (H, W, 3) in words: "640 x 480 pixels"."""
+    height, width = image.shape[-3:-1]
+    return f"{width} x {height} pixels"
 
 
 def check_images(

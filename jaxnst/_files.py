@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and checksums.
+"""Files that appear whole or not at all, their names, and checksums.
 
 Everything the project writes goes beside its destination first and is renamed over
 it at the end, so that an interruption or a full disk leaves what was there before.
@@ -14,11 +14,32 @@ import shutil
 import stat
 import unicodedata
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
 import psutil
+
+# Two letters at least: one alone is a drive.
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
+
+
+def check_no_address(path: str | os.PathLike[str]) -> None:
+    """Check that what should be a file is not an address on the web.
+
+    Raises:
+        ValueError: it is one, or a file's written like one.
+    """
+    found = _ADDRESS.match(os.fspath(path))
+    if not found or os.path.exists(path):
+        return
+    scheme, rest = found[1], os.fspath(path)[found.end() :]
+    if scheme.lower() == "file":
+        raise ValueError(f"{scheme}:///{rest} is an address; give the file: /{rest}")
+    raise ValueError(
+        f"{scheme}://{rest} is an address on the web, which is not fetched; download "
+        "it and give the file"
+    )
 
 
 def check_writable_folder(path: str | os.PathLike[str]) -> Path:
@@ -75,16 +96,20 @@ def check_output_file(path: str | os.PathLike[str]) -> Path:
     path = check_writable_folder(path)
     target = _target(path)
     remove_unfinished(target.parent)
-    try:
-        with open(temporary := _temporary(target), "xb") as file:
-            file.write(b"\0")
-        temporary.unlink()
-        if not target.exists():
-            with open(target, "xb"):
-                pass
-            target.unlink()
-    except OSError as error:
-        raise _cannot_write(path, error) from None
+    trials = [_temporary(target), *([] if os.path.lexists(target) else [target])]
+    for trial in trials:
+        ours = True
+        try:
+            with open(trial, "xb") as file:
+                file.write(b"\0")
+        except FileExistsError:  # another program made it a moment ago
+            ours = False
+        except OSError as error:
+            raise _cannot_write(path, error) from None
+        finally:
+            if ours:
+                with suppress(OSError):
+                    trial.unlink()
     return path
 
 

@@ -35,8 +35,9 @@ from jaxnst.images import fit_size, resize
 from jaxnst.images.mirroring import repeat_mirrored
 from jaxnst.linalg import matmul, orthogonal_factor
 from jaxnst.losses import functional
+from jaxnst.losses.masks import position_weights, split_alpha
 from jaxnst.networks.googlenet import GoogLeNet
-from jaxnst.networks.network import Network
+from jaxnst.networks.network import Network, check_network
 
 SCALES = (256, 128, 64)  # long side in pixels; content is judged at the first
 
@@ -83,16 +84,25 @@ class FactoredGaussian(NamedTuple):
 
 def factored_gaussian(
     features: Float[AnyArray, "h w c"],
+    weights: Float[AnyArray, "h w"] | None = None,
 ) -> FactoredGaussian:
     """Mean and a root of the covariance of a feature map (h, w, c).
 
     The centred features X / √n themselves where they are few, or else the symmetric
     root H = Uᵀ X / √n: the covariance is never formed, whose small eigenvalues float32
     would lose.
+
+    Args:
+        weights: how much each position counts, with mean 1; None, all the same.
     """
     vectors = features.astype(jnp.float32).reshape(-1, features.shape[-1])
-    mean = jnp.mean(vectors, axis=0)
-    root = (vectors - mean[None, :]) * vectors.shape[0] ** -0.5
+    if weights is None:
+        mean = jnp.mean(vectors, axis=0)
+        root = (vectors - mean[None, :]) * vectors.shape[0] ** -0.5
+    else:
+        column = weights.reshape(-1, 1)
+        mean = jnp.mean(vectors * column, axis=0)
+        root = (vectors - mean[None, :]) * jnp.sqrt(column / vectors.shape[0])
     if root.shape[0] > root.shape[1]:
         root = matmul(orthogonal_factor(root).T, root)
     return FactoredGaussian(mean, root)
@@ -139,15 +149,15 @@ def _layers(network: Network) -> tuple[tuple[str, ...], str]:
     return _VGG16 if complete else _VGG
 
 
-def _sizes(image: Float[Array, "h w 3"]) -> tuple[tuple[int, int], ...]:
+def _sizes(image: Float[Array, "h w _"]) -> tuple[tuple[int, int], ...]:
     """(height, width) of an image at every scale, with its aspect ratio."""
     height, width = image.shape[:2]
     return tuple(fit_size(height, width, scale) for scale in SCALES)
 
 
 def _at_size(
-    network: Network, image: Float[Array, "h w 3"], size: tuple[int, int]
-) -> Float[Array, "_ _ 3"]:
+    network: Network, image: Float[Array, "h w _"], size: tuple[int, int]
+) -> Float[Array, "_ _ _"]:
     """An image resized and, where that is too narrow for the layers, followed by
     mirrored copies of itself."""
     least = network.min_side(_layers(network)[0])
@@ -157,13 +167,20 @@ def _at_size(
 @partial(jax.jit, static_argnames="sizes")
 def _gaussians(
     network: Network,
-    image: Float[Array, "h w 3"],
+    image: Float[Array, "h w _"],
     sizes: tuple[tuple[int, int], ...],
 ) -> list[FactoredGaussian]:
     """The Gaussian of every style layer at every one of `sizes`."""
     layers, _ = _layers(network)
-    features = [network(_at_size(network, image, size), layers) for size in sizes]
-    return [factored_gaussian(maps[layer]) for maps in features for layer in layers]
+    found = []
+    for size in sizes:
+        color, alpha = split_alpha(_at_size(network, image, size))
+        maps = network(color, layers)
+        found += [
+            factored_gaussian(maps[k], position_weights(alpha, maps[k].shape))
+            for k in layers
+        ]
+    return found
 
 
 @jax.jit
@@ -217,7 +234,8 @@ def style_distance(
     Args:
         network: GoogLeNet or a VGG, other than the one that `image` was optimised in.
         image, content, style: (H, W, 3) in [0, 1], each of its own size; `content` is
-            brought to the size of `image`.
+            brought to the size of `image`. Of a `style` with alpha, (H, W, 4), the
+            opaque parts count.
 
     Returns:
         A scalar, float32: 1 for the content image, 0 for the style image (and for both
@@ -228,9 +246,10 @@ def style_distance(
         TypeError, ValueError: not such an image, or a network that does not hold the
             layers.
     """
+    network = check_network(network)
     image = _checks.check_image(image, unclipped=True)
     content = _checks.check_image(content, "content")
-    style = _checks.check_image(style, "style")
+    style = _checks.check_image(style, "style", alpha=True)
     sizes = _sizes(image)
     return _mean_ratio(
         _gaussians(network, image, sizes),
@@ -258,6 +277,7 @@ def content_distance(
     Raises:
         TypeError, ValueError: as of `style_distance`.
     """
+    network = check_network(network)
     image = _checks.check_image(image, unclipped=True)
     content = _checks.check_image(content, "content")
     size = _sizes(image)[0]

@@ -19,7 +19,9 @@ from jaxnst.cli._compiled import drop_broken
 from jaxnst.cli._console import say, tolerant_streams
 from jaxnst.cli._devices import explained_devices
 from jaxnst.cli._interrupts import never_swallowed
+from jaxnst.cli._memory import check_address_space, explain_bad_alloc, out_of_memory
 from jaxnst.cli._options import SECTIONS, current_spelling
+from jaxnst.cli._order import lists_last
 from jaxnst.cli._parser import (
     Misuse,
     Option,
@@ -84,14 +86,13 @@ def fail(text: str, code: int) -> int:
 
 def describe_error(error: Exception) -> str:
     """An error of the operating system without its number; others as they are."""
+    memory = out_of_memory(error)
+    if memory is not None:
+        return memory
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}"
-    if isinstance(error, MemoryError):
-        return "; ".join(["out of memory", *map(str, error.args)])
     if isinstance(error, JaxRuntimeError):
-        if "RESOURCE_EXHAUSTED" in str(error):
-            return "out of memory; choose a smaller size (--size)"
         return f"the device failed: {error}; --debug shows where"
     return str(error) or type(error).__name__
 
@@ -162,10 +163,11 @@ def parse(module: ModuleType, line: Sequence[str]) -> Any:
     if asked:
         say(parser.format_help().rstrip("\n"), sys.stdout)
         return None
-    given = vars(parser.parse_intermixed_args(line))
+    known = options(module, default)
+    given = vars(parser.parse_intermixed_args(lists_last(line, known)))
     missing = [
         each
-        for each in options(module, default)
+        for each in known
         if each.required and (each.dest not in given or given[each.dest] == [])
     ]
     if missing:
@@ -210,8 +212,9 @@ def _run_module(module: ModuleType, line: Sequence[str]) -> int:
         return fail(f"{error}; --help lists the options", 2)
     except KeyboardInterrupt:
         return fail("interrupted", 130)
-    except EXPECTED as error:
-        if "--debug" in line:
+    except (*EXPECTED, RuntimeError) as error:
+        expected = isinstance(error, EXPECTED) or out_of_memory(error) is not None
+        if "--debug" in line or not expected:
             raise
         return fail(describe_error(error), 1)
 
@@ -221,5 +224,7 @@ def _parse_and_run(module: ModuleType, line: Sequence[str]) -> int:
     if arguments is None:
         return 0
     keep_compiled()
+    check_address_space()
+    explain_bad_alloc()
     with explained_devices():
         return module.main(arguments) or 0

@@ -11,15 +11,16 @@ from jax import Array
 
 import jaxnst
 from jaxnst import images
-from jaxnst._files import sha256
-from jaxnst.cli._app import EXPECTED, describe_error
+from jaxnst._files import check_space, sha256
+from jaxnst.cli._app import EXPECTED, describe_error, warn
 from jaxnst.cli._manifest import Manifest
+from jaxnst.cli._outputs import save
 from jaxnst.cli._pairs import Pair
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.networks.network import Network
 from jaxnst.optimize.result import Callback, Progress, Result
 from jaxnst.parallel.one_by_one import is_vectorized
-from jaxnst.pipeline.inputs import sizes_of
+from jaxnst.pipeline.inputs import sizes_of, with_size_of
 from jaxnst.pipeline.provenance import describe
 from jaxnst.pipeline.run import padded_size
 from jaxnst.pipeline.settings import Settings
@@ -84,14 +85,16 @@ class BatchJob:
 
     def run(self, pairs: Iterable[Pair]) -> None:
         """Everything that is not there yet."""
-        groups: dict[Size, list[Item]] = {}
+        groups: dict[Any, list[Item]] = {}
         for pair in pairs:
             item = self._or_fail(pair, self.item, pair)
             if item is not None:
                 shape = padded_size(item.size, self.multiple)
-                groups.setdefault(shape, []).append(item)
+                levels = item.settings.geometry.levels()
+                groups.setdefault((shape, levels), []).append(item)
         chunks = [chunk for group in groups.values() for chunk in self.chunks(group)]
         self._report(0)
+        self.check_space(item for chunk, _ in chunks for item in chunk)
         with ThreadPoolExecutor(2) as readers, ThreadPoolExecutor(1) as writer:
             ahead = self.read(readers, chunks[0][0]) if chunks else []
             behind: list[Future[None]] = []
@@ -115,6 +118,7 @@ class BatchJob:
         numbers: dict[str, Any] = dict(pair.numbers)
         terms = replace(self.settings.terms, **numbers)
         settings = replace(self.settings, terms=terms)
+        settings = with_size_of(settings, self.size_of(pair.content))
         sizes = sizes_of(
             settings,
             pair.content,
@@ -152,16 +156,31 @@ class BatchJob:
         for first in range(0, len(missing), batch_size):
             yield missing[first : first + batch_size], batch_size
 
+    def check_space(self, items: Iterable[Item]) -> None:
+        """Warn if all the pictures will not fit on the disk."""
+        needed = sum(images.least_bytes(item.output, item.size) for item in items)
+        try:
+            check_space(self.folder, needed)
+        except OSError as error:
+            warn(describe_error(error))
+
     def read(
         self, readers: ThreadPoolExecutor, items: Iterable[Item]
     ) -> list[Future[Pictures]]:
         def pictures(item: Item) -> Pictures:
             content, style = item.pair.content, item.pair.style
-            return Pictures(
+            found = Pictures(
                 self.load(content, size=item.size, alpha=True)[..., :3],
                 self.load(style, size=item.style_size, alpha=True),
                 self.read_like(content, size=item.size),
             )
+            for path, digest in ((content, "content"), (style, "style")):
+                if sha256(path) != item.job[digest]:
+                    raise ValueError(
+                        f"{path} has changed since the batch began; the same command "
+                        "paints it anew"
+                    )
+            return found
 
         return [readers.submit(pictures, item) for item in items]
 
@@ -228,14 +247,20 @@ class BatchJob:
                 digests={content: item.job["content"], style: item.job["style"]},
                 decoder=self.decoder,
             )
-            images.save_image(
-                path,
-                result.image,
-                like=like,
-                metadata=metadata,
-                quality=self.quality,
-                keep_metadata=self.keep_metadata,
-            )
+
+            def write(path: Path) -> None:
+                images.save_image(
+                    path,
+                    result.image,
+                    like=like,
+                    metadata=metadata,
+                    quality=self.quality,
+                    keep_metadata=self.keep_metadata,
+                )
+
+            trouble = save(path, write)[1]
+            if trouble:
+                raise OSError(trouble)
             record = self.record(pair, "done") | {
                 "job": item.job,
                 "sha256": sha256(path),

@@ -13,6 +13,7 @@ from functools import partial
 from math import prod
 from pathlib import Path
 
+import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
@@ -22,7 +23,7 @@ from jaxnst._files import check_not_read, check_space, make_folder
 from jaxnst.cli._app import Common, fail
 from jaxnst.cli._options import preset_settings, setting_words
 from jaxnst.cli._outputs import existing, folder_beside, save
-from jaxnst.cli._parser import option
+from jaxnst.cli._parser import Misuse, option
 from jaxnst.cli._progress import Bar
 from jaxnst.cli._streams import STREAM, from_stdin
 from jaxnst.metrics import Scores
@@ -76,16 +77,16 @@ def defaults(line: Sequence[str]) -> Arguments:
 def check(arguments: Arguments) -> None:
     """Raise now what would otherwise only fail at the end of a long run."""
     if len(arguments.pictures) < 2:
-        raise ValueError(
+        raise Misuse(
             "give a photograph and a painting: "
             "jaxnst grid PHOTO PAINTING --beta 2 8 32 -o FOLDER"
         )
     for name in ("alpha", "beta"):
         values = getattr(arguments, name)
         if not values or len(set(values)) < len(values):
-            raise ValueError(f"--{name} needs one number or more, each only once")
+            raise Misuse(f"--{name} needs one number or more, each only once")
     if arguments.budget is not None and not arguments.budget > 0:
-        raise ValueError(f"--budget must be above 0, got {arguments.budget}")
+        raise Misuse(f"--budget must be above 0, got {arguments.budget}")
 
 
 def check_files(arguments: Arguments, folder: Path) -> None:
@@ -109,16 +110,19 @@ def check_files(arguments: Arguments, folder: Path) -> None:
 class Judge:
     """A network that judges, and what it compares with.
 
-    The pictures are those of the files, not as they were resized for the run, so that
-    the distances are those of `jaxnst judge`; read before the work.
+    The pictures are those of the files, not as they were resized for the run, and those
+    of the run lie over white where the photograph is transparent, as their files are
+    shown, so that the distances are those of `jaxnst judge`; read before the work.
     """
 
     network: Network
     photograph: Array
     painting: Array
+    alpha: np.ndarray | None
 
-    def __call__(self, image: Array) -> Scores:
-        return metrics.judge(self.network, image, self.photograph, self.painting)
+    def __call__(self, image: np.ndarray) -> Scores:
+        shown = jnp.asarray(images.over_white(image, self.alpha))
+        return metrics.judge(self.network, shown, self.photograph, self.painting)
 
 
 def paint(
@@ -201,7 +205,9 @@ def opened(
     """The judge, tried on the sizes of what it will see."""
     if network is None:
         return None
-    judge = Judge(network, *load_for_judge(*files[:2]))
+    alpha = images.read_like(files[0], size=inputs.size, keep_metadata=False).alpha
+    photograph, painting = load_for_judge(*files[:2])
+    judge = Judge(network, photograph, painting, alpha)
     metrics.check_judge(network, inputs.size, judge.photograph, judge.painting)
     return judge
 

@@ -15,7 +15,9 @@ from jaxnst.images.write import (
     check_output,
     check_quality,
     encode,
+    least_bytes,
     metadata_fits,
+    over_white,
     save_image,
 )
 
@@ -30,8 +32,10 @@ __all__ = [
     "contact_sheet",
     "encode",
     "fit_size",
+    "least_bytes",
     "load_image",
     "metadata_fits",
+    "over_white",
     "picture_size",
     "read_like",
     "read_metadata",

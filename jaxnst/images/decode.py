@@ -17,7 +17,7 @@ from jaxnst.images.resampling import (
     resize_channel,
 )
 
-_STRIP = 2**19  # pixels
+_STRIP = 2**17  # pixels
 
 # Colours below this alpha give way to those around them: 8 bits hold them badly, and
 # programs that write files keep anything there.

@@ -1,6 +1,7 @@
 """Numbers that are not sRGB by what a file says of them without a colour profile."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -59,6 +60,18 @@ def srgb_from(
         return encode_srgb(np.clip(light, 0, 1))
 
     return convert
+
+
+def encoding_of_nclx(said: dict[str, Any] | None) -> Encoding | None:
+    """What HEIC says of its colours. Curves of video stand there for sRGB's: so every
+    program shows them, and so cameras mean them."""
+    if not said:
+        return None
+    transfer = said.get("transfer_characteristics", _SRGB)
+    return Encoding(
+        primaries=said.get("color_primaries", 1),
+        transfer=_SRGB if transfer in _VIDEO else transfer,
+    )
 
 
 def _to_linear(encoding: Encoding) -> Callable[[np.ndarray], np.ndarray] | None:

@@ -116,11 +116,18 @@ def read_metadata(path: PathLike) -> dict[str, Any] | None:
 
 
 def _stored_text(picture: Image.Image) -> str | None:
-    if picture.format == "TIFF":
-        text = picture.getexif().get(DESCRIPTION, "")
-    else:
-        comment = picture.getexif().get_ifd(EXIF_IFD).get(USER_COMMENT, b"")
-        text = comment[len(_ASCII) :] if isinstance(comment, bytes) else comment
+    try:
+        text = _exif_text(picture)
+    except Exception:  # broken EXIF holds no text of ours
+        return None
     if isinstance(text, bytes):
         text = text.decode("ascii", "replace")
     return text if isinstance(text, str) and text.startswith(OURS) else None
+
+
+def _exif_text(picture: Image.Image) -> Any:
+    """What stands where our text would, text or bytes."""
+    if picture.format == "TIFF":
+        return picture.getexif().get(DESCRIPTION, "")
+    comment = picture.getexif().get_ifd(EXIF_IFD).get(USER_COMMENT, b"")
+    return comment[len(_ASCII) :] if isinstance(comment, bytes) else comment

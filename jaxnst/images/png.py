@@ -34,10 +34,10 @@ class Chunk(NamedTuple):
 
 
 class Encoding(NamedTuple):
-    """What a PNG says of its numbers, None what it does not.
+    """What a file says of its numbers, None what it does not.
 
     Attributes:
-        primaries, transfer: code points of ITU-T H.273, of cICP.
+        primaries, transfer: code points of ITU-T H.273.
         gamma: the exponent of the encoding, 1 / 2.2 for usual pictures.
         chromaticities: x and y of white, red, green and blue.
     """

@@ -1,10 +1,11 @@
 """Raw files of cameras, which are refused: what a picture reader finds in them is a
 preview of the size of a stamp."""
 
+import os
 from pathlib import Path
 from typing import Any
 
-from jaxnst.images.opening import PathLike, UnreadableError
+PathLike = str | os.PathLike[str]
 
 SUFFIXES = frozenset(
     ".3fr .arw .cr2 .cr3 .crw .dcr .dng .erf .fff .gpr .iiq .kdc .mef .mos .mrw .nef "
@@ -28,9 +29,10 @@ _SENSOR = (32803, 34892)  # photometric: colour filter array, linear raw
 _COMPRESSIONS = (32767, 32769, 32770, 34713, 65000, 65535)  # Sony, Samsung, Nikon, ...
 
 
-def raw_error(path: PathLike) -> UnreadableError:
+def raw_message(path: PathLike) -> str:
+    """Why a camera's raw file is not read, and the way out."""
     kind = Path(path).suffix.lstrip(".").upper()
-    return UnreadableError(
+    return (
         f"cannot read {path}: it is a camera's raw file{f' ({kind})' if kind else ''}, "
         "which holds the sensor's data and a small preview; develop it in a raw "
         "converter such as darktable or RawTherapee and save it as TIFF or JPEG"

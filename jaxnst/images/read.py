@@ -1,6 +1,5 @@
 """Picture files of many kinds to upright sRGB arrays."""
 
-import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import BinaryIO, NamedTuple
@@ -13,7 +12,7 @@ from PIL import Image, UnidentifiedImageError
 
 from jaxnst.images import icc, png
 from jaxnst.images.decode import Decoded, Rows, over_white, uncovered, unit
-from jaxnst.images.encodings import srgb_from
+from jaxnst.images.encodings import encoding_of_nclx, srgb_from
 from jaxnst.images.opening import (
     PathLike,
     check_memory,
@@ -21,6 +20,7 @@ from jaxnst.images.opening import (
     open_file,
     open_picture,
     orientation,
+    warn,
 )
 from jaxnst.images.resampling import Size, resolve_size
 from jaxnst.images.tiff import (
@@ -33,6 +33,8 @@ from jaxnst.images.tiff import (
     tiff_size,
     unit_range,
 )
+
+_ANIMATED = ("GIF", "WEBP", "PNG", "AVIF", "JXL")
 
 
 class Picture(NamedTuple):
@@ -121,7 +123,7 @@ def read_picture(path: PathLike, *, size: Size | None = None) -> Picture:
 
 def _warn(source: Decoded) -> None:
     for text in source.remarks:
-        warnings.warn(text, stacklevel=3)
+        warn(text, stacklevel=4)
 
 
 def decode(path: PathLike) -> Decoded:
@@ -174,6 +176,7 @@ def _of_samples(
 
 
 def _read_pillow(file: BinaryIO, path: PathLike, frame: int = 0) -> Decoded:
+    remarks: list[str] = []
     said = png.encoding(file) if png.is_png(file) else None
     with open_picture(file, path) as picture:
         if frame:
@@ -181,13 +184,26 @@ def _read_pillow(file: BinaryIO, path: PathLike, frame: int = 0) -> Decoded:
             check_pixels(path, picture.height, picture.width)
         check_memory(path, picture.width * picture.height * len(picture.getbands()))
         picture.load()
+        if _is_animation(file, path, picture):
+            remarks.append(f"{path}: it is an animation; its first frame is read")
         profile = picture.info.get("icc_profile") or None
         tag = orientation(picture)  # after load: Pillow turns a TIFF itself
-    remarks: list[str] = []
+    if profile is None and "nclx_profile" in picture.info:
+        said = encoding_of_nclx(picture.info["nclx_profile"])
     recode = None if said is None else srgb_from(said, path, remarks)
     if recode is not None:
         return _recoded(_of_pillow(picture, None, tag, path, remarks), recode)
     return _of_pillow(picture, profile, tag, path, remarks)
+
+
+def _is_animation(file: BinaryIO, path: PathLike, picture: Image.Image) -> bool:
+    if picture.format != "GIF":
+        return picture.format in _ANIMATED and getattr(picture, "is_animated", False)
+    try:  # which moves on to the second frame, so not in the picture that is read
+        with open_picture(file, path) as other:
+            return getattr(other, "is_animated", False)
+    except Exception:  # a second frame that is damaged does no harm to the first
+        return False
 
 
 def _recoded(source: Decoded, recode: Callable[[np.ndarray], np.ndarray]) -> Decoded:

@@ -128,20 +128,25 @@ def resize(image: jax.Array | np.ndarray, size: tuple[int, ...]) -> jax.Array:
     reads them.
 
     Args:
-        image: (H, W, 3), RGB, float in [0, 1] (values outside are clipped).
+        image: (H, W, 3), RGB, float in [0, 1] (values outside are clipped); or, with
+            alpha, (H, W, 4), as `load_image` gives it.
         size: (h, w) in pixels.
 
     Returns:
-        (h, w, 3) float32 in [0, 1]; `image` itself if that is its size.
+        (h, w, 3), or 4, float32 in [0, 1]; `image` itself if that is its size.
 
     Raises:
         TypeError, ValueError: not such a picture or not such a size.
     """
-    image = check_image(image, unclipped=True)
+    image = check_image(image, alpha=True, unclipped=True)
     target = resolve_size(tuple(size), *image.shape[:2])
     if image.shape[:2] == target:
         return image
-    linear = decode_srgb(jnp.clip(image, 0.0, 1.0))
+    linear = decode_srgb(jnp.clip(image[..., :3], 0.0, 1.0))
     # Three lobes, widened when shrinking; in float32 on every device.
     resized = jax.image.resize(linear, (*target, 3), "lanczos3", antialias=True)
-    return encode_srgb(jnp.clip(resized, 0.0, 1.0))
+    resized = encode_srgb(jnp.clip(resized, 0.0, 1.0))
+    if image.shape[-1] == 3:
+        return resized
+    alpha = jax.image.resize(image[..., 3:], (*target, 1), "lanczos3", antialias=True)
+    return jnp.concatenate([resized, jnp.clip(alpha, 0.0, 1.0)], -1)

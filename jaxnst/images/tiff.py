@@ -13,7 +13,7 @@ from jaxnst.images.opening import (
     check_memory,
     check_pixels,
 )
-from jaxnst.images.raw import is_raw_tiff, raw_error
+from jaxnst.images.raw import is_raw_tiff, raw_message
 
 _MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 
@@ -110,7 +110,7 @@ def main_page(tiff: tifffile.TiffFile, path: PathLike) -> Page:
     tiff.filehandle.seek(0)
     head = tiff.filehandle.read(16)
     if is_raw_tiff(path, head, [page for page, _ in pages]):
-        raise raw_error(path)
+        raise UnreadableError(raw_message(path))
     full = [
         (page, place)
         for page, place in pages

@@ -1,7 +1,6 @@
 """Arrays to PNG, JPEG, WebP and 16-bit TIFF."""
 
 import io
-import warnings
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +26,7 @@ from jaxnst.images.carried import (
 )
 from jaxnst.images.like import Like, read_like
 from jaxnst.images.metadata import SOFTWARE, exif, png_info, to_json
-from jaxnst.images.opening import PathLike
+from jaxnst.images.opening import PathLike, warn
 from jaxnst.images.resampling import resize_channel
 
 FORMATS = {
@@ -134,7 +133,7 @@ def check_output(
     _check_quality(kind, quality)
     if size is not None:
         check_sides(size, kind)
-        check_space(path, int(size[0] * size[1] * _LEAST_BYTES[kind]))
+        check_space(path, least_bytes(path, size))
     check_output_file(path)
     return kind
 
@@ -146,6 +145,13 @@ def check_fits(path: PathLike, size: tuple[int, int]) -> None:
         ValueError: it does not, or an unknown suffix.
     """
     check_sides(size, check_suffix(Path(path), FORMATS))
+
+
+def least_bytes(path: PathLike, size: tuple[int, int]) -> int:
+    """Bytes that a picture of (height, width) takes at least as the file `path`: an
+    estimate, for a painted picture."""
+    kind = check_suffix(Path(path), FORMATS)
+    return int(size[0] * size[1] * _LEAST_BYTES[kind])
 
 
 def check_suffix(path: Path, formats: dict[str, str]) -> str:
@@ -225,7 +231,8 @@ def check_sides(size: tuple[int, ...], kind: str) -> None:
 
 
 def over_white(pixels: np.ndarray, alpha: np.ndarray | None) -> np.ndarray:
-    """x' = a x + 1 - a of (H, W, 3) and (H, W); what a viewer shows of both."""
+    """x' = a x + 1 - a of (..., H, W, 3) and (H, W): what a viewer shows of colours
+    and their alpha; the colours themselves where that is None."""
     if alpha is None:
         return pixels
     cover = alpha[..., None]
@@ -243,10 +250,10 @@ def _to_profile(pixels: np.ndarray, profile: bytes | None) -> tuple[np.ndarray, 
         base, remainder = icc.split_levels(pixels)
         converted = np.asarray(icc.convert(base, srgb, profile), np.float32) / 255
     except Exception as error:  # Little CMS and Pillow raise several kinds
-        warnings.warn(
+        warn(
             "the photograph's colour profile cannot be written with; sRGB instead "
             f"({error})",
-            stacklevel=3,
+            stacklevel=4,
         )
         return pixels, srgb
     return np.clip(converted + remainder, 0, 1), profile
@@ -271,10 +278,10 @@ def _encode(
         options["pnginfo"] = png_info(text, carried)
         tags = exif(None, carried)
     elif kind == "JPEG" and len(tags.tobytes()) > _LONGEST_EXIF:
-        warnings.warn(
+        warn(
             "the photograph's EXIF data and the settings are too long together for "
             "JPEG; the settings alone are written",
-            stacklevel=4,
+            stacklevel=5,
         )
         tags = exif(text)
     if kind != "PNG" or carried is not None:

@@ -14,7 +14,7 @@ from jaxnst import _checks
 from jaxnst.images import resize
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.objectives import Targets, compute_targets, make_targets
-from jaxnst.networks.network import Network
+from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize.initial import initial_image
 from jaxnst.optimize.options import RunKeywords, RunOptions
 from jaxnst.optimize.result import Callback, Result
@@ -60,7 +60,7 @@ def grid_search(
             as fit into the budget, divided between the devices. Each is then what a run
             of its own gives but for rounding, which grows with every step. Without it
             they are one after another on the first device, and bit for bit the same.
-            None: not on CPUs, where it would be no faster.
+            None: not on CPUs, where it is faster for very small pictures alone.
         options: of `RunOptions`: config, optimizer, steps, levels, init, key, ...
 
     Returns:
@@ -80,8 +80,8 @@ def grid_search(
     numbers = ItemNumbers.of(weights, given, config)
     schedule, key = given.schedule, given.key
     content = _checks.check_image(content, "content")
-    styles = _checks.check_images(style, "style")
-    least = network.min_side(config.layers)
+    styles = _checks.check_images(style, "style", alpha=True)
+    least = check_network(network).min_side(config.layers)
     schedule.check_image(content, "content", least, schedule.margin)
     for image in styles:
         schedule.check_image(image, "style", least)

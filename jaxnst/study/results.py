@@ -9,7 +9,7 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxnst import metrics
+from jaxnst import images, metrics
 from jaxnst._files import check_not_read, make_folder
 from jaxnst._version import __version__
 from jaxnst.losses.layers import at_same_depth
@@ -213,6 +213,9 @@ def _judge_all(
 def judge_images(judge: Network, pictures: np.ndarray, pair: Pair) -> np.ndarray:
     """(N, 3): style, content and Q of images (N, H, W, 3)."""
     content, style = load_for_judge(*pair.files)
+    size = pictures.shape[1], pictures.shape[2]
+    like = images.read_like(pair.files[0], size=size, keep_metadata=False)
+    pictures = images.over_white(pictures, like.alpha)  # as their files are shown
     batches = []
     for first in range(0, len(pictures), _BATCH):
         # The last batch is filled up: one shape is compiled once.

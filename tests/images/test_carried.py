@@ -119,6 +119,7 @@ def test_broken_exif_is_left_out(tmp_path, rng):
         for place in rng.integers(start, start + 300, 8):
             damaged[place] = rng.integers(256)
         path.write_bytes(damaged)
+        assert read_metadata(path) is None
         for suffix in ("png", "jpg", "tif"):
             save_image(tmp_path / f"a.{suffix}", PAINTED, like=path)
             with Image.open(tmp_path / f"a.{suffix}") as opened:
