@@ -14,7 +14,7 @@ import shutil
 import stat
 import unicodedata
 from collections.abc import Callable, Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
@@ -75,16 +75,20 @@ def check_output_file(path: str | os.PathLike[str]) -> Path:
     path = check_writable_folder(path)
     target = _target(path)
     remove_unfinished(target.parent)
-    try:
-        with open(temporary := _temporary(target), "xb") as file:
-            file.write(b"\0")
-        temporary.unlink()
-        if not target.exists():
-            with open(target, "xb"):
-                pass
-            target.unlink()
-    except OSError as error:
-        raise _cannot_write(path, error) from None
+    trials = [_temporary(target), *([] if os.path.lexists(target) else [target])]
+    for trial in trials:
+        ours = True
+        try:
+            with open(trial, "xb") as file:
+                file.write(b"\0")
+        except FileExistsError:  # another program made it a moment ago
+            ours = False
+        except OSError as error:
+            raise _cannot_write(path, error) from None
+        finally:
+            if ours:
+                with suppress(OSError):
+                    trial.unlink()
     return path
 
 

@@ -1,6 +1,7 @@
 """What may be written where: never over what is read, and tried before the work."""
 
 import errno
+import io
 import os
 import re
 import subprocess
@@ -130,6 +131,22 @@ def test_what_the_system_refuses_is_told_before_the_work(code, photo, monkeypatc
     wanted = f"cannot write new.png: {re.escape(os.strerror(code))}; "
     with pytest.raises(OSError, match=wanted):
         check_output_file("new.png")
+
+
+def test_a_trial_that_fails_half_way_leaves_nothing(photo, tmp_path, monkeypatch):
+    class Full(io.BytesIO):
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+    def half(path, mode):
+        Path(path).touch()  # the name fits on the disk, a byte does not
+        return Full()
+
+    before = sorted(tmp_path.iterdir())
+    monkeypatch.setattr("builtins.open", half)
+    with pytest.raises(OSError, match="cannot write new.png: No space left"):
+        check_output_file("new.png")
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_an_error_of_writing_names_the_file_and_not_the_temporary_one(photo):

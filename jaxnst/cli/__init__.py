@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jaxnst._version import __version__
+from jaxnst.cli._closed_streams import replace_closed
 from jaxnst.cli._commands import COMMANDS, command
 from jaxnst.cli._console import say, tolerant_streams
 from jaxnst.cli._interrupts import deferred, ignore_at_exit
-from jaxnst.cli._streams import replace_closed
 
 _USAGE = """\
 usage: jaxnst PHOTO PAINTING [PAINTING ...] [-o OUT.png]

@@ -17,8 +17,9 @@ from jax.errors import JaxRuntimeError
 from jaxnst.cli._commands import command
 from jaxnst.cli._compiled import drop_broken
 from jaxnst.cli._console import say, tolerant_streams
-from jaxnst.cli._devices import missing_device
+from jaxnst.cli._devices import explained_devices
 from jaxnst.cli._interrupts import never_swallowed
+from jaxnst.cli._memory import check_address_space, explain_bad_alloc, out_of_memory
 from jaxnst.cli._options import SECTIONS, current_spelling
 from jaxnst.cli._parser import (
     Misuse,
@@ -84,14 +85,13 @@ def fail(text: str, code: int) -> int:
 
 def describe_error(error: Exception) -> str:
     """An error of the operating system without its number; others as they are."""
+    memory = out_of_memory(error)
+    if memory is not None:
+        return memory
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}"
-    if isinstance(error, MemoryError):
-        return "; ".join(["out of memory", *map(str, error.args)])
     if isinstance(error, JaxRuntimeError):
-        if "RESOURCE_EXHAUSTED" in str(error):
-            return "out of memory; choose a smaller size (--size)"
         return f"the device failed: {error}; --debug shows where"
     return str(error) or type(error).__name__
 
@@ -210,15 +210,11 @@ def _run_module(module: ModuleType, line: Sequence[str]) -> int:
         return fail(f"{error}; --help lists the options", 2)
     except KeyboardInterrupt:
         return fail("interrupted", 130)
-    except EXPECTED as error:
-        if "--debug" in line:
+    except (*EXPECTED, RuntimeError) as error:
+        expected = isinstance(error, EXPECTED) or out_of_memory(error) is not None
+        if "--debug" in line or not expected:
             raise
         return fail(describe_error(error), 1)
-    except Exception as error:
-        fault = missing_device(error)
-        if fault is None or "--debug" in line:
-            raise
-        return fail(fault, 1)
 
 
 def _parse_and_run(module: ModuleType, line: Sequence[str]) -> int:
@@ -226,4 +222,7 @@ def _parse_and_run(module: ModuleType, line: Sequence[str]) -> int:
     if arguments is None:
         return 0
     keep_compiled()
-    return module.main(arguments) or 0
+    check_address_space()
+    explain_bad_alloc()
+    with explained_devices():
+        return module.main(arguments) or 0

@@ -11,9 +11,10 @@ from jax import Array
 
 import jaxnst
 from jaxnst import images
-from jaxnst._files import sha256
-from jaxnst.cli._app import EXPECTED, describe_error
+from jaxnst._files import check_space, sha256
+from jaxnst.cli._app import EXPECTED, describe_error, warn
 from jaxnst.cli._manifest import Manifest
+from jaxnst.cli._outputs import save
 from jaxnst.cli._pairs import Pair
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.networks.network import Network
@@ -92,6 +93,7 @@ class BatchJob:
                 groups.setdefault(shape, []).append(item)
         chunks = [chunk for group in groups.values() for chunk in self.chunks(group)]
         self._report(0)
+        self.check_space(item for chunk, _ in chunks for item in chunk)
         with ThreadPoolExecutor(2) as readers, ThreadPoolExecutor(1) as writer:
             ahead = self.read(readers, chunks[0][0]) if chunks else []
             behind: list[Future[None]] = []
@@ -152,16 +154,31 @@ class BatchJob:
         for first in range(0, len(missing), batch_size):
             yield missing[first : first + batch_size], batch_size
 
+    def check_space(self, items: Iterable[Item]) -> None:
+        """Warn if all the pictures will not fit on the disk."""
+        needed = sum(images.least_bytes(item.output, item.size) for item in items)
+        try:
+            check_space(self.folder, needed)
+        except OSError as error:
+            warn(describe_error(error))
+
     def read(
         self, readers: ThreadPoolExecutor, items: Iterable[Item]
     ) -> list[Future[Pictures]]:
         def pictures(item: Item) -> Pictures:
             content, style = item.pair.content, item.pair.style
-            return Pictures(
+            found = Pictures(
                 self.load(content, size=item.size, alpha=True)[..., :3],
                 self.load(style, size=item.style_size, alpha=True),
                 self.read_like(content, size=item.size),
             )
+            for path, digest in ((content, "content"), (style, "style")):
+                if sha256(path) != item.job[digest]:
+                    raise ValueError(
+                        f"{path} has changed since the batch began; the same command "
+                        "paints it anew"
+                    )
+            return found
 
         return [readers.submit(pictures, item) for item in items]
 
@@ -228,14 +245,20 @@ class BatchJob:
                 digests={content: item.job["content"], style: item.job["style"]},
                 decoder=self.decoder,
             )
-            images.save_image(
-                path,
-                result.image,
-                like=like,
-                metadata=metadata,
-                quality=self.quality,
-                keep_metadata=self.keep_metadata,
-            )
+
+            def write(path: Path) -> None:
+                images.save_image(
+                    path,
+                    result.image,
+                    like=like,
+                    metadata=metadata,
+                    quality=self.quality,
+                    keep_metadata=self.keep_metadata,
+                )
+
+            trouble = save(path, write)[1]
+            if trouble:
+                raise OSError(trouble)
             record = self.record(pair, "done") | {
                 "job": item.job,
                 "sha256": sha256(path),

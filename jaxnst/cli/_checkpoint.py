@@ -85,6 +85,6 @@ class Checkpoint:
         """The picture is written: there is nothing left to go on with."""
         try:
             if self.path is not None:
-                self.path.unlink(missing_ok=True)
+                self.path.resolve().unlink(missing_ok=True)  # not a link to it
         except OSError as error:
             warn(f"{self.path} could not be removed: {error.strerror or error}")

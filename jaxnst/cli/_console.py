@@ -17,9 +17,15 @@ def say(text: str, stream: TextIO | None) -> None:
     try:
         print(text, file=stream, flush=True)
     except OSError:
-        if stream is not None:  # Python must find no fault at its exit, either
-            with suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
-                os.dup2(nowhere.fileno(), stream.fileno())
+        if stream is not None:
+            silence(stream)
+
+
+def silence(stream: TextIO) -> None:
+    """Send a stream that takes nothing any more nowhere, so that Python does not fail
+    at its exit, where it writes what is left in it."""
+    with suppress(OSError, ValueError), open(os.devnull, "w") as nowhere:
+        os.dup2(nowhere.fileno(), stream.fileno())
 
 
 @contextmanager

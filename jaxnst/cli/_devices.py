@@ -1,9 +1,23 @@
 """Devices that are asked for and not there."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import jax
+
+
+@contextmanager
+def explained_devices() -> Iterator[None]:
+    """Within the block a device that is not there is a `ValueError` that says so."""
+    try:
+        yield
+    except (RuntimeError, AssertionError) as error:
+        fault = missing_device(error)
+        if fault is None:
+            raise
+        raise ValueError(fault) from error
 
 
 def missing_device(error: Exception) -> str | None:

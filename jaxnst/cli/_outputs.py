@@ -1,12 +1,16 @@
 """Where a result goes: beside the photograph where nobody says where, and elsewhere
 where it cannot be written."""
 
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-from jaxnst._files import fitting_name
+from jaxnst._files import atomic_write, fitting_name
 from jaxnst.cli._app import describe_error
+from jaxnst.cli._console import silence
 from jaxnst.cli._streams import STREAM
 
 
@@ -60,6 +64,41 @@ def save(path: Path, write: Callable[[Path], None]) -> tuple[Path, str]:
             return found, f"{describe_error(error)}; it is saved as {found}"
         raise
     return path, ""
+
+
+@contextmanager
+def to_stdout(path: Path) -> Iterator[Path]:
+    """A file to write to: `path`; for `-` one that goes to standard output as PNG.
+
+    Raises:
+        ValueError: standard output is closed.
+        OSError: it did not take the picture; where that is instead.
+    """
+    if path != STREAM:
+        yield path
+        return
+    if sys.stdout is None:
+        raise ValueError("standard output (-o -) is closed; name a file")
+    with tempfile.TemporaryDirectory(prefix="jaxnst-") as folder:
+        held = Path(folder, "stdout.png")
+        yield held
+        if held.exists():
+            data = held.read_bytes()
+            try:
+                sys.stdout.buffer.write(data)
+                sys.stdout.buffer.flush()
+            except OSError as error:
+                silence(sys.stdout)
+                place = save(free(Path(held.name)), partial(_write, data))[0]
+                raise OSError(
+                    f"standard output did not take the picture ({error.strerror}); it "
+                    f"is saved as {place.absolute()}"
+                ) from error
+
+
+def _write(data: bytes, path: Path) -> None:
+    with atomic_write(path) as temporary:
+        temporary.write_bytes(data)
 
 
 def _elsewhere() -> Iterator[Path]:

@@ -166,5 +166,5 @@ def finish(
     how.answer(output=place, sha256=checksum, bytes=size, **facts)
     if trouble:
         return fail(trouble, 1)
-    how.state.unlink(missing_ok=True)
+    how.state.resolve().unlink(missing_ok=True)
     return 0

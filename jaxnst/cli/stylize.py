@@ -23,10 +23,10 @@ from jaxnst._files import check_not_read, check_output_file
 from jaxnst.cli import _checkpoint
 from jaxnst.cli._app import EXPECTED, Common, describe_error, fail, warn
 from jaxnst.cli._options import adapted, given, preset_settings, setting_words
-from jaxnst.cli._outputs import existing, free, picture_beside, save
+from jaxnst.cli._outputs import existing, free, picture_beside, save, to_stdout
 from jaxnst.cli._parser import option
 from jaxnst.cli._progress import Bar, Session, numbered
-from jaxnst.cli._streams import STREAM, from_stdin, to_stdout
+from jaxnst.cli._streams import STREAM, from_stdin
 from jaxnst.cli._warnings import warn_if_astray, warn_if_other
 from jaxnst.optimize.result import Result
 from jaxnst.pipeline.continuation import continue_settings, scale_style

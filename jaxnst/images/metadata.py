@@ -1,11 +1,12 @@
 """Settings of a run inside the picture it made, as one line of JSON.
 
 PNG: an iTXt chunk named "jaxnst". JPEG and WebP: EXIF UserComment. TIFF:
-ImageDescription. The text is {"jaxnst": {...}}, so that a stranger's comment in the
-same field is told from ours.
+ImageDescription. The text is {"jaxnst": {...}, "crc32": N}, so that a stranger's
+comment in the same field, and damage, are told from ours.
 """
 
 import json
+import zlib
 from typing import Any
 
 import jax
@@ -28,6 +29,8 @@ from jaxnst.images.png_text import is_png, read_text
 
 SOFTWARE = "jaxnst"
 
+_CHECKSUM = "crc32"  # of the dict as Python's JSON; earlier versions wrote none
+
 _ASCII = b"ASCII\0\0\0"  # the character code that opens a UserComment
 
 
@@ -43,7 +46,7 @@ def to_json(metadata: dict[str, Any] | None) -> str | None:
     if not isinstance(metadata, dict):
         raise TypeError(f"metadata must be a dict, got {type(metadata).__name__}")
     try:
-        return json.dumps({SOFTWARE: metadata}, default=_plain, allow_nan=False)
+        text = json.dumps(metadata, default=_plain, allow_nan=False)
     except TypeError as error:
         raise TypeError(f"metadata cannot be written as JSON: {error}") from None
     except ValueError as error:
@@ -51,6 +54,11 @@ def to_json(metadata: dict[str, Any] | None) -> str | None:
             f"metadata cannot be written as JSON: {error}; replace NaN, infinity and "
             "cycles by None"
         ) from None
+    return f'{{"{SOFTWARE}": {text}, "{_CHECKSUM}": {_crc32(json.loads(text))}}}'
+
+
+def _crc32(content: Any) -> int:
+    return zlib.crc32(json.dumps(content).encode("ascii"))
 
 
 def _plain(value: Any) -> Any:
@@ -93,9 +101,12 @@ def read_metadata(path: PathLike) -> dict[str, Any] | None:
     if text is None:
         return None
     try:
-        content = json.loads(text)[SOFTWARE]
+        stored = json.loads(text)
+        content = stored[SOFTWARE]
         if not isinstance(content, dict):
             raise TypeError
+        if stored.get(_CHECKSUM, _crc32(content)) != _crc32(content):
+            raise ValueError
     except (ValueError, TypeError, KeyError, RecursionError):
         raise ValueError(
             f"{path}: the jaxnst metadata in it is damaged; save the picture again, "

@@ -133,7 +133,7 @@ def check_output(
     _check_quality(kind, quality)
     if size is not None:
         check_sides(size, kind)
-        check_space(path, int(size[0] * size[1] * _LEAST_BYTES[kind]))
+        check_space(path, least_bytes(path, size))
     check_output_file(path)
     return kind
 
@@ -145,6 +145,13 @@ def check_fits(path: PathLike, size: tuple[int, int]) -> None:
         ValueError: it does not, or an unknown suffix.
     """
     check_sides(size, check_suffix(Path(path), FORMATS))
+
+
+def least_bytes(path: PathLike, size: tuple[int, int]) -> int:
+    """Bytes that a picture of (height, width) takes at least as the file `path`: an
+    estimate, for a painted picture."""
+    kind = check_suffix(Path(path), FORMATS)
+    return int(size[0] * size[1] * _LEAST_BYTES[kind])
 
 
 def check_suffix(path: Path, formats: dict[str, str]) -> str:

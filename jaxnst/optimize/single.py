@@ -117,7 +117,10 @@ def stylize(
     content = _checks.check_image(content, "content", min_side=min_side)
     styles = _checks.check_images(style, "style", min_side=min_side, alpha=True)
     largest = max([content, *styles], key=lambda image: prod(image.shape[:2]))
-    config = with_tiles_if_needed(network, config, largest.shape)
+    remembered = optimizers.state_images(factory)
+    config = with_tiles_if_needed(
+        network, config, largest.shape, state_images=remembered
+    )
     if len(content.devices()) == 1:  # over several the compiler divides it by rows
         network = network.prepared()
     targets = (make_targets or compute_targets)(

@@ -60,7 +60,7 @@ def grid_search(
             as fit into the budget, divided between the devices. Each is then what a run
             of its own gives but for rounding, which grows with every step. Without it
             they are one after another on the first device, and bit for bit the same.
-            None: not on CPUs, where it would be no faster.
+            None: not on CPUs, where it is faster for very small pictures alone.
         options: of `RunOptions`: config, optimizer, steps, levels, init, key, ...
 
     Returns:

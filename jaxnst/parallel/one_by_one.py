@@ -3,9 +3,11 @@
 That is how CPUs do it: their convolutions and products sum a batch in another order
 than one image, and the difference grows with every step, so that what becomes of an
 image would depend on how many others fit into memory beside it. Side by side
-(`microbatch`) is no faster there. The loop is that of a single run, compiled once.
+(`microbatch`) is no faster there but for very small pictures. The loop is that of a
+single run, compiled once.
 """
 
+import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
@@ -18,6 +20,7 @@ from jax import Array
 from jaxnst.images import resize
 from jaxnst.losses.config import Config
 from jaxnst.networks.network import Network
+from jaxnst.optimize import optimizers
 from jaxnst.optimize.memory import with_tiles_if_needed
 from jaxnst.optimize.options import RunKeywords, RunOptions
 from jaxnst.optimize.pyramid import stylize_pyramid
@@ -64,7 +67,9 @@ def optimize_one_by_one(
     Raises:
         MemoryError: an item does not fit, not even in tiles.
     """
-    network, schedule = network.prepared(), options.schedule
+    if len(starts.devices()) == 1:
+        network = network.prepared()  # once for all
+    schedule = options.schedule
     final, count = size_at(starts, schedule.levels[-1]), starts.shape[0]
     results: list[Result] = []
     with _on(devices):
@@ -110,7 +115,11 @@ def config_for(
     sizes = [tuple(side + margin for side in size_at(x, level)) for x in images]
     config = Config() if options.config is None else options.config
     return with_tiles_if_needed(
-        network, config, max(sizes, key=lambda size: size[0] * size[1]), budget=budget
+        network,
+        config,
+        max(sizes, key=math.prod),
+        budget=budget,
+        state_images=optimizers.state_images(options.optimizer or optimizers.adam()),
     )
 
 

@@ -15,11 +15,8 @@ from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.networks.network import Network
 from jaxnst.optimize.initial import FEEDFORWARD, INITS
 from jaxnst.optimize.memory import with_tiles_if_needed
-from jaxnst.pipeline.run import (
-    levels_at,
-    nearest_multiple,
-    padded_size,
-)
+from jaxnst.optimize.optimizers import state_images
+from jaxnst.pipeline.run import levels_at, nearest_multiple, padded_size
 from jaxnst.pipeline.settings import Settings
 from jaxnst.pipeline.substitute import Choice, adapted, choose, replaced_source
 from jaxnst.pretrained.loading import AUTO, load_network
@@ -257,9 +254,10 @@ def load_pictures(
     sizes = sizes_of(settings, content, styles, multiple=multiple)
     least = network.min_side(settings.objective.layers)
     height, width = (side + 2 * settings.geometry.margin for side in sizes.content)
+    remembered = state_images(settings.optimization.make_optimizer())
     for size in ((height, width), max(sizes.styles, key=prod)):
         seen = padded_size(size, 1, least)
-        with_tiles_if_needed(network, settings.objective, seen)
+        with_tiles_if_needed(network, settings.objective, seen, state_images=remembered)
     paintings = [
         images.load_image(path, size=size, alpha=True)
         for path, size in zip(styles, sizes.styles, strict=True)

@@ -23,6 +23,7 @@ from jaxnst.pretrained.compact import (
     is_wheel,
     weights_in_wheel,
 )
+from jaxnst.pretrained.download import verify
 from jaxnst.pretrained.format import (
     ARCHITECTURES,
     FORMAT,
@@ -35,7 +36,7 @@ from jaxnst.pretrained.format import (
 from jaxnst.pretrained.hdf5 import WeightsError, check_readable, open_hdf5
 from jaxnst.pretrained.hdf5_structure import SIGNATURE
 from jaxnst.pretrained.keras import from_keras
-from jaxnst.pretrained.registry import COMPACT
+from jaxnst.pretrained.registry import COMPACT, SOURCES, Package
 from jaxnst.pretrained.safetensors_file import START, is_safetensors, read_safetensors
 from jaxnst.pretrained.torch_file import read_torch_state
 from jaxnst.pretrained.torchvision import vgg_from_torch
@@ -159,6 +160,25 @@ _READERS = {
 }
 
 
+def check_published(path: Path) -> None:
+    """Check that a file that is called as a published one, and is as long, is that one.
+
+    Raises:
+        WeightsError: it has another checksum.
+    """
+    for source in SOURCES:
+        published = source.file if isinstance(source, Package) else source.url
+        if path.name != published.rpartition("/")[2]:
+            continue
+        if source.size in (None, path.stat().st_size):
+            if not verify(path, source.checksum):
+                raise WeightsError(
+                    f"{path} has not the checksum of the file that is published under "
+                    f"that name ({source.checksum}); fetch it again, or, if it is "
+                    "another one, rename it"
+                )
+
+
 def convert(
     path: str | os.PathLike[str], *, architecture: str | None = None
 ) -> NetworkWeights:
@@ -191,6 +211,7 @@ def _convert(path: Path, architecture: str | None) -> tuple[NetworkWeights, str]
         return weights, "float32"
     if architecture is not None:
         check_choice(architecture, "architecture", ARCHITECTURES)
+    check_published(path)
     detected, tensors, origin = _READERS[kind](path, architecture)
     checksum = sha256(path)
     weights = NetworkWeights(

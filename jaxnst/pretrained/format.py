@@ -6,13 +6,17 @@ float32, or float16 that comes back as float32. In version 2 a kernel may be uin
 indices into `<layer>/table` (up to 256 float32 values): a quarter of the size of
 float32, and the same numbers. A network's input is (image - mean) / std with the image
 in RGB, [0, 1].
+
+The attribute content_sha256, which files of earlier versions lack, is over all of that.
 """
 
+import hashlib
 import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -40,6 +44,8 @@ _TABLE = 256  # values that an index of 8 bits can stand for
 _TEXTS = ("architecture", "padding", "source", "license")
 
 _ATTRIBUTES = ("format", "version", "mean", "std", *_TEXTS)
+
+_CHECKSUM = "content_sha256"
 
 # "none" is for 1 x 1 kernels beside a network, which reach over no edge.
 _PADDINGS = (*PADDINGS, "none")
@@ -177,12 +183,32 @@ def _numbers(opened: Hdf5, name: str) -> np.ndarray:
     return value.astype(np.float32)
 
 
-def _tensors(opened: Hdf5) -> dict[str, dict[str, np.ndarray]]:
-    path = opened.path
+def _content_sha256(
+    arrays: Mapping[str, np.ndarray], attributes: Mapping[str, Any]
+) -> str:
+    """SHA-256 (hex) over the datasets of a file and its attributes, in any order."""
+    digest = hashlib.sha256()
+    for name, value in sorted({**attributes, **arrays}.items()):
+        if isinstance(value, str):
+            data = value.encode("utf-8", "surrogateescape")
+        else:
+            # The same numbers on a machine of either byte order.
+            value = np.asarray(value)
+            value = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
+            name, data = f"{name} {value.dtype.str} {value.shape}", value.tobytes()
+        digest.update(f"{name} {len(data)}\n".encode("utf-8", "surrogateescape"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
+def _tensors(
+    arrays: Mapping[str, np.ndarray], path: Path
+) -> dict[str, dict[str, np.ndarray]]:
+    """The tensors, by layer and kind, that the datasets of a file stand for."""
     stored: dict[str, dict[str, np.ndarray]] = {}
-    for name, dataset in find_datasets(opened, indices=True).items():
+    for name, array in arrays.items():
         layer, _, kind = name.rpartition("/")
-        stored.setdefault(layer, {})[kind] = dataset[()]
+        stored.setdefault(layer, {})[kind] = array
     for layer, tensor in stored.items():
         if "table" in tensor:
             tensor["kernel"] = _look_up(layer, tensor, path)
@@ -231,10 +257,13 @@ def read_weights(path: str | os.PathLike[str]) -> NetworkWeights:
     path = check_readable(path)
     with open_hdf5(path) as opened:
         _check_format(opened)
-        further = [name for name in opened.file.attrs if name not in _ATTRIBUTES]
-        notes = {name: opened.attribute(name) for name in further}
-        tensors = _tensors(opened)
-        texts = {name: opened.attribute(name) for name in _TEXTS}
+        attributes = {name: opened.attribute(name) for name in opened.file.attrs}
+        expected = attributes.pop(_CHECKSUM, None)
+        notes = {n: v for n, v in attributes.items() if n not in _ATTRIBUTES}
+        datasets = find_datasets(opened, indices=True)
+        arrays = {name: dataset[()] for name, dataset in datasets.items()}
+        tensors = _tensors(arrays, path)
+        texts = {name: attributes[name] for name in _TEXTS}
         weights = NetworkWeights(
             mean=_numbers(opened, "mean"),
             std=_numbers(opened, "std"),
@@ -244,6 +273,11 @@ def read_weights(path: str | os.PathLike[str]) -> NetworkWeights:
             **texts,
         )
     validate(weights, path)
+    if expected is not None and expected != _content_sha256(arrays, attributes):
+        raise WeightsError(
+            f"{path} is not as it was written, its checksum differs; fetch or convert "
+            f"it again, or, if the change was meant, remove its attribute {_CHECKSUM}"
+        )
     return weights
 
 
@@ -287,21 +321,27 @@ def write_weights(
         OSError: `path` cannot be written, or the disk is full.
     """
     validate(weights, path)
+    attributes: dict[str, Any] = {
+        "format": FORMAT,
+        # What an earlier jaxnst can read keeps the version that it knows.
+        "version": VERSION if dtype == "uint8" else 1,
+        **{name: getattr(weights, name) for name in _TEXTS},
+        "mean": np.asarray(weights.mean, np.float32),
+        "std": np.asarray(weights.std, np.float32),
+        **weights.notes,
+    }
+    arrays = {
+        f"{layer}/{name}": values
+        for layer, tensor in weights.tensors.items()
+        for name, values in _stored(layer, tensor, dtype, path).items()
+    }
+    attributes[_CHECKSUM] = _content_sha256(arrays, attributes)
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
-        # What an earlier jaxnst can read keeps the version that it knows.
-        version = VERSION if dtype == "uint8" else 1
-        file.attrs["format"], file.attrs["version"] = FORMAT, version
-        for name in _TEXTS:
-            file.attrs[name] = getattr(weights, name)
-        for name, values in (("mean", weights.mean), ("std", weights.std)):
-            file.attrs[name] = np.asarray(values, np.float32)
-        for name, text in weights.notes.items():
-            file.attrs[name] = text
-        for layer, tensor in weights.tensors.items():
-            for name, values in _stored(layer, tensor, dtype, path).items():
-                # A time of creation would make every copy a different file.
-                file.create_dataset(f"{layer}/{name}", data=values, track_times=False)
+        file.attrs.update(attributes)
+        for name, values in arrays.items():
+            # A time of creation would make every copy a different file.
+            file.create_dataset(name, data=values, track_times=False)
     with atomic_write(path) as temporary:
         temporary.write_bytes(buffer.getbuffer())
 

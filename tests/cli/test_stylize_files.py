@@ -4,7 +4,9 @@ import errno
 import os
 import shutil
 import signal
+import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -304,3 +306,25 @@ def test_dollars_and_strange_letters_in_names(drive, here, during):
         assert (code, error) == (0, "")
         stored = read_metadata(out)
         assert stored["content"] == name and set(stored["sha256"]) == {name, "s.png"}
+
+
+def test_standard_output_that_is_closed_costs_no_picture(
+    drive, here, during, monkeypatch
+):
+    class Closed:
+        def write(self, data):
+            raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr(sys, "stdout", SimpleNamespace(buffer=Closed(), fileno=int))
+    monkeypatch.setattr("jaxnst.cli._outputs.silence", lambda stream: None)
+    code, _, error = drive(*LINE, "-o", "-")
+    assert code == 1 and "(Broken pipe); it is saved as" in error
+    assert error.endswith(f"{here / 'stdout.png'}\n")
+    assert read_metadata("stdout.png")["content"] == "c.png"
+
+
+def test_a_checkpoint_that_is_a_link_stays_one(drive, here, during):
+    Path("folder").mkdir()
+    os.symlink("folder/kept", "run.kept")
+    assert drive(*LINE, "--checkpoint", "run.kept")[0] == 0
+    assert Path("run.kept").is_symlink() and not os.listdir("folder")
