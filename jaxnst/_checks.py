@@ -129,6 +129,12 @@ def _is_readable(array: jax.Array | np.ndarray) -> bool:
     return isinstance(array, np.ndarray) or array.is_fully_addressable
 
 
+def in_pixels(image: Any) -> str:
+    """The size of an image (H, W, 3) in words: "640 x 480 pixels"."""
+    height, width = image.shape[-3:-1]
+    return f"{width} x {height} pixels"
+
+
 def check_images(
     images: Any, name: str, *, min_side: int = 1, alpha: bool = False
 ) -> list[jax.Array]:

@@ -1,4 +1,4 @@
-"""Files that appear whole or not at all, and checksums.
+"""Files that appear whole or not at all, their names, and checksums.
 
 Everything the project writes goes beside its destination first and is renamed over
 it at the end, so that an interruption or a full disk leaves what was there before.
@@ -19,6 +19,27 @@ from functools import cache
 from pathlib import Path
 
 import psutil
+
+# Two letters at least: one alone is a drive.
+_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/+")
+
+
+def check_no_address(path: str | os.PathLike[str]) -> None:
+    """Check that what should be a file is not an address on the web.
+
+    Raises:
+        ValueError: it is one, or a file's written like one.
+    """
+    found = _ADDRESS.match(os.fspath(path))
+    if not found or os.path.exists(path):
+        return
+    scheme, rest = found[1], os.fspath(path)[found.end() :]
+    if scheme.lower() == "file":
+        raise ValueError(f"{scheme}:///{rest} is an address; give the file: /{rest}")
+    raise ValueError(
+        f"{scheme}://{rest} is an address on the web, which is not fetched; download "
+        "it and give the file"
+    )
 
 
 def check_writable_folder(path: str | os.PathLike[str]) -> Path:

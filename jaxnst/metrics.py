@@ -37,7 +37,7 @@ from jaxnst.linalg import matmul, orthogonal_factor
 from jaxnst.losses import functional
 from jaxnst.losses.masks import position_weights, split_alpha
 from jaxnst.networks.googlenet import GoogLeNet
-from jaxnst.networks.network import Network
+from jaxnst.networks.network import Network, check_network
 
 SCALES = (256, 128, 64)  # long side in pixels; content is judged at the first
 
@@ -246,6 +246,7 @@ def style_distance(
         TypeError, ValueError: not such an image, or a network that does not hold the
             layers.
     """
+    network = check_network(network)
     image = _checks.check_image(image, unclipped=True)
     content = _checks.check_image(content, "content")
     style = _checks.check_image(style, "style", alpha=True)
@@ -276,6 +277,7 @@ def content_distance(
     Raises:
         TypeError, ValueError: as of `style_distance`.
     """
+    network = check_network(network)
     image = _checks.check_image(image, unclipped=True)
     content = _checks.check_image(content, "content")
     size = _sizes(image)[0]

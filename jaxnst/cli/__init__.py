@@ -57,7 +57,8 @@ def _main(given: list[str]) -> int:
         say(f"jaxnst {__version__}", sys.stdout)
         return 0
     if first not in COMMANDS:
-        if not (first.startswith("-") or Path(first).suffix or Path(first).exists()):
+        named = first.startswith("-") or "://" in first
+        if not (named or Path(first).suffix or Path(first).exists()):
             from difflib import get_close_matches
 
             near = get_close_matches(first, COMMANDS, n=1)

@@ -21,6 +21,7 @@ from jaxnst.cli._devices import explained_devices
 from jaxnst.cli._interrupts import never_swallowed
 from jaxnst.cli._memory import check_address_space, explain_bad_alloc, out_of_memory
 from jaxnst.cli._options import SECTIONS, current_spelling
+from jaxnst.cli._order import lists_last
 from jaxnst.cli._parser import (
     Misuse,
     Option,
@@ -162,10 +163,11 @@ def parse(module: ModuleType, line: Sequence[str]) -> Any:
     if asked:
         say(parser.format_help().rstrip("\n"), sys.stdout)
         return None
-    given = vars(parser.parse_intermixed_args(line))
+    known = options(module, default)
+    given = vars(parser.parse_intermixed_args(lists_last(line, known)))
     missing = [
         each
-        for each in options(module, default)
+        for each in known
         if each.required and (each.dest not in given or given[each.dest] == [])
     ]
     if missing:

@@ -20,7 +20,7 @@ from jaxnst.feedforward.model import FeedForward
 from jaxnst.networks.network import Network
 from jaxnst.optimize.result import Callback, Progress, Result
 from jaxnst.parallel.one_by_one import is_vectorized
-from jaxnst.pipeline.inputs import sizes_of
+from jaxnst.pipeline.inputs import sizes_of, with_size_of
 from jaxnst.pipeline.provenance import describe
 from jaxnst.pipeline.run import padded_size
 from jaxnst.pipeline.settings import Settings
@@ -85,12 +85,13 @@ class BatchJob:
 
     def run(self, pairs: Iterable[Pair]) -> None:
         """Everything that is not there yet."""
-        groups: dict[Size, list[Item]] = {}
+        groups: dict[Any, list[Item]] = {}
         for pair in pairs:
             item = self._or_fail(pair, self.item, pair)
             if item is not None:
                 shape = padded_size(item.size, self.multiple)
-                groups.setdefault(shape, []).append(item)
+                levels = item.settings.geometry.levels()
+                groups.setdefault((shape, levels), []).append(item)
         chunks = [chunk for group in groups.values() for chunk in self.chunks(group)]
         self._report(0)
         self.check_space(item for chunk, _ in chunks for item in chunk)
@@ -117,6 +118,7 @@ class BatchJob:
         numbers: dict[str, Any] = dict(pair.numbers)
         terms = replace(self.settings.terms, **numbers)
         settings = replace(self.settings, terms=terms)
+        settings = with_size_of(settings, self.size_of(pair.content))
         sizes = sizes_of(
             settings,
             pair.content,

@@ -9,6 +9,7 @@ from typing import Any
 
 from jaxnst._files import check_output_file
 from jaxnst.cli._app import warn
+from jaxnst.cli._parser import Misuse
 from jaxnst.networks.network import Network
 from jaxnst.optimize.checkpoint import load_checkpoint, save_checkpoint
 from jaxnst.optimize.result import Result
@@ -20,7 +21,7 @@ def check(path: Path | None, resume: bool) -> None:
     """Raise now what would otherwise only fail later, or cost an earlier run."""
     if path is None:
         if resume:
-            raise ValueError("--resume goes on from a file; name it with --checkpoint")
+            raise Misuse("--resume goes on from a file; name it with --checkpoint")
         return
     check_output_file(path)
     if path.exists() and not resume:

@@ -11,12 +11,17 @@ from pathlib import Path
 from jaxnst._files import atomic_write, fitting_name
 from jaxnst.cli._app import describe_error
 from jaxnst.cli._console import silence
-from jaxnst.cli._streams import STREAM
+from jaxnst.cli._streams import STREAM, is_stream
 
 
 def _label(content: Path, style: Path) -> str:
-    names = ["picture" if p == STREAM else p.stem for p in (content, style)]
+    names = ["picture" if is_stream(p) else p.stem for p in (content, style)]
     return "__".join(names)
+
+
+def _beside(content: Path, name: str) -> Path:
+    """A name beside the photograph; of a stream, here."""
+    return Path(name) if is_stream(content) else content.with_name(name)
 
 
 def free(path: Path) -> Path:
@@ -30,12 +35,12 @@ def free(path: Path) -> Path:
 
 def picture_beside(content: Path, style: Path) -> Path:
     """A new PNG beside the photograph: photo__painting.png."""
-    return free(content.with_name(fitting_name(_label(content, style), ".png")))
+    return free(_beside(content, fitting_name(_label(content, style), ".png")))
 
 
 def folder_beside(content: Path, style: Path, kind: str) -> Path:
     """photo__painting-KIND beside the photograph; the same one every time."""
-    return content.with_name(fitting_name(_label(content, style), f"-{kind}"))
+    return _beside(content, fitting_name(_label(content, style), f"-{kind}"))
 
 
 def existing(*names: str | Path | None) -> list[Path]:

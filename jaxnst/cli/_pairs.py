@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from jaxnst._files import check_not_read, fitting_name
+from jaxnst._files import check_no_address, check_not_read, fitting_name
 from jaxnst.cli._folders import pictures_in
+from jaxnst.cli._parser import Misuse
 
 NUMBERS = ("alpha", "beta", "tv")
 
@@ -67,9 +68,9 @@ def _matched(
     how: str, contents: Path | None, styles: Path | None, output: Path, suffix: str
 ) -> list[Pair]:
     if how not in ("product", "zip"):
-        raise ValueError(f"--pairs must be product, zip or a .csv file, got {how!r}")
+        raise Misuse(f"--pairs must be product, zip or a .csv file, got {how!r}")
     if contents is None or styles is None:
-        raise ValueError(
+        raise Misuse(
             "give a folder of photographs and one of paintings: "
             "--contents FOLDER --styles FOLDER"
         )
@@ -92,7 +93,7 @@ def _found(place: Path, output: Path) -> list[Path]:
     """The pictures of a folder, or the one picture, without results of earlier runs."""
     results, own = output.resolve(), place.resolve()
     if own == results:
-        raise ValueError(
+        raise Misuse(
             f"the results would lie among the pictures of {place}, and be taken for "
             "such the next time; choose another folder for them (-o)"
         )
@@ -146,6 +147,11 @@ def _row(
     values = {k: (v or "").strip() for k, v in row.items() if isinstance(k, str)}
     if None in row or not (values["content"] and values["style"]):
         raise ValueError(f"{where}: give one content and one style")
+    for column in ("content", "style"):
+        try:
+            check_no_address(values[column])
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
     content, style = contents / values["content"], styles / values["style"]
     try:
         numbers = {name: float(values[name]) for name in NUMBERS if values.get(name)}

@@ -10,7 +10,7 @@ import numpy as np
 from jaxnst._files import check_not_read, check_output_file
 from jaxnst.cli._app import EXPECTED, Common, describe_error, fail, warn
 from jaxnst.cli._outputs import existing, save
-from jaxnst.cli._parser import option
+from jaxnst.cli._parser import Misuse, option
 from jaxnst.cli._progress import Bar
 from jaxnst.pretrained.format import read_weights
 from jaxnst.reports import plots, tables
@@ -58,10 +58,12 @@ class Trained(Common):
         for path in (self.output, self.state, self.losses):
             if path is not None:
                 check_output_file(path)
+        if self.losses is not None and self.losses.suffix.lower() != ".csv":
+            raise Misuse(f"--losses writes a .csv file, got {self.losses}")
         if self.plot is not None:
             plots.check_plot(self.plot)
         if self.every < 1:
-            raise ValueError(f"--every must be at least 1, got {self.every}")
+            raise Misuse(f"--every must be at least 1, got {self.every}")
 
     def draw(self, trace: dict[str, np.ndarray]) -> None:
         """Write and plot the losses, where that is asked for."""

@@ -7,6 +7,7 @@ other files or settings. FOLDER/manifest.jsonl has a line for every picture: its
 settings and checksum, or what went wrong.
 """
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -20,7 +21,7 @@ from jaxnst.cli._batch_job import BatchJob
 from jaxnst.cli._manifest import Manifest
 from jaxnst.cli._options import preset_settings, setting_words
 from jaxnst.cli._pairs import plan
-from jaxnst.cli._parser import option
+from jaxnst.cli._parser import Misuse, option
 from jaxnst.cli._progress import PictureBar
 from jaxnst.pipeline.inputs import STARTS, open_decoder, open_network
 from jaxnst.pipeline.settings import Settings
@@ -80,11 +81,11 @@ def output_of(arguments: Arguments) -> Path:
     table = arguments.pairs if arguments.pairs.lower().endswith(".csv") else None
     beside = arguments.contents or (table and Path(table))
     if not beside:
-        raise ValueError(
+        raise Misuse(
             "give a folder of photographs and one of paintings: "
             "--contents FOLDER --styles FOLDER"
         )
-    beside = Path(beside).absolute()
+    beside = Path(os.path.abspath(beside))  # "..", too, by its name
     name = beside.name if beside.is_dir() else beside.stem
     return beside.with_name(f"{name}-painted")
 
@@ -93,16 +94,14 @@ def check(arguments: Arguments) -> None:
     """Raise now what would otherwise cost every single picture."""
     for name in ("batch", "multiple"):
         if getattr(arguments, name) < 1:
-            raise ValueError(
-                f"--{name} must be at least 1, got {getattr(arguments, name)}"
-            )
+            raise Misuse(f"--{name} must be at least 1, got {getattr(arguments, name)}")
     if arguments.budget is not None and not arguments.budget > 0:
-        raise ValueError(f"--budget must be above 0, got {arguments.budget}")
+        raise Misuse(f"--budget must be above 0, got {arguments.budget}")
     settings = arguments.settings
     if settings.optimization.init not in STARTS:
-        raise ValueError(f"--init must be one of {', '.join(STARTS)} for a batch")
+        raise Misuse(f"--init must be one of {', '.join(STARTS)} for a batch")
     if settings.style_mix is not None:
-        raise ValueError("a picture of a batch has one painting; leave --style-mix")
+        raise Misuse("a picture of a batch has one painting; leave --style-mix")
     images.check_quality(f".{arguments.format}", arguments.quality)
 
 

@@ -23,7 +23,7 @@ from jaxnst._files import check_not_read, check_space, make_folder
 from jaxnst.cli._app import Common, fail
 from jaxnst.cli._options import preset_settings, setting_words
 from jaxnst.cli._outputs import existing, folder_beside, save
-from jaxnst.cli._parser import option
+from jaxnst.cli._parser import Misuse, option
 from jaxnst.cli._progress import Bar
 from jaxnst.cli._streams import STREAM, from_stdin
 from jaxnst.metrics import Scores
@@ -77,16 +77,16 @@ def defaults(line: Sequence[str]) -> Arguments:
 def check(arguments: Arguments) -> None:
     """Raise now what would otherwise only fail at the end of a long run."""
     if len(arguments.pictures) < 2:
-        raise ValueError(
+        raise Misuse(
             "give a photograph and a painting: "
             "jaxnst grid PHOTO PAINTING --beta 2 8 32 -o FOLDER"
         )
     for name in ("alpha", "beta"):
         values = getattr(arguments, name)
         if not values or len(set(values)) < len(values):
-            raise ValueError(f"--{name} needs one number or more, each only once")
+            raise Misuse(f"--{name} needs one number or more, each only once")
     if arguments.budget is not None and not arguments.budget > 0:
-        raise ValueError(f"--budget must be above 0, got {arguments.budget}")
+        raise Misuse(f"--budget must be above 0, got {arguments.budget}")
 
 
 def check_files(arguments: Arguments, folder: Path) -> None:

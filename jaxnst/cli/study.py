@@ -14,6 +14,7 @@ from jaxnst.cli._app import Common, fail
 from jaxnst.cli._outputs import folder_beside
 from jaxnst.cli._parser import option
 from jaxnst.cli._progress import PartBar
+from jaxnst.cli._streams import check_read_again
 from jaxnst.study import StudyOptions, run_study
 
 USAGE = "PHOTO PAINTING [-o FOLDER] [options]"
@@ -45,6 +46,8 @@ class Arguments(Common):
 
 def main(arguments: Arguments) -> int:
     pair = arguments.content, arguments.style
+    for picture in pair:
+        check_read_again(picture)
     folder = arguments.output or folder_beside(*pair, "study")
     try:
         with PartBar(quiet=arguments.quiet) as bar:

@@ -24,9 +24,9 @@ from jaxnst.cli import _checkpoint
 from jaxnst.cli._app import EXPECTED, Common, describe_error, fail, warn
 from jaxnst.cli._options import adapted, given, preset_settings, setting_words
 from jaxnst.cli._outputs import existing, free, picture_beside, save, to_stdout
-from jaxnst.cli._parser import option
+from jaxnst.cli._parser import Misuse, option
 from jaxnst.cli._progress import Bar, Session, numbered
-from jaxnst.cli._streams import STREAM, from_stdin
+from jaxnst.cli._streams import STREAM, check_read_again, from_stdin
 from jaxnst.cli._warnings import warn_if_astray, warn_if_other
 from jaxnst.optimize.result import Result
 from jaxnst.pipeline.continuation import continue_settings, scale_style
@@ -107,11 +107,12 @@ def defaults(line: Sequence[str]) -> Arguments:
     if path is None:
         return Arguments(settings=preset_settings(line))
     if again is not None and finished is not None:
-        raise ValueError("--from and --continue exclude each other; give one of them")
+        raise Misuse("--from and --continue exclude each other; give one of them")
+    check_read_again(Path(path))
     read = read_settings if finished is None else continue_settings
     settings, pictures = read(Path(path))
     if given(line, "preset") not in (None, settings.preset):
-        raise ValueError(f"--preset and --{name} exclude each other; give one of them")
+        raise Misuse(f"--preset and --{name} exclude each other; give one of them")
     output = None
     if finished is not None:
         output = free(Path(path).with_stem(f"{Path(path).stem}-continued"))
@@ -123,7 +124,7 @@ def style_factor(arguments: Arguments) -> float:
     """How many times as much style the options ask for.
 
     Raises:
-        ValueError: more than one of them, a factor that is not above 0, or no picture
+        Misuse: more than one of them, a factor that is not above 0, or no picture
             whose style it could be.
     """
     more, less, factor = (
@@ -132,14 +133,14 @@ def style_factor(arguments: Arguments) -> float:
         arguments.style_factor,
     )
     if more + less + (factor is not None) > 1:
-        raise ValueError(
+        raise Misuse(
             "--more-style, --less-style and --style-factor exclude each other; give one"
         )
     if factor is not None and not (0 < factor < math.inf):
-        raise ValueError(f"--style-factor must be above 0, got {factor:g}")
+        raise Misuse(f"--style-factor must be above 0, got {factor:g}")
     found = factor or (_MORE if more else 1 / _MORE if less else 1.0)
     if found != 1 and arguments.finished is None:
-        raise ValueError(
+        raise Misuse(
             "--more-style, --less-style and --style-factor change a finished picture; "
             "name it with --continue PICTURE, or choose another --beta or --strength"
         )
@@ -148,26 +149,29 @@ def style_factor(arguments: Arguments) -> float:
 
 def check(arguments: Arguments, output: Path) -> None:
     """Raise now what would otherwise only fail at the end of a long run."""
+    start = init_file(arguments.settings)
+    if start is not None:
+        check_read_again(start)
     check_not_read(written(arguments, output), read(arguments))
     if output != STREAM:
         images.check_output(output, arguments.quality)
     elif arguments.json:
-        raise ValueError("standard output takes the picture (-o -) or --json, not both")
+        raise Misuse("standard output takes the picture (-o -) or --json, not both")
     for name in ("every", "checkpoint_every"):
         steps = getattr(arguments, name)
         if steps is not None and steps < 1:
             spelled = name.replace("_", "-")
-            raise ValueError(f"--{spelled} must be at least 1, got {steps}")
+            raise Misuse(f"--{spelled} must be at least 1, got {steps}")
     if arguments.settings.optimization.one_pass:
         for name in ("every", "checkpoint", "resume", "animation", "losses", "plot"):
             if getattr(arguments, name):
-                raise ValueError(
+                raise Misuse(
                     f"one pass has no steps to look at; leave --{name}, or give "
                     "--steps 60 to go on from it"
                 )
     _checkpoint.check(arguments.checkpoint, arguments.resume)
     if arguments.every is not None and output == STREAM:
-        raise ValueError("--every writes files beside the output; name one with -o")
+        raise Misuse("--every writes files beside the output; name one with -o")
     if arguments.every is not None:
         images.check_output(numbered(output, 0), arguments.quality)
     if arguments.animation is not None:
@@ -175,7 +179,7 @@ def check(arguments: Arguments, output: Path) -> None:
     if arguments.losses is not None:
         check_output_file(arguments.losses)
         if arguments.losses.suffix.lower() != ".csv":
-            raise ValueError(f"--losses writes a .csv file, got {arguments.losses}")
+            raise Misuse(f"--losses writes a .csv file, got {arguments.losses}")
     if arguments.plot is not None:
         plots.check_plot(arguments.plot)
 
@@ -422,7 +426,7 @@ def main(arguments: Arguments) -> int:
     pictures = arguments.pictures
     if len(pictures) < 2:
         before = arguments.again or arguments.finished
-        raise ValueError(
+        raise Misuse(
             "give a photograph and a painting: jaxnst PHOTO PAINTING -o OUT.png"
             if before is None
             else f"{before} does not name its paintings; give the photograph and the "

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from jaxnst import images
 from jaxnst.cli._folders import pictures_in
-from jaxnst.cli._parser import option
+from jaxnst.cli._parser import Misuse, option
 from jaxnst.cli._train import Trained, finish, train
 from jaxnst.feedforward.weights_file import load_feedforward, write_feedforward
 from jaxnst.pretrained.loading import load_network
@@ -70,9 +70,7 @@ class Arguments(Trained):
 def check(arguments: Arguments) -> None:
     """Raise now what would otherwise only fail in the end."""
     if (arguments.styles is None) == (arguments.style is None):
-        raise ValueError(
-            "give a folder of paintings (--styles DIR), or one (--style FILE)"
-        )
+        raise Misuse("give a folder of paintings (--styles DIR), or one (--style FILE)")
     arguments.check()
     if arguments.samples is not None:
         images.check_output(arguments.samples)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from PIL import Image
 
+from jaxnst._files import check_no_address
 from jaxnst.images.opening import FORMATS, PathLike
 from jaxnst.images.read import picture_size
 
@@ -60,6 +61,7 @@ def list_pictures(
     skipped: set[Path] = set()
     without = None if without is None else Path(without).resolve()
     for place in map(Path, places):
+        check_no_address(place)
         if not place.exists():
             raise FileNotFoundError(
                 f"there is no {place}; give a folder of pictures, or one picture"
@@ -116,7 +118,7 @@ def _is_litter(name: str) -> bool:
 def _is_picture(path: Path) -> bool:
     if not path.is_file():  # a pipe would wait for ever
         return False
-    if path.suffix.lower() in _suffixes():
+    if path.suffix.lower() in picture_suffixes():
         return True
     try:
         picture_size(path)
@@ -126,7 +128,7 @@ def _is_picture(path: Path) -> bool:
 
 
 @cache
-def _suffixes() -> frozenset[str]:
-    """Those of the formats that are read."""
+def picture_suffixes() -> frozenset[str]:
+    """Suffixes, in lower case, of the formats that are read."""
     known = Image.registered_extensions().items()
     return frozenset(suffix for suffix, name in known if name in FORMATS)

@@ -18,6 +18,7 @@ import psutil
 from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
+from jaxnst._files import check_no_address
 from jaxnst._memory_limits import limited_bytes
 from jaxnst.images import png
 from jaxnst.images.extra_formats import activate, reader_of
@@ -57,6 +58,7 @@ def open_file(path: PathLike) -> Iterator[BinaryIO]:
             says, with the path and a remedy.
         ValueError: the block raised anything else.
     """
+    check_no_address(path)
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(

@@ -15,7 +15,7 @@ from jaxnst._types import UncheckedImage, UncheckedNumber
 from jaxnst.losses import functional, tiles, wasserstein
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.masks import position_weights, split_alpha
-from jaxnst.networks.network import Network
+from jaxnst.networks.network import Network, check_network
 
 Statistic = Float[Array, "c c"] | gaussian.Gaussian
 """Of a style layer: the Gram matrix, or mean and covariance."""
@@ -77,7 +77,7 @@ def make_targets(
         TypeError, ValueError: not images, too small for the layers, unknown layers, or
             as many weights as style images are not given.
     """
-    min_side = network.min_side(config.layers)
+    min_side = check_network(network).min_side(config.layers)
     content = _checks.check_image(content, "content", min_side=min_side)
     styles = _checks.check_images(style, "style", min_side=min_side, alpha=True)
     return compute_targets(
@@ -117,7 +117,7 @@ def style_targets(
     style_mix: Sequence[UncheckedNumber] | None = None,
 ) -> dict[str, StyleTarget]:
     """`Targets.style` alone; arguments and errors as of `make_targets`."""
-    min_side = network.min_side(config.style_layers)
+    min_side = check_network(network).min_side(config.style_layers)
     styles = _checks.check_images(style, "style", min_side=min_side, alpha=True)
     return _style_targets(network, styles, _shares(style_mix, len(styles)), config)
 
@@ -300,6 +300,7 @@ def objective(
         "style/LAYER" ...}: "content" and "style" are summed over layers and, like
         "tv", not yet multiplied by alpha, beta and tv. Scalars, float32.
     """
+    network = check_network(network)
     errors, statistics = _errors_and_statistics(image, network, targets, config)
     content = [
         functional.reduce_content(

@@ -34,8 +34,8 @@ def initial_image(
         image = _checks.check_image(init, "init", unclipped=True)
         if image.shape != content.shape:
             raise ValueError(
-                f"init has shape {image.shape}, the content {content.shape}; "
-                "resize it to the content's size"
+                f"init is {_checks.in_pixels(image)}, the content "
+                f"{_checks.in_pixels(content)}; resize it to the content's size"
             )
         return image
     _checks.check_choice(init, "init", INITS)

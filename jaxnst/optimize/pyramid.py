@@ -10,7 +10,7 @@ from jax import Array
 from jaxnst import _checks
 from jaxnst.images import resize
 from jaxnst.losses.config import Config, Weights
-from jaxnst.networks.network import Network
+from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.initial import initial_image
 from jaxnst.optimize.loop import init_state
@@ -60,7 +60,7 @@ def stylize_pyramid(
     content = _checks.check_image(content, "content")
     styles = _checks.check_images(style, "style", alpha=True)
     config = Config() if given.config is None else given.config
-    least = network.min_side(config.layers)
+    least = check_network(network).min_side(config.layers)
     schedule.check_image(content, "content", least, margin)
     for image in styles:
         schedule.check_image(image, "style", least)

@@ -16,7 +16,7 @@ from jax.tree_util import Partial
 from jaxnst import _checks
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.objectives import Targets, compute_targets
-from jaxnst.networks.network import Network
+from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.initial import initial_image
 from jaxnst.optimize.loop import (
@@ -113,7 +113,7 @@ def stylize(
         _checks.check_whole(every, "every")
     check_ema(ema)
     factory = optimizers.as_factory(optimizer or optimizers.adam())
-    min_side = network.min_side(config.layers)
+    min_side = check_network(network).min_side(config.layers)
     content = _checks.check_image(content, "content", min_side=min_side)
     styles = _checks.check_images(style, "style", min_side=min_side, alpha=True)
     largest = max([content, *styles], key=lambda image: prod(image.shape[:2]))
@@ -166,9 +166,10 @@ def _check_state(
 
     if kind(state) != kind(expected):
         raise ValueError(
-            f"state is of another run: its image has shape {state.image.shape}, the "
-            f"content {content.shape}, or its optimizer or ema differ; go on with "
-            "the same, or give init=Result.image to start from an image"
+            f"state is of another run: its image is {_checks.in_pixels(state.image)}, "
+            f"the content {_checks.in_pixels(content)}, or its optimizer or ema "
+            "differ; go on with the same, or give init=Result.image to start from "
+            "an image"
         )
 
 

@@ -18,7 +18,7 @@ from jaxnst.losses.objectives import (
     style_targets,
     style_terms,
 )
-from jaxnst.networks.network import Network
+from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize.initial import initial_image
 from jaxnst.optimize.options import RunKeywords, RunOptions
 from jaxnst.optimize.result import Callback, Result
@@ -71,7 +71,7 @@ def stylize_batch(
     config = Config() if given.config is None else given.config
     weights = Weights() if weights is None else weights
     numbers, schedule = ItemNumbers.of(weights, given, config), given.schedule
-    least = network.min_side(config.layers)
+    least = check_network(network).min_side(config.layers)
     contents, styles = _pairs(contents, styles, schedule, least)
     count = len(contents)
     for leaf in numbers.leaves:
@@ -187,8 +187,8 @@ def _pairs(
     for i, content in enumerate(images):
         if content.shape != images[0].shape:
             raise ValueError(
-                f"contents[{i}] has shape {content.shape}, contents[0] "
-                f"{images[0].shape}; give pictures of one shape in a call"
+                f"contents[{i}] is {_checks.in_pixels(content)}, contents[0] "
+                f"{_checks.in_pixels(images[0])}; give pictures of one size in a call"
             )
     listed = list(styles)
     if len(listed) != len(images):

@@ -8,7 +8,7 @@ Neural Artistic Style Transfer", arXiv 1606.05897 (2016). Pure functions of pict
 import jax.numpy as jnp
 from jax import Array
 
-from jaxnst._checks import check_image
+from jaxnst._checks import check_image, in_pixels
 from jaxnst.gaussian import transport_map
 from jaxnst.linalg import matmul
 from jaxnst.losses.masks import join_alpha, position_weights, split_alpha
@@ -90,8 +90,8 @@ def with_color_of(image: Array, source: Array, *, clip: bool = True) -> Array:
     source = check_image(source, "source", unclipped=True)
     if image.shape != source.shape:
         raise ValueError(
-            f"image {image.shape} and source {source.shape} must have one size; "
-            "resize the source with jaxnst.images.resize"
+            f"image is {in_pixels(image)}, source {in_pixels(source)}, and they must "
+            "have one size; resize the source with jaxnst.images.resize"
         )
     return _limit(_with_luma(source, luminance(image)), clip)
 

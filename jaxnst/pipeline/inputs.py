@@ -10,6 +10,7 @@ from typing import Any
 from jax import Array
 
 from jaxnst import images, metrics
+from jaxnst._files import check_no_address
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.networks.network import Network
@@ -87,15 +88,30 @@ def load_inputs(
     """
     settings, network, notice = open_network(settings, typed)
     decoder = open_decoder(settings)
+    settings = with_size_of(settings, images.picture_size(content))
     pictures = load_pictures(settings, network, content, styles)
     start = init_file(settings)
-    init = None
+    init, resized = None, ""
     if start is not None:
         size = pictures[0].shape[0], pictures[0].shape[1]
         init = load_content(start, size)
+        resized = _resized(start, size)
     inputs = Inputs(settings, network, decoder, *pictures, init)
-    lines = [notice, _left_out(inputs, content)]
+    lines = [notice, _left_out(inputs, content), resized]
     return replace(inputs, notice="; ".join(filter(None, lines)))
+
+
+def with_size_of(settings: Settings, size: Size) -> Settings:
+    """The settings with their size as a number, for a photograph of (height, width)."""
+    return replace(settings, geometry=settings.geometry.of_photograph(*size))
+
+
+def _resized(start: Path, size: Size) -> str:
+    """In words, that the picture to start from is of another size, if it is."""
+    height, width = images.picture_size(start)
+    if (height, width) == size:
+        return ""
+    return f"{start} is {width} x {height} pixels, resized to {size[1]} x {size[0]}"
 
 
 def _left_out(inputs: Inputs, path: PathName) -> str:
@@ -176,6 +192,7 @@ def init_file(settings: Settings) -> Path | None:
     init = settings.optimization.init
     if init in STARTS:
         return None
+    check_no_address(init)
     if not Path(init).exists():
         raise FileNotFoundError(
             f"cannot start from {init}: init is neither a picture file nor one of: "
@@ -210,10 +227,10 @@ def sizes_of(
         OSError, ValueError: a file cannot be read, or would be larger than a picture
             can be.
     """
-    geometry = settings.geometry
     own: dict[PathName, Size] = {path: size_of(path) for path in (content, *styles)}
+    geometry = settings.geometry.of_photograph(*own[content])
     output = geometry.content_size(*own[content])
-    _check_pixels(content, own[content], output, "size", geometry.size)
+    _check_pixels(content, own[content], output, "size", geometry.pixels)
     paintings = []
     for path in styles:
         size = geometry.style_size(*own[path], output)

@@ -117,7 +117,7 @@ def read_settings(path: Path) -> tuple[Settings, tuple[Path, ...]]:
         raise ValueError(f"{path}: its settings cannot be used: {error}") from None
     styles = stored.get("styles")
     names = [stored.get("content"), *(styles if isinstance(styles, list) else [None])]
-    if not all(isinstance(name, str) for name in names):
+    if not all(isinstance(name, str) and "\0" not in name for name in names):
         raise ValueError(f"{path}: its settings do not name its pictures")
     return settings, tuple(map(Path, names))
 

@@ -15,7 +15,7 @@ from jaxnst.feedforward.model import FeedForward
 from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.images import resize
 from jaxnst.images.mirroring import add_mirrored, cut_off, pads_to, repeat_mirrored
-from jaxnst.networks.network import Network
+from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize.initial import FEEDFORWARD
 from jaxnst.optimize.options import RunKeywords
 from jaxnst.optimize.pyramid import stylize_pyramid
@@ -125,11 +125,13 @@ def prepare(
             "settings must be Settings such as jaxnst.presets.get('default'), got "
             f"{settings!r}"
         )
+    network = check_network(network)
     content = _checks.check_image(content, "content")
     styles = _checks.check_images(styles, "styles", alpha=True)
     if init is not None:
         init = _checks.check_image(init, "init", unclipped=True)
-    geometry, how = settings.geometry, settings.optimization
+    geometry = settings.geometry.of_photograph(content.shape[0], content.shape[1])
+    settings, how = replace(settings, geometry=geometry), settings.optimization
     size = geometry.content_size(content.shape[0], content.shape[1])
     content = resize(content, size)
     sizes = [geometry.style_size(s.shape[0], s.shape[1], size) for s in styles]

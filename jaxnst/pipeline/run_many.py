@@ -121,6 +121,11 @@ def render_batch(
     if how.one_pass:
         return [one.one_pass(began) for one in prepared]
     options = prepared[0].options
+    if any(one.options["levels"] != options["levels"] for one in prepared):
+        raise ValueError(
+            "contents differ in their levels from coarse to fine; give those of one "
+            "size in a call"
+        )
     starts: list[Any] = [one.options["init"] for one in prepared]
     if not isinstance(starts[0], str):
         options = options | {"init": starts}

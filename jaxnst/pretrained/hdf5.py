@@ -15,6 +15,7 @@ from typing import Any
 
 import h5py
 
+from jaxnst._files import check_no_address
 from jaxnst.pretrained.hdf5_structure import (
     SIGNATURE,
     DamagedError,
@@ -47,8 +48,10 @@ def check_readable(path: str | os.PathLike[str]) -> Path:
 
     Raises:
         FileNotFoundError, IsADirectoryError, PermissionError: as they say.
+        ValueError: an address on the web.
         WeightsError: a device or pipe, empty, or larger than 2 GiB.
     """
+    check_no_address(path)
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; give the name of a file in it")

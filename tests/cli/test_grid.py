@@ -146,4 +146,4 @@ def test_pictures_that_are_missing_leave_no_folder(drive):
 
 def test_pictures_are_needed(drive):
     code, _, error = drive(pictures=("c.png",))
-    assert code == 1 and "give a photograph and a painting" in error
+    assert code == 2 and "give a photograph and a painting" in error

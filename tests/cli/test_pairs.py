@@ -167,7 +167,11 @@ def test_what_is_no_table_and_no_folder(pairs, here):
 
 @pytest.mark.parametrize(
     ("contents", "wanted"),
-    [("holiday.2024", "holiday.2024-painted"), ("c/a.png", "c/a-painted")],
+    [
+        ("holiday.2024", "holiday.2024-painted"),
+        ("c/a.png", "c/a-painted"),
+        ("c/../s/.", "s-painted"),
+    ],
 )
 def test_folders_for_results_are_called_as_what_they_are_of(contents, wanted, here):
     Path("holiday.2024").mkdir()

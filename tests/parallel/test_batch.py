@@ -149,7 +149,7 @@ def test_ended_in_the_first_microbatch_the_others_are_as_they_began(end):
     [
         ([], [], {}, "at least one picture"),
         (CONTENTS[:2], STYLES[:1], {}, "2 contents and 1 styles"),
-        ([CONTENTS[0], picture(20, 24)], STYLES[:2], {}, r"contents\[1\] has shape"),
+        ([CONTENTS[0], picture(20, 24)], STYLES[:2], {}, r"contents\[1\] is 24 x 20"),
         ([CONTENTS[0], picture(3, 3)], STYLES[:2], {}, "too small"),
         (CONTENTS, [*STYLES[:4], picture(1, 30)], {}, "too small"),
         (CONTENTS, STYLES, {"weights": Weights(beta=np.ones(3))}, r"arrays \(5,\)"),
@@ -310,7 +310,7 @@ def test_sides_are_extended_and_cut_again():
     contents = [picture(30, 48, 1), picture(28, 48, 2)]  # 24 pixels: 15 and 14 high
     found = render_batch(SETTINGS, NETWORK, contents, STYLES[:2], multiple=16)
     assert [result.image.shape for result in found] == [(15, 24, 3), (14, 24, 3)]
-    with pytest.raises(ValueError, match="of one shape"):
+    with pytest.raises(ValueError, match="of one size"):
         render_batch(SETTINGS, NETWORK, contents, STYLES[:2], multiple=1)
 
 
