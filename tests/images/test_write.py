@@ -371,7 +371,7 @@ def test_like_may_be_read_before(tmp_path, image, with_alpha, suffix):
     path, again = tmp_path / f"a.{suffix}", tmp_path / f"b.{suffix}"
     save_image(path, image, like=with_alpha)
     like = read_like(with_alpha, size=(24, 32))
-    assert like.image.size == 0 and like.alpha.shape == (24, 32)
+    assert like.alpha.shape == (24, 32)
     with_alpha.unlink()
     save_image(again, image, like=like)
     assert again.read_bytes() == path.read_bytes()
