@@ -8,7 +8,7 @@ import sys
 
 from jax.errors import JaxRuntimeError
 
-from jaxnst.optimize.memory_limits import resource_bytes
+from jaxnst._memory_limits import resource_bytes
 
 MEND = "choose a smaller size, or close other programs"
 

@@ -19,6 +19,7 @@ from PIL import Image, UnidentifiedImageError
 from PIL.ImageFile import ImageFile
 
 from jaxnst._files import check_no_address
+from jaxnst._memory_limits import limited_bytes
 from jaxnst.images import png
 from jaxnst.images.extra_formats import activate, reader_of
 from jaxnst.images.raw import SUFFIXES as RAW_SUFFIXES
@@ -151,7 +152,8 @@ def check_memory(path: PathLike, count: int) -> None:
     Raises:
         TooLargeError: with the numbers.
     """
-    free = psutil.virtual_memory().available
+    free, limited = psutil.virtual_memory().available, limited_bytes()
+    free = free if limited is None else min(free, limited)
     if count > free:
         raise TooLargeError(
             f"decoding {path} takes {count / 2**30:.1f} GiB, of which "

@@ -50,8 +50,10 @@ def load_image(
 ) -> jax.Array:
     """The picture in a file, upright, in sRGB.
 
-    JPEG, PNG, WebP, TIFF (8, 16 and 32 bits), GIF, BMP, PPM and AVIF; grey, palette,
-    CMYK; of an animation the first frame, of a TIFF with several pictures the largest.
+    JPEG, PNG, WebP, TIFF (8, 16 and 32 bits), GIF, BMP, PPM and AVIF, and with the
+    packages of the extra `formats` HEIC and JPEG XL; grey, palette, CMYK; of an
+    animation the first frame, of a TIFF with several pictures the largest, with a
+    `UserWarning`, as where it is a guess what the numbers mean.
     EXIF orientation and colour profile are applied; what is transparent is laid over
     white. 16 bits count in full in TIFF and grey PNG; in colour PNG the upper 8.
 

@@ -11,10 +11,10 @@ import jax
 import jax.numpy as jnp
 import psutil
 
+from jaxnst._memory_limits import limited_bytes
 from jaxnst.losses.config import Config
 from jaxnst.networks.network import Network
 from jaxnst.networks.vgg import VGG
-from jaxnst.optimize.memory_limits import limited_bytes
 
 # Of what is free; the rest is for pictures on their way and for other programs.
 MEMORY_SHARE = 0.8

@@ -469,7 +469,7 @@ def test_a_name_like_an_option_has_a_way_in(drive, here):
 def test_from_and_another_preset_exclude_each_other(drive, calls):
     drive(*FAST, "-o", "o.png")
     code, _, error = drive("--from", "o.png", "--preset", "crowson")
-    assert code == 1 and "exclude" in one_line(error)
+    assert code == 2 and "exclude" in one_line(error)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")

@@ -324,6 +324,13 @@ def test_what_would_not_fit_is_refused_before_it_is_decoded(tmp_path, monkeypatc
         available = 4000
 
     monkeypatch.setattr("psutil.virtual_memory", Memory)
+    check_refused(tmp_path)
+    monkeypatch.undo()
+    monkeypatch.setattr("jaxnst.images.opening.limited_bytes", lambda: 4000)
+    check_refused(tmp_path)
+
+
+def check_refused(tmp_path):
     for name in ("a.png", "b.tif"):
         with pytest.raises(MemoryError, match=f"decoding .*{name} takes"):
             load_image(tmp_path / name)

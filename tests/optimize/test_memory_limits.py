@@ -8,7 +8,8 @@ import pytest
 from networks import narrow_network
 
 from jaxnst import Config
-from jaxnst.optimize import memory, memory_limits
+from jaxnst import _memory_limits as memory_limits
+from jaxnst.optimize import memory
 
 MIB = 2**20
 

@@ -66,15 +66,15 @@ def test_numbers_can_be_what_is_traced():
         jax.grad(loss)(1.0)
 
 
-def test_forward_mode_is_refused_with_the_way_out():
+def loss_of_an_image():
     # Before the ReLU, whose kinks finite differences would see.
     config = Config(content_layers=("conv1_1",), style_layers=("conv1_1",))
     targets = make_targets(NETWORK, IMAGE, STYLE, config)
+    return lambda x: objective(x, NETWORK, targets, Weights(), config)[0]
 
-    def loss(image):
-        return objective(image, NETWORK, targets, Weights(), config)[0]
 
-    direction = IMAGE - 0.5
+def test_forward_mode_is_refused_with_the_way_out():
+    loss, direction = loss_of_an_image(), IMAGE - 0.5
     for forward in (
         lambda: jax.jvp(loss, (IMAGE,), (direction,)),
         lambda: jax.jacfwd(loss)(IMAGE),
@@ -82,7 +82,11 @@ def test_forward_mode_is_refused_with_the_way_out():
     ):
         with pytest.raises(TypeError, match="reverse mode alone: take jax.grad"):
             forward()
-    # As the message says: second derivatives by reverse mode twice.
+
+
+@pytest.mark.slow
+def test_second_derivatives_by_reverse_mode_twice():
+    loss, direction = loss_of_an_image(), IMAGE - 0.5
     product = jax.grad(lambda x: jnp.vdot(jax.grad(loss)(x), direction))(IMAGE)
     shift = 1e-2 * direction
     difference = jax.grad(loss)(IMAGE + shift) - jax.grad(loss)(IMAGE - shift)
