@@ -67,6 +67,8 @@ def _copy(stream: Path, file: Path) -> None:
     """What a stream holds, written to a file; ValueError where that is nothing."""
     with open(file, "wb") as copy:
         if stream == STREAM:
+            if sys.stdin is None:
+                raise ValueError("standard input (-) is closed; name a file")
             shutil.copyfileobj(sys.stdin.buffer, copy)
         else:
             with open(stream, "rb") as source:
