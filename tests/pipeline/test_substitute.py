@@ -67,12 +67,15 @@ def starts(name, network, folder):
     assert np.abs(result.image - inputs.content).max() > 1e-4
 
 
-# Each preset on one architecture at once, on the others where there is time.
+# Some presets on one architecture at once, all on the others where there is time.
+AT_ONCE = ("default", "mel457", "pytorch-tutorial", "crowson")
 RUNS = [
     pytest.param(
         name,
         network,
-        marks=() if NETWORKS.index(network) == number % 4 else pytest.mark.slow,
+        marks=()
+        if name in AT_ONCE and NETWORKS.index(network) == number % 4
+        else pytest.mark.slow,
     )
     for number, name in enumerate(presets.NAMES)
     for network in NETWORKS
@@ -96,7 +99,14 @@ def terms_of(settings, network):
     )
 
 
-@pytest.mark.parametrize("name", ["crowson", "pytorch-tutorial", "gatys2016"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("crowson", marks=pytest.mark.slow),
+        "pytorch-tutorial",
+        "gatys2016",
+    ],
+)
 def test_in_another_unit_the_objective_is_the_same(name):
     """A published network on the other scale: as if its features were divided."""
     network = random_vgg(jax.random.key(1), (64, 128))
