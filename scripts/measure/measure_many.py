@@ -3,7 +3,7 @@
     python scripts/measure/measure_many.py photo.jpg painting.jpg
 
 First a 4 x 4 grid of alpha and beta against one setting alone, one after another and
-side by side, and how far the grid's pictures are from those of 16 runs; then 1, 2, 4 ...
+side by side, and how far the grid's pictures are from those of 16 runs; then 1, 2, ...
 pairs in one call, in the default settings. Compilation is not counted: everything runs
 twice, the second run is timed.
 """
