@@ -1,0 +1,1 @@
+"""Clips: painted frame after frame, steadily."""
