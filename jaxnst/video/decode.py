@@ -106,7 +106,8 @@ class VideoFile:
 
     def __init__(self, path: Path) -> None:
         """Raises OSError, ValueError: it holds not one frame that can be read."""
-        self.path, self.files = path, (path,)
+        self.path = path
+        self.files: tuple[Path, ...] = (path,)
         self._times: list[int] | None = None
         with opened(path) as container:
             stream = video_stream(container, path)

@@ -129,7 +129,7 @@ class AnimatedWebP:
 
     def __init__(self, path: Path) -> None:
         """Raises OSError, ValueError: not even its first frame can be read."""
-        self.files = (path,)
+        self.files: tuple[Path, ...] = (path,)
         pixels, _ = next(webp_frames(path))
         height, width = pixels.shape[:2]
         self.facts = Facts((height, width), Fraction(1, 1000), None)
