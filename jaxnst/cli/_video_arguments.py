@@ -76,6 +76,12 @@ def check(arguments: Arguments, output: Path) -> None:
         raise Misuse(f"--init must be one of {', '.join(STARTS)} for a clip")
     check_not_read([output, video.kept_folder(output)], read(arguments))
     video.check_clip_output(output, arguments.quality, again=arguments.resume)
+    kept = video.kept_folder(output)
+    if not arguments.resume and any(kept.glob("*.png")):
+        raise FileExistsError(
+            f"{kept} holds painted frames of a run that did not end; --resume goes on "
+            "with them, or remove that folder to begin anew"
+        )
     video.check_kept(output, arguments.resume)
 
 

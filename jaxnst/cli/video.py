@@ -8,6 +8,7 @@ with --resume goes on.
 """
 
 import json
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -59,17 +60,22 @@ class FrameBar(Bar):
     """Frames of a clip: seconds a frame, time left."""
 
     def __init__(self, total: int, *, quiet: bool = False) -> None:
-        super().__init__(total, quiet=quiet, unit=" frames")
-        self._before = -1
+        super().__init__(total, quiet=quiet, unit="frame")
+        self._earlier = -1
 
     def __call__(self, progress: FrameProgress) -> bool:
         done, total, painted = progress
-        if self._before != done - painted:  # what was there before is no work of ours
-            self._before = done - painted
-            self.bar.initial = self._before
+        if self._earlier != done - painted:  # those of an earlier run take no time
+            self._earlier = done - painted
+            self._first, self._began = painted, time.perf_counter()
+            self.bar.initial = self._earlier
             if self._log is not None:
-                self._log.restart(self._before)
-        self.advance(done, total)
+                self._log.restart(self._earlier)
+        shown = {}
+        if painted > self._first:  # which compiles, and does not count
+            seconds = time.perf_counter() - self._began
+            shown["at"] = f"{seconds / (painted - self._first):.2f} s a frame"
+        self.advance(done, total, **shown)
         return self.interrupted
 
 

@@ -90,7 +90,22 @@ class Sound:
             if seconds is not None and moment * packet.time_base > seconds:
                 return
             self._held = next(self._packets, None)
+            self._copy(packet)
+
+    def _copy(self, packet: Any) -> None:
+        """Hand on one packet; what a damaged file has of them may fit nowhere."""
+        av = import_av()
+        try:
             self._output.mux_one(packet)
+        except av.error.InvalidDataError:
+            self._note_damage()
+        except av.error.ArgumentError:
+            self._note_damage()
+
+    def _note_damage(self) -> None:
+        text = "some of the clip's sound is damaged and left out"
+        if text not in self.remarks:
+            self.remarks.append(text)
 
     def close(self) -> None:
         """Leave the clip's file."""

@@ -124,7 +124,7 @@ class VideoFile:
                 _display_size(first, ratio),
                 base,
                 stream.average_rate or stream.guessed_rate or None,
-                rotation=int(first.rotation),
+                rotation=_degrees(first.rotation),
                 audio=tuple(_codecs(container.streams.audio)),
                 origin=self.origin * base,
             )
@@ -263,6 +263,11 @@ def _codecs(streams: Any) -> Iterator[str]:
     for stream in streams:
         context = stream.codec_context
         yield "unknown" if context is None else context.codec.canonical_name
+
+
+def _degrees(rotation: float) -> int:
+    """Above -180, up to 180."""
+    return 180 - (180 - round(rotation)) % 360
 
 
 def _display_size(frame: Any, ratio: Fraction | None) -> Size:

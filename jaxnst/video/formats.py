@@ -39,7 +39,7 @@ class Format:
     @property
     def in_decoding_order(self) -> bool:
         """Whether the container adds up durations in the order of decoding."""
-        return self.container[:1] == _FAST_START
+        return self.container[:2] == _MPEG4
 
     def options(self, quality: int) -> dict[str, str]:
         """The codec's options for a quality from 1 to 100."""
@@ -54,13 +54,14 @@ class Format:
         return {}
 
 
-_FAST_START = (("movflags", "+faststart"),)  # players begin before all has arrived
+# Players begin before all has arrived; times of the whole are as fine as its parts'.
+_MPEG4 = (("movflags", "+faststart"), ("movie_timescale", "90000"))
 _H264 = ("libx264", "yuv420p", 2)
 
 FORMATS = {
-    ".mp4": Format("MP4", *_H264, container=_FAST_START),
-    ".m4v": Format("MP4", *_H264, container=(*_FAST_START, ("brand", "mp42"))),
-    ".mov": Format("QuickTime", *_H264, container=_FAST_START),
+    ".mp4": Format("MP4", *_H264, container=_MPEG4),
+    ".m4v": Format("MP4", *_H264, container=(*_MPEG4, ("brand", "mp42"))),
+    ".mov": Format("QuickTime", *_H264, container=_MPEG4),
     ".mkv": Format("Matroska", *_H264),
     ".webm": Format("WebM", "libvpx-vp9", "yuv420p"),
     # Viewers take frames of less than 0.02 s for long ones.

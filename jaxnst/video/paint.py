@@ -252,7 +252,7 @@ class _Run:
             behind.close()
         finally:
             ahead.close()
-            behind.abandon()
+            behind.finish()  # what is painted is kept, whatever happened
 
     def _paint(self, job: _Job, painted: "deque[np.ndarray]") -> np.ndarray:
         motion = job.motion if job.known else self.painter.motion(job.seen)

@@ -114,9 +114,9 @@ class Behind(Generic[T]):
         if self._error is not None:
             raise self._error
 
-    def abandon(self) -> None:
-        """Leave what waits undone, and wait for what is being done."""
-        self._stopped.set()
+    def finish(self) -> None:
+        """As `close`, where what goes wrong is of no interest any more: something else
+        has gone wrong already."""
         if self._thread.is_alive():
             self._queue.put(_END)
             self._thread.join()
