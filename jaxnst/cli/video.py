@@ -37,6 +37,7 @@ HELP = {
     "picture": ("size", "style_scale", "color", "style_mix"),
     "clip": ("start", "end", "fps", "audio"),
     "look": ("preset", "beta", "strength", "again"),
+    "motion": ("temporal", "long_term", "frame_steps", "smooth"),
     "run": ("network", "steps", "fast", "resume"),
     "output": ("output", "quality", "json", "quiet"),
 }
@@ -91,28 +92,38 @@ class Job:
     inputs: Inputs
     digests: dict[str, str]
 
+    @property
+    def steadied(self) -> dict[str, float]:
+        """What of the arguments is the painter's."""
+        given = self.arguments
+        if self.inputs.settings.optimization.one_pass:
+            return {"smooth": given.smooth}
+        return {
+            "temporal": given.temporal,
+            "long_term": given.long_term,
+            "steps": given.frame_steps,
+        }
+
     def painter(self) -> video.Painter:
-        """What paints its frames."""
-        inputs = self.inputs
-        settings = inputs.settings
-        if settings.optimization.one_pass:
+        """What paints its frames.
+
+        Raises:
+            ValueError: OpenCV is not installed, and needed.
+        """
+        inputs, settings = self.inputs, self.inputs.settings
+        how: dict[str, Any] = {"reference": self.first, **self.steadied}
+        try:
+            if not settings.optimization.one_pass:
+                how |= {"size": self.size, "decoder": inputs.decoder}
+                return video.OptimisedPainter(
+                    inputs.network, inputs.styles, settings, **how
+                )
             assert inputs.decoder is not None
-            return video.OnePassPainter(
-                inputs.decoder,
-                inputs.styles,
-                strength=settings.terms.strength,
-                style_mix=settings.style_mix,
-                color=settings.color,
-                reference=self.first,
-            )
-        return video.OptimisedPainter(
-            inputs.network,
-            inputs.styles,
-            settings,
-            size=self.size,
-            decoder=inputs.decoder,
-            reference=self.first,
-        )
+            how |= {"strength": settings.terms.strength, "color": settings.color}
+            how |= {"style_mix": settings.style_mix}
+            return video.OnePassPainter(inputs.decoder, inputs.styles, **how)
+        except ImportError as error:
+            raise ValueError(str(error)) from None
 
     def metadata(self) -> dict[str, Any]:
         """What the file keeps of the run."""
@@ -124,7 +135,8 @@ class Job:
             digests=self.digests,
             decoder=self.inputs.decoder,
         )
-        return {k: v for k, v in found.items() if k not in ("steps", "final")}
+        kept = {k: v for k, v in found.items() if k not in ("steps", "final")}
+        return {**kept, "motion": self.steadied}
 
     def description(self) -> dict[str, Any]:
         """What decides the frames, so that others are not taken for them."""
@@ -133,6 +145,7 @@ class Job:
             "clip": sha256_of(self.clip.source.files),
             "paintings": list(self.digests.values()),
             "settings": self.inputs.settings.to_json(),
+            "motion": self.steadied,
             "weights": self.inputs.network.checksum,
             "decoder": None if decoder is None else decoder.checksum,
             "jaxnst": __version__,
