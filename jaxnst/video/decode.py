@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -115,7 +116,7 @@ class VideoFile:
             self.step = _step(stream, base)
             self.origin = _origin(container, stream, base)
             ratio = stream.sample_aspect_ratio
-            first = next(self._decoded(container, stream, path), None)
+            first = next(self._decoded(container, stream, _Damage()), None)
             if first is None:
                 raise ValueError(
                     f"cannot read {path}: no frame of it can be decoded; copy it again"
@@ -167,15 +168,15 @@ class VideoFile:
                     container.seek(target, stream=stream, backward=True)
                 except av.error.FFmpegError:
                     pass
-            end = None
-            if stream.duration:
-                end = (stream.start_time or 0) + stream.duration
-            yield from self._timed(container, stream, end)
+            yield from self._timed(container, stream)
 
-    def _timed(self, container: Any, stream: Any, end: int | None) -> Iterator[Decoded]:
+    def _timed(self, container: Any, stream: Any) -> Iterator[Decoded]:
         """Frames with the times at which they are shown, ever later ones."""
-        count, before = 0, None
-        for frame in self._decoded(container, stream, self.path, self.facts.remarks):
+        end = None
+        if stream.duration:
+            end = (stream.start_time or 0) + stream.duration
+        count, before, gap, damage = 0, None, self.step or 1, _Damage()
+        for frame in self._decoded(container, stream, damage):
             pts = frame.pts
             if pts is None:
                 if self.step is None:
@@ -186,17 +187,22 @@ class VideoFile:
                 pts = self.origin + count * self.step
             if before is not None:
                 pts = max(pts, before + 1)
+                gap = pts - before
             count, before = count + 1, pts
             left = None if end is None or end <= pts else end - pts
             yield Decoded(upright(frame), pts - self.origin, left or frame.duration)
+        if before is not None:
+            base = self.facts.time_base
+            there = (before + gap - self.origin) * base
+            said = _said_duration(container, stream, base, self.origin)
+            if said - there > max(2 * gap * base, 0 if end else Fraction(1, 2)):
+                damage.broken = damage.broken or "its end is missing"
+            self.facts.remarks += damage.remarks(self.path, there, max(said, there))
 
-    def _decoded(
-        self, container: Any, stream: Any, path: Path, remarks: list[str] | None = None
-    ) -> Iterator[Any]:
-        """PyAV's frames, whole ones alone."""
+    def _decoded(self, container: Any, stream: Any, damage: "_Damage") -> Iterator[Any]:
+        """PyAV's frames, whole ones alone; others are counted."""
         av = import_av()
-        bad, whole, broken = 0, 0, ""
-        packets = container.demux(stream)
+        path, packets = self.path, container.demux(stream)
         while True:
             try:
                 packet = next(packets, None)
@@ -205,7 +211,7 @@ class VideoFile:
                 if packet.has_sidedata("encryption_info"):
                     raise _encrypted(path)
                 if packet.is_corrupt:
-                    broken = "its end is missing"
+                    damage.broken = "its end is missing"
                     continue
                 frames = stream.codec_context.decode(packet if packet.size else None)
             except EOFError:
@@ -213,34 +219,47 @@ class VideoFile:
             except av.error.MemoryError:
                 raise MemoryError(f"decoding {path} takes too much memory") from None
             except av.error.InvalidDataError:
-                bad += 1
+                damage.frames += 1
                 continue
             except av.error.FFmpegError as error:
-                broken = reason(error)
+                damage.broken = reason(error)
                 break
             for frame in frames:
                 if frame.is_corrupt:
-                    bad += 1
+                    damage.frames += 1
                 else:
-                    whole += 1
                     yield frame
-        if remarks is not None:
-            remarks += _trouble(path, whole, bad, broken, stream.frames)
 
 
-def _trouble(path: Path, whole: int, bad: int, broken: str, said: int) -> list[str]:
-    """What was wrong with a file, in words."""
-    found = []
-    if broken or (said > whole + bad and not bad):
-        of = f" of {said}" if said > whole else ""
-        found.append(
-            f"{path} breaks off after {whole}{of} frames"
-            f"{f' ({broken})' if broken else ''}; those are used"
-        )
-    if bad:
-        frames = "one frame is" if bad == 1 else f"{bad} frames are"
-        found.append(f"{path}: {frames} damaged and left out")
-    return [printable(text) for text in found]
+@dataclass
+class _Damage:
+    """What was wrong with a file: frames that could not be decoded, and why there are
+    no more."""
+
+    frames: int = 0
+    broken: str = ""
+
+    def remarks(self, path: Path, there: Fraction, said: Fraction) -> list[str]:
+        """In words; `there` are seconds that can be read, of those that were said."""
+        found = []
+        if self.broken:
+            found.append(
+                f"{path} breaks off at {float(there):.2f} of {float(said):.2f} s "
+                f"({self.broken}); what is before is used"
+            )
+        if self.frames:
+            frames = "one frame is" if self.frames == 1 else f"{self.frames} frames are"
+            found.append(f"{path}: {frames} damaged and left out")
+        return [printable(text) for text in found]
+
+
+def _said_duration(
+    container: Any, stream: Any, base: Fraction, origin: int
+) -> Fraction:
+    """Seconds from the origin that the file says its pictures last, 0 if nothing."""
+    if stream.duration:
+        return ((stream.start_time or origin) + stream.duration - origin) * base
+    return Fraction(container.duration or 0, 10**6)
 
 
 def _step(stream: Any, base: Fraction) -> int | None:

@@ -190,6 +190,15 @@ def test_frames_that_would_be_too_many_pixels(clip, drive):
     assert code == 1 and "choose a smaller --size" in error
 
 
+def test_without_opencv_one_line(clip, drive, monkeypatch):
+    def missing():
+        raise ImportError("optical flow needs OpenCV: pip install 'jaxnst[video]'")
+
+    monkeypatch.setattr("jaxnst.video.flow.check_available", missing)
+    code, _, error = drive("in.mp4", "s.png", "-o", "out.mp4", *FAST)
+    assert code == 1 and error.count("\n") == 1 and "'jaxnst[video]'" in error
+
+
 def press_after(count, patch):
     """Ctrl-C when so many frames are painted."""
     paint = Inverter.paint
