@@ -51,9 +51,7 @@ def same_shot(frames: Sequence[np.ndarray]) -> int:
 
 
 @jax.jit
-def carried(
-    painted: Sequence[Array], flows: Sequence[Flows]
-) -> tuple[Array, Array]:
+def carried(painted: Sequence[Array], flows: Sequence[Flows]) -> tuple[Array, Array]:
     """Earlier painted frames moved to the present, as one (`temporal.nearest_seen`).
 
     Args:

@@ -126,10 +126,10 @@ class OptimisedPainter:
         settings: Settings,
         *,
         size: Size,
-        temporal: float = 200.0,
+        temporal: float = 100.0,
         long_term: int = 0,
         steps: int = 20,
-        learning_rate: float = 0.25,
+        learning_rate: float = 0.1,
         decoder: FeedForward | None = None,
         reference: np.ndarray | None = None,
     ) -> None:
@@ -181,17 +181,9 @@ class OptimisedPainter:
         if seen is None:
             image = self._begin(target)
         else:
-            image = self._go_on(target, *(self._padded(part) for part in seen))
+            image = self._go_on(target, *(add_mirrored(x, self.pads) for x in seen))
         image = cut_off(image, self.pads)
         return to_frame(to_final_colors(color, image, content))
-
-    def _padded(self, values: Array) -> Array:
-        """(H, W, ...) as wide as what is optimised, without the margin."""
-        wide = values.reshape(*values.shape[:2], -1)
-        return add_mirrored(wide, self.pads).reshape(
-            *(side + sum(pad) for side, pad in zip(self.size, self.pads, strict=True)),
-            *values.shape[2:],
-        )
 
     def _begin(self, content: Array) -> Array:
         """A picture (H, W, 3) from nothing, as `render` has it."""
@@ -206,7 +198,7 @@ class OptimisedPainter:
             steps=(self.steps,),
             learning_rate=self.rate * self._rate(),
         )
-        start = jnp.where(mask[..., None] > 0, earlier, self._start(content))
+        start = jnp.where(mask > 0, earlier, self._start(content))
         return self._optimise(content, start, how, (1.0,), (earlier, mask))
 
     def _rate(self) -> float:
@@ -274,12 +266,11 @@ class OptimisedPainter:
             content_style = style_terms(network, content, style, config)
         temporal = None
         if self.span:
-            earlier, mask = jnp.zeros_like(content), jnp.zeros(content.shape[:2])
+            earlier, mask = jnp.zeros_like(content), jnp.zeros_like(content[..., :1])
             if seen is not None:
                 margin = self.settings.geometry.margin
-                earlier = add_margin(seen[0], margin)
-                mask = add_margin(seen[1][..., None], margin)[..., 0]
-            temporal = TemporalTarget(earlier, mask, self.temporal)
+                earlier, mask = (add_margin(x, margin) for x in seen)
+            temporal = TemporalTarget(earlier, mask[..., 0], self.temporal)
         return Targets(
             content_targets(network, content, config), style, content_style, temporal
         )
@@ -356,7 +347,7 @@ class OnePassPainter:
 
 @jax.jit
 def _steadied(image: Array, earlier: Array, mask: Array, smooth: Array) -> Array:
-    return image + smooth * mask[..., None] * (earlier - image)
+    return image + smooth * mask * (earlier - image)
 
 
 def _offsets(long_term: int) -> tuple[int, ...]:
@@ -392,7 +383,7 @@ def _seen(
     offsets: Sequence[int],
     color: str,
 ) -> tuple[Array, Array] | None:
-    """What of the frame was painted before, (H, W, 3), and where, (H, W); None where
+    """What of the frame was painted before, (H, W, 3), and where, (H, W, 1); None where
     that is hardly anything, as after a cut."""
     if not motion.flows:
         return None
@@ -406,7 +397,7 @@ def _seen(
     earlier, mask = carried(images, motion.flows)
     if float(mask.mean()) < _LEAST_SEEN:
         return None
-    return earlier, mask
+    return earlier, mask[..., None]
 
 
 def _of_frames(settings: Settings, size: Size) -> Settings:
