@@ -128,8 +128,8 @@ class OptimisedPainter:
         size: Size,
         temporal: float = 100.0,
         long_term: int = 0,
-        steps: int = 20,
-        learning_rate: float = 0.1,
+        steps: int = 10,
+        learning_rate: float = 0.05,
         decoder: FeedForward | None = None,
         reference: np.ndarray | None = None,
     ) -> None:
