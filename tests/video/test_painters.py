@@ -14,7 +14,7 @@ from jaxnst.feedforward import new_feedforward
 from jaxnst.losses import Config
 from jaxnst.optimize.loop import run_steps
 from jaxnst.pipeline import Geometry, Optimization, Settings
-from jaxnst.video.flow import Flows, optical_flow
+from jaxnst.video.flow import Flows
 from jaxnst.video.motion import Motion, carried, motion_between, same_shot
 from jaxnst.video.painters import OnePassPainter, OptimisedPainter
 
@@ -113,20 +113,22 @@ def test_a_still_clip_gives_a_still_result(name, request):
 
 @pytest.mark.parametrize("name", ["optimised", "one_pass"])
 def test_noise_of_a_camera_moves_little(name, request):
-    """Within a mean of three of 255 levels."""
+    """Within a mean of six of 255 levels, and less than frames by themselves."""
     painter, rng = request.getfixturevalue(name), np.random.default_rng(0)
     noisy = [
         np.uint8(np.clip(FRAME + rng.normal(0, 2, FRAME.shape), 0, 255))
         for _ in range(3)
     ]
     painted = paint(painter, noisy)
-    assert max(apart(a, b) for a, b in zip(painted, painted[1:], strict=False)) < 3
+    alone = painter.paint(noisy[1], Motion(False, ()), [])
+    for before, after in zip(painted, painted[1:], strict=False):
+        assert apart(before, after) < min(6, 0.6 * apart(painted[0], alone))
 
 
 @pytest.mark.parametrize("name", ["optimised", "one_pass"])
 def test_what_moves_by_whole_pixels_is_painted_moved(name, request):
-    """Within a mean of four of 255 levels, 12 pixels and more from the borders: the flow
-    is not of whole pixels, and four steps are taken."""
+    """Within a mean of four of 255 levels, 12 pixels and more from the borders: the
+    flow is not of whole pixels, and four steps are taken."""
     painter = request.getfixturevalue(name)
     painted = [frame[12:-12] for frame in paint(painter, moving(4))]
     for before, after in zip(painted, painted[1:], strict=False):
@@ -229,15 +231,19 @@ def test_long_term_looks_further_back(network):
 
 
 def test_what_the_frame_before_hides_an_earlier_one_shows():
-    """A bar stands before the scene in the frame between."""
-    hidden = FRAME.copy()
-    hidden[:, 24:48] = 0
-    flows = [optical_flow(before, FRAME) for before in (hidden, FRAME)]
+    """What leads nowhere is not known; what is steep is known but not held."""
+    still = np.zeros((*SIZE, 2), np.float32)
+    lost, steep = still.copy(), still.copy()
+    lost[:, 24:48] = 9
+    steep[20:30, 4:20] = np.linspace(0, 1.2, 16)[:, None]
+    nearest = Flows(-steep, lost + steep)
     images = [jnp.full((*SIZE, 3), value) for value in (0.25, 0.75)]
-    image, mask = map(np.asarray, carried(images, flows))
-    assert (image[:, 34:38][mask[:, 34:38] > 0] == 0.75).all()
-    assert (image[:, 4:20][mask[:, 4:20] > 0] == 0.25).all()
-    assert mask[:, 34:38].mean() > 0.9
+    found = carried(images, [nearest, Flows(still, still)])
+    image, mask, start, known = (np.asarray(part)[..., 0] for part in found)
+    assert (mask == 1).all() and (known == 1).all()
+    assert (image[:, 26:46] == 0.75).all() and (start[:, 26:46] == 0.75).all()
+    assert (image[:, 50:] == 0.25).all() and (start[22:28, 6:16] == 0.25).all()
+    assert (image[22:28, 6:12] == 0.75).all()
 
 
 def test_frames_of_another_shot_are_not_looked_at():
