@@ -1,5 +1,6 @@
 """What `jaxnst video` is told, and what is wrong with it before a frame is read."""
 
+import math
 import os
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,6 +40,16 @@ class Arguments(Common):
     """Go on with the frames of the same command that were painted before it ended."""
     fast: bool = False
     """One pass of a trained network for each frame instead of an optimisation."""
+    temporal: float = 100.0
+    """How firmly what moves is held to how it was painted before; 0, every frame for
+    itself."""
+    long_term: int = 0
+    """Frames back in which to look for what the frame before does not show."""
+    frame_steps: int = option(20, metavar="STEPS")
+    """Steps for every frame but the first of a shot."""
+    smooth: float = 0.75
+    """With --fast, share of the painted frame before, from 0 to below 1; 0, every frame
+    for itself."""
     settings: Settings = field(default_factory=Settings)
 
 
@@ -76,6 +87,14 @@ def check(arguments: Arguments, output: Path) -> None:
         raise Misuse(f"--init must be one of {', '.join(STARTS)} for a clip")
     check_not_read([output, video.kept_folder(output)], read(arguments))
     video.check_clip_output(output, arguments.quality, again=arguments.resume)
+    if not 0 <= arguments.smooth < 1:
+        raise Misuse(f"--smooth must be from 0 to below 1, got {arguments.smooth:g}")
+    for name in ("temporal", "long_term"):
+        value, spelled = getattr(arguments, name), name.replace("_", "-")
+        if not 0 <= value < math.inf:
+            raise Misuse(f"--{spelled} must be 0 or more, got {value:g}")
+    if arguments.frame_steps < 1:
+        raise Misuse(f"--frame-steps must be at least 1, got {arguments.frame_steps}")
     kept = video.kept_folder(output)
     if not arguments.resume and any(kept.glob("*.png")):
         raise FileExistsError(

@@ -26,6 +26,8 @@ from jaxnst.cli._parser import Misuse
 from jaxnst.cli._progress import Bar
 from jaxnst.cli._streams import check_read_again, from_stdin
 from jaxnst.cli._video_arguments import Arguments, check, check_clip, output_of
+from jaxnst.feedforward.model import FeedForward
+from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.optimize.result import Result
 from jaxnst.pipeline.inputs import Inputs, load_inputs
 from jaxnst.pipeline.provenance import describe, digests_of, read_settings
@@ -37,6 +39,7 @@ HELP = {
     "picture": ("size", "style_scale", "color", "style_mix"),
     "clip": ("start", "end", "fps", "audio"),
     "look": ("preset", "beta", "strength", "again"),
+    "motion": ("temporal", "long_term", "frame_steps", "smooth"),
     "run": ("network", "steps", "fast", "resume"),
     "output": ("output", "quality", "json", "quiet"),
 }
@@ -81,7 +84,15 @@ class FrameBar(Bar):
 
 @dataclass(frozen=True)
 class Job:
-    """A clip that is to be painted: what was asked for, and what was read."""
+    """A clip that is to be painted: what was asked for, and what was read.
+
+    Attributes:
+        size: (height, width) of the painted frames.
+        first: the first one, before it is painted.
+        decoder: of one pass, which also begins what an optimised frame shows for the
+            first time.
+        digests: {painting: SHA-256}.
+    """
 
     arguments: Arguments
     output: Path
@@ -89,30 +100,40 @@ class Job:
     size: tuple[int, int]
     first: np.ndarray
     inputs: Inputs
+    decoder: FeedForward
     digests: dict[str, str]
 
+    @property
+    def steadied(self) -> dict[str, float]:
+        """What of the arguments is the painter's."""
+        given = self.arguments
+        if self.inputs.settings.optimization.one_pass:
+            return {"smooth": given.smooth}
+        return {
+            "temporal": given.temporal,
+            "long_term": given.long_term,
+            "steps": given.frame_steps,
+        }
+
     def painter(self) -> video.Painter:
-        """What paints its frames."""
-        inputs = self.inputs
-        settings = inputs.settings
-        if settings.optimization.one_pass:
-            assert inputs.decoder is not None
-            return video.OnePassPainter(
-                inputs.decoder,
-                inputs.styles,
-                strength=settings.terms.strength,
-                style_mix=settings.style_mix,
-                color=settings.color,
-                reference=self.first,
-            )
-        return video.OptimisedPainter(
-            inputs.network,
-            inputs.styles,
-            settings,
-            size=self.size,
-            decoder=inputs.decoder,
-            reference=self.first,
-        )
+        """What paints its frames.
+
+        Raises:
+            ValueError: OpenCV is not installed, and needed.
+        """
+        inputs, settings = self.inputs, self.inputs.settings
+        how: dict[str, Any] = {"reference": self.first, **self.steadied}
+        try:
+            if not settings.optimization.one_pass:
+                how |= {"size": self.size, "decoder": self.decoder}
+                return video.OptimisedPainter(
+                    inputs.network, inputs.styles, settings, **how
+                )
+            how |= {"strength": settings.terms.strength, "color": settings.color}
+            how |= {"style_mix": settings.style_mix}
+            return video.OnePassPainter(self.decoder, inputs.styles, **how)
+        except ImportError as error:
+            raise ValueError(str(error)) from None
 
     def metadata(self) -> dict[str, Any]:
         """What the file keeps of the run."""
@@ -122,19 +143,20 @@ class Job:
             Result(None, {}, 0, True, 0.0, None),
             pictures=self.arguments.pictures,
             digests=self.digests,
-            decoder=self.inputs.decoder,
+            decoder=self.decoder,
         )
-        return {k: v for k, v in found.items() if k not in ("steps", "final")}
+        kept = {k: v for k, v in found.items() if k not in ("steps", "final")}
+        return {**kept, "motion": self.steadied}
 
     def description(self) -> dict[str, Any]:
         """What decides the frames, so that others are not taken for them."""
-        decoder = self.inputs.decoder
         return {
             "clip": sha256_of(self.clip.source.files),
             "paintings": list(self.digests.values()),
             "settings": self.inputs.settings.to_json(),
+            "motion": self.steadied,
             "weights": self.inputs.network.checksum,
-            "decoder": None if decoder is None else decoder.checksum,
+            "decoder": self.decoder.checksum,
             "jaxnst": __version__,
         }
 
@@ -222,7 +244,9 @@ def load(arguments: Arguments, files: Sequence[Path], output: Path) -> Job:
         frame=jnp.asarray(first.pixels, jnp.float32) / 255,
     )
     names = dict(zip(files, map(str, arguments.pictures[1:]), strict=True))
-    return Job(arguments, output, clip, size, first.pixels, inputs, digests_of(names))
+    decoder = inputs.decoder or load_feedforward()
+    digests = digests_of(names)
+    return Job(arguments, output, clip, size, first.pixels, inputs, decoder, digests)
 
 
 def main(arguments: Arguments) -> int:
