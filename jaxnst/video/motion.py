@@ -50,23 +50,40 @@ def same_shot(frames: Sequence[np.ndarray]) -> int:
     return len(frames) - 1
 
 
+class Carried(NamedTuple):
+    """Earlier painted frames moved to the present, as one; pictures (H, W, 3), masks
+    (H, W, 1), 1 where the picture holds.
+
+    Attributes:
+        image, mask: of what was seen before, but at the boundaries of what moves, where
+            the flow is least to be trusted.
+        start, known: with those boundaries: good enough to start from.
+    """
+
+    image: Array
+    mask: Array
+    start: Array
+    known: Array
+
+
 @jax.jit
-def carried(
-    painted: Sequence[Array], flows: Sequence[Flows]
-) -> tuple[Array, Array]:
-    """Earlier painted frames moved to the present, as one (`temporal.nearest_seen`).
+def carried(painted: Sequence[Array], flows: Sequence[Flows]) -> Carried:
+    """Earlier painted frames moved to the present, the nearest first choice
+    (`temporal.nearest_seen`).
 
     Args:
         painted: (H, W, 3) each, nearest first.
         flows: from each to the present.
-
-    Returns:
-        (H, W, 3), and (H, W), 1 where something is seen.
     """
     both = [Flows(*map(jnp.asarray, between)) for between in flows]
-    moved = [
-        temporal.warp(image, between.backward)
-        for image, between in zip(painted, both, strict=True)
-    ]
-    masks = [temporal.unoccluded(b.backward, b.forward) for b in both]
-    return temporal.nearest_seen(jnp.stack(moved), jnp.stack(masks))
+    moved = jnp.stack(
+        [
+            temporal.warp(image, between.backward)
+            for image, between in zip(painted, both, strict=True)
+        ]
+    )
+    known = jnp.stack([temporal.is_consistent(b.backward, b.forward) for b in both])
+    smooth = jnp.stack([temporal.is_smooth(b.backward) for b in both])
+    image, mask = temporal.nearest_seen(moved, known * smooth)
+    start, start_mask = temporal.nearest_seen(moved, known)
+    return Carried(image, mask[..., None], start, start_mask[..., None])

@@ -49,7 +49,7 @@ from jaxnst.video.coloring import (
     to_image,
     to_painted_colors,
 )
-from jaxnst.video.motion import Motion, carried, motion_between
+from jaxnst.video.motion import Carried, Motion, carried, motion_between
 
 Size = tuple[int, int]
 
@@ -126,10 +126,10 @@ class OptimisedPainter:
         settings: Settings,
         *,
         size: Size,
-        temporal: float = 200.0,
+        temporal: float = 100.0,
         long_term: int = 0,
-        steps: int = 20,
-        learning_rate: float = 0.25,
+        steps: int = 10,
+        learning_rate: float = 0.05,
         decoder: FeedForward | None = None,
         reference: np.ndarray | None = None,
     ) -> None:
@@ -181,17 +181,10 @@ class OptimisedPainter:
         if seen is None:
             image = self._begin(target)
         else:
-            image = self._go_on(target, *(self._padded(part) for part in seen))
+            wide = Carried(*(add_mirrored(part, self.pads) for part in seen))
+            image = self._go_on(target, wide)
         image = cut_off(image, self.pads)
         return to_frame(to_final_colors(color, image, content))
-
-    def _padded(self, values: Array) -> Array:
-        """(H, W, ...) as wide as what is optimised, without the margin."""
-        wide = values.reshape(*values.shape[:2], -1)
-        return add_mirrored(wide, self.pads).reshape(
-            *(side + sum(pad) for side, pad in zip(self.size, self.pads, strict=True)),
-            *values.shape[2:],
-        )
 
     def _begin(self, content: Array) -> Array:
         """A picture (H, W, 3) from nothing, as `render` has it."""
@@ -199,15 +192,15 @@ class OptimisedPainter:
         start = self._start(content) if how.init == FEEDFORWARD else how.init
         return self._optimise(content, start, how, self.levels, None)
 
-    def _go_on(self, content: Array, earlier: Array, mask: Array) -> Array:
-        """A picture (H, W, 3) from an earlier one, moved along, where that was seen."""
+    def _go_on(self, content: Array, seen: Carried) -> Array:
+        """A picture (H, W, 3) from earlier ones, moved along, where they show it."""
         how = replace(
             self.settings.optimization,
             steps=(self.steps,),
             learning_rate=self.rate * self._rate(),
         )
-        start = jnp.where(mask[..., None] > 0, earlier, self._start(content))
-        return self._optimise(content, start, how, (1.0,), (earlier, mask))
+        start = jnp.where(seen.known > 0, seen.start, self._start(content))
+        return self._optimise(content, start, how, (1.0,), seen)
 
     def _rate(self) -> float:
         how = self.settings.optimization
@@ -225,7 +218,7 @@ class OptimisedPainter:
         start: str | Array,
         how: Optimization,
         levels: tuple[float, ...],
-        seen: tuple[Array, Array] | None,
+        seen: Carried | None,
     ) -> Array:
         """Optimise a picture, all of them by the same compiled loop."""
         result = stylize_pyramid(
@@ -249,7 +242,7 @@ class OptimisedPainter:
 
     def _make_targets(
         self,
-        seen: tuple[Array, Array] | None,
+        seen: Carried | None,
         network: Network,
         content: Array,
         styles: list[Array],
@@ -261,7 +254,7 @@ class OptimisedPainter:
         """As `compute_targets`, the paintings looked at once for all frames.
 
         Args:
-            seen: an earlier picture and where it counts; None, nowhere.
+            seen: earlier pictures; None, none.
         """
         key = config, tuple(style.shape for style in styles)
         if key not in self._style_targets:
@@ -274,12 +267,11 @@ class OptimisedPainter:
             content_style = style_terms(network, content, style, config)
         temporal = None
         if self.span:
-            earlier, mask = jnp.zeros_like(content), jnp.zeros(content.shape[:2])
+            earlier, mask = jnp.zeros_like(content), jnp.zeros_like(content[..., :1])
             if seen is not None:
                 margin = self.settings.geometry.margin
-                earlier = add_margin(seen[0], margin)
-                mask = add_margin(seen[1][..., None], margin)[..., 0]
-            temporal = TemporalTarget(earlier, mask, self.temporal)
+                earlier, mask = (add_margin(x, margin) for x in seen[:2])
+            temporal = TemporalTarget(earlier, mask[..., 0], self.temporal)
         return Targets(
             content_targets(network, content, config), style, content_style, temporal
         )
@@ -350,13 +342,13 @@ class OnePassPainter:
         image = _one_pass(self.model, target, self.style, self.strength)
         seen = _seen(painted, motion, self.offsets, self.color)
         if seen is not None:
-            image = _steadied(image, *seen, self.smooth)
+            image = _steadied(image, seen.image, seen.mask, self.smooth)
         return to_frame(to_final_colors(self.color, image, content))
 
 
 @jax.jit
 def _steadied(image: Array, earlier: Array, mask: Array, smooth: Array) -> Array:
-    return image + smooth * mask[..., None] * (earlier - image)
+    return image + smooth * mask * (earlier - image)
 
 
 def _offsets(long_term: int) -> tuple[int, ...]:
@@ -391,9 +383,9 @@ def _seen(
     motion: Motion,
     offsets: Sequence[int],
     color: str,
-) -> tuple[Array, Array] | None:
-    """What of the frame was painted before, (H, W, 3), and where, (H, W); None where
-    that is hardly anything, as after a cut."""
+) -> Carried | None:
+    """What of the frame was painted before; None where that is hardly anything, as
+    after a cut."""
     if not motion.flows:
         return None
     wanted = offsets[: len(motion.flows)]
@@ -403,10 +395,8 @@ def _seen(
             "frames; give as many painted frames as input frames before the present"
         )
     images = [to_painted_colors(color, to_image(painted[-n])) for n in wanted]
-    earlier, mask = carried(images, motion.flows)
-    if float(mask.mean()) < _LEAST_SEEN:
-        return None
-    return earlier, mask
+    found = carried(images, motion.flows)
+    return None if float(found.mask.mean()) < _LEAST_SEEN else found
 
 
 def _of_frames(settings: Settings, size: Size) -> Settings:

@@ -53,10 +53,13 @@ def _positions(
 
 
 def is_inside(flow: Float[AnyArray, "h w 2"]) -> Float[Array, "h w"]:
-    """1 where a pixel comes from within the frame, else 0."""
+    """1 where a pixel comes from within the frame, else 0.
+
+    The frame ends half a pixel beyond the centres of its outermost pixels.
+    """
     height, width = flow.shape[:2]
     x, y = _positions(flow)
-    inside = (x >= 0) & (x <= width - 1) & (y >= 0) & (y <= height - 1)
+    inside = (x >= -0.5) & (x <= width - 0.5) & (y >= -0.5) & (y <= height - 0.5)
     return inside.astype(jnp.float32)
 
 

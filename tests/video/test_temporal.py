@@ -39,7 +39,8 @@ def line_unoccluded(flow, inverse):
     flow = np.float64(flow)
     y, x = np.mgrid[: flow.shape[0], : flow.shape[1]]
     x, y = x + flow[..., 0], y + flow[..., 1]
-    outside = (x < 0) | (x > flow.shape[1] - 1) | (y < 0) | (y > flow.shape[0] - 1)
+    height, width = flow.shape[:2]
+    outside = (x < -0.5) | (x > width - 0.5) | (y < -0.5) | (y > height - 0.5)
     squared = [np.sum(v**2, -1) for v in (flow + back, flow, back)]
     occluded = squared[0] >= 0.01 * (squared[1] + squared[2]) + 0.5
     steep = sum(np.sum(np.square(np.gradient(flow, axis=k)), -1) for k in (0, 1))
@@ -115,6 +116,7 @@ def test_what_comes_from_outside_is_not_seen():
     flow = np.zeros((*SIZE, 2), np.float32) + np.float32([3, 0])
     inside = np.asarray(temporal.is_inside(flow))
     assert inside[:, :-3].all() and not inside[:, -3:].any()
+    assert np.asarray(temporal.is_inside(flow * 0 - 0.4)).all()
 
 
 def test_warping_error():
