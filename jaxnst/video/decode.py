@@ -46,7 +46,13 @@ def opened(path: Path) -> Iterator[Any]:
     except (av.error.FFmpegError, ValueError) as error:
         raise _unreadable(path, reason(error)) from None
     try:
-        if set(container.format.name.split(",")) & set(_LISTS):
+        name = container.format.name
+        if name.endswith("_pipe") or name == "image2":
+            raise ValueError(
+                f"cannot read {path}: it is a picture, not a clip; jaxnst stylize "
+                "paints pictures"
+            )
+        if set(name.split(",")) & set(_LISTS):
             raise ValueError(
                 f"cannot read {path}: it is a list of other files; give one of them"
             )
@@ -57,7 +63,7 @@ def opened(path: Path) -> Iterator[Any]:
 
 def _unreadable(path: Path, why: str) -> ValueError:
     return ValueError(
-        f"cannot read {path}: it is no video, or its beginning is damaged or missing "
+        f"cannot read {path}: it is no video, or its header is damaged or missing "
         f"({why}); copy it again, or play it in another program to see"
     )
 
@@ -171,33 +177,41 @@ class VideoFile:
             yield from self._timed(container, stream)
 
     def _timed(self, container: Any, stream: Any) -> Iterator[Decoded]:
-        """Frames with the times at which they are shown, ever later ones."""
-        end = None
-        if stream.duration:
-            end = (stream.start_time or 0) + stream.duration
-        count, before, gap, damage = 0, None, self.step or 1, _Damage()
+        """Frames with the times at which they are shown, ever later ones; of the last
+        one it is known, too, for how long, or else taken from the one before."""
+        base, damage = self.facts.time_base, _Damage()
+        count, gap, held, lasts = 0, self.step or 1, None, 0
         for frame in self._decoded(container, stream, damage):
-            pts = frame.pts
-            if pts is None:
-                if self.step is None:
-                    raise ValueError(
-                        f"cannot read {self.path}: it says neither when its frames are "
-                        "shown nor how many a second; convert it in another program"
-                    )
-                pts = self.origin + count * self.step
-            if before is not None:
-                pts = max(pts, before + 1)
-                gap = pts - before
-            count, before = count + 1, pts
-            left = None if end is None or end <= pts else end - pts
-            yield Decoded(upright(frame), pts - self.origin, left or frame.duration)
-        if before is not None:
-            base = self.facts.time_base
-            there = (before + gap - self.origin) * base
-            said = _said_duration(container, stream, base, self.origin)
-            if said - there > max(2 * gap * base, 0 if end else Fraction(1, 2)):
-                damage.broken = damage.broken or "its end is missing"
-            self.facts.remarks += damage.remarks(self.path, there, max(said, there))
+            pts = self._pts(frame, count)
+            if held is not None:
+                pts = max(pts, held.pts + 1)
+                gap = pts - held.pts
+                yield held
+            held, lasts = Decoded(upright(frame), pts, None), frame.duration or 0
+            count += 1
+        if held is None:
+            return
+        said = _said_duration(container, stream, base) - held.pts * base
+        there = max(gap, lasts) * base
+        if said - there > max(2 * gap * base, 0 if stream.duration else 0.5):
+            damage.broken = damage.broken or "its end is missing"
+        if not damage.broken:
+            lasts = round(said / base) if stream.duration else lasts
+        yield held._replace(duration=gap if damage.broken or lasts < 1 else lasts)
+        ends = (held.pts + gap) * base
+        remarks = damage.remarks(self.path, ends, held.pts * base + said)
+        self.facts.remarks += remarks
+
+    def _pts(self, frame: Any, count: int) -> int:
+        """When a frame is shown, of which so many are before, from the origin."""
+        if frame.pts is not None:
+            return int(frame.pts) - self.origin
+        if self.step is None:
+            raise ValueError(
+                f"cannot read {self.path}: it says neither when its frames are shown "
+                "nor how many a second; convert it in another program"
+            )
+        return count * self.step
 
     def _decoded(self, container: Any, stream: Any, damage: "_Damage") -> Iterator[Any]:
         """PyAV's frames, whole ones alone; others are counted."""
@@ -253,12 +267,11 @@ class _Damage:
         return [printable(text) for text in found]
 
 
-def _said_duration(
-    container: Any, stream: Any, base: Fraction, origin: int
-) -> Fraction:
-    """Seconds from the origin that the file says its pictures last, 0 if nothing."""
+def _said_duration(container: Any, stream: Any, base: Fraction) -> Fraction:
+    """Seconds that the file says its pictures last, 0 if nothing."""
     if stream.duration:
-        return ((stream.start_time or origin) + stream.duration - origin) * base
+        start = (stream.start_time or 0) - _origin(container, stream, base)
+        return (start + stream.duration) * base
     return Fraction(container.duration or 0, 10**6)
 
 
@@ -304,7 +317,11 @@ def _display_size(frame: Any, ratio: Fraction | None) -> Size:
 def _turn(frame: Any) -> tuple[bool, bool, bool]:
     """How stored pixels become upright ones: whether rows and columns are exchanged,
     and then left and right, above and below."""
-    data = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        data = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # there is side data of a kind that PyAV does not know yet
+        quarters = round(frame.rotation / 90) % 4
+        return quarters % 2 == 1, quarters in (2, 3), quarters in (1, 2)
     if data is None:
         return False, False, False
     a, b, _, c, d = struct.unpack_from("=5i", bytes(data))
