@@ -45,9 +45,9 @@ class Arguments(Common):
     itself."""
     long_term: int = 0
     """Frames back in which to look for what the frame before does not show."""
-    frame_steps: int = option(20, metavar="STEPS")
+    frame_steps: int = option(10, metavar="STEPS")
     """Steps for every frame but the first of a shot."""
-    smooth: float = 0.75
+    smooth: float = 0.6
     """With --fast, share of the painted frame before, from 0 to below 1; 0, every frame
     for itself."""
     settings: Settings = field(default_factory=Settings)

@@ -305,7 +305,7 @@ class OnePassPainter:
         styles: Sequence[Array],
         *,
         strength: float | None = None,
-        smooth: float = 0.75,
+        smooth: float = 0.6,
         style_mix: Sequence[float] | None = None,
         color: str = "style",
         reference: np.ndarray | None = None,

@@ -48,6 +48,22 @@ def _small(frame: np.ndarray, size: int) -> np.ndarray:
     return np.asarray(picture)
 
 
+def camera_frames(
+    count: int, size: int, *, camera: tuple[int, int] = (2, 1)
+) -> list[np.ndarray]:
+    """The sample photograph under a camera that swings.
+
+    Args:
+        camera: pixels a frame, to the right and down.
+    """
+    height, width = size * 3 // 4 // 2 * 2, size // 2 * 2
+    scene = _sample(
+        "harbour.jpg", (height + camera[1] * count, width + camera[0] * count)
+    )
+    corners = [(camera[0] * number, camera[1] * number) for number in range(count)]
+    return [scene[y : y + height, x : x + width].copy() for x, y in corners]
+
+
 def synthetic_clip(
     count: int, size: int, *, camera: tuple[int, int] = (2, 1)
 ) -> MeasuredClip:
@@ -57,21 +73,16 @@ def synthetic_clip(
     Args:
         camera: pixels a frame, to the right and down.
     """
-    height, width = size * 3 // 4 // 2 * 2, size // 2 * 2
-    wide = height + camera[1] * count, width + camera[0] * count
-    scene = _sample("harbour.jpg", wide)
+    frames = camera_frames(count, size, camera=camera)
+    height, width = frames[0].shape[:2]
     disc, cover = _disc(size // 4)
-    way = (-3 * camera[0] or -3), camera[1]
-    frames, covers = [], []
-    for number in range(count):
-        x, y = (step * number for step in camera)
-        frame = scene[y : y + height, x : x + width].copy()
-        left = int(0.7 * width) + way[0] * number // 2
-        shown = _placed(cover, height // 3, left, frame.shape[:2])
+    step = -3 * camera[0] // 2
+    lefts = [int(0.7 * width) + step * number for number in range(count)]
+    covers = []
+    for frame, left in zip(frames, lefts, strict=True):
+        shown = _placed(cover, height // 3, left, (height, width))
         frame[shown] = _placed(disc, height // 3, left, frame.shape)[shown]
-        frames.append(frame)
         covers.append(shown)
-    lefts = [int(0.7 * width) + way[0] * number // 2 for number in range(count)]
     flows = [
         _known_flows(covers[n], covers[n + 1], camera, lefts[n + 1] - lefts[n])
         for n in range(count - 1)

