@@ -189,7 +189,8 @@ class Job:
         """What became of it, for people or for programs."""
         height, width = painted.size
         now = painted.frames - painted.kept
-        text = f"{painted.path}: {width} x {height} pixels, {painted.frames} frames"
+        frames = "1 frame" if painted.frames == 1 else f"{painted.frames} frames"
+        text = f"{painted.path}: {width} x {height} pixels, {frames}"
         text += f" of {float(painted.duration):.1f} s"
         text += f", {now} of them painted now" if painted.kept else ""
         text += f", in {painted.seconds:.0f} s"

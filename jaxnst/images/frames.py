@@ -42,7 +42,7 @@ def read_frame(path: PathLike) -> np.ndarray:
 def write_kept(path: Path, pixels: np.ndarray) -> None:
     """A frame (H, W, 3) uint8 as a PNG, written quickly rather than small."""
     buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, "PNG", compress_level=3)
+    Image.fromarray(pixels).save(buffer, "PNG", compress_level=1)
     path.write_bytes(buffer.getvalue())
 
 

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -45,7 +46,13 @@ def opened(path: Path) -> Iterator[Any]:
     except (av.error.FFmpegError, ValueError) as error:
         raise _unreadable(path, reason(error)) from None
     try:
-        if set(container.format.name.split(",")) & set(_LISTS):
+        name = container.format.name
+        if name.endswith("_pipe") or name == "image2":
+            raise ValueError(
+                f"cannot read {path}: it is a picture, not a clip; jaxnst stylize "
+                "paints pictures"
+            )
+        if set(name.split(",")) & set(_LISTS):
             raise ValueError(
                 f"cannot read {path}: it is a list of other files; give one of them"
             )
@@ -56,7 +63,7 @@ def opened(path: Path) -> Iterator[Any]:
 
 def _unreadable(path: Path, why: str) -> ValueError:
     return ValueError(
-        f"cannot read {path}: it is no video, or its beginning is damaged or missing "
+        f"cannot read {path}: it is no video, or its header is damaged or missing "
         f"({why}); copy it again, or play it in another program to see"
     )
 
@@ -115,7 +122,7 @@ class VideoFile:
             self.step = _step(stream, base)
             self.origin = _origin(container, stream, base)
             ratio = stream.sample_aspect_ratio
-            first = next(self._decoded(container, stream, path), None)
+            first = next(self._decoded(container, stream, _Damage()), None)
             if first is None:
                 raise ValueError(
                     f"cannot read {path}: no frame of it can be decoded; copy it again"
@@ -167,36 +174,49 @@ class VideoFile:
                     container.seek(target, stream=stream, backward=True)
                 except av.error.FFmpegError:
                     pass
-            end = None
-            if stream.duration:
-                end = (stream.start_time or 0) + stream.duration
-            yield from self._timed(container, stream, end)
+            yield from self._timed(container, stream)
 
-    def _timed(self, container: Any, stream: Any, end: int | None) -> Iterator[Decoded]:
-        """Frames with the times at which they are shown, ever later ones."""
-        count, before = 0, None
-        for frame in self._decoded(container, stream, self.path, self.facts.remarks):
-            pts = frame.pts
-            if pts is None:
-                if self.step is None:
-                    raise ValueError(
-                        f"cannot read {self.path}: it says neither when its frames are "
-                        "shown nor how many a second; convert it in another program"
-                    )
-                pts = self.origin + count * self.step
-            if before is not None:
-                pts = max(pts, before + 1)
-            count, before = count + 1, pts
-            left = None if end is None or end <= pts else end - pts
-            yield Decoded(upright(frame), pts - self.origin, left or frame.duration)
+    def _timed(self, container: Any, stream: Any) -> Iterator[Decoded]:
+        """Frames with the times at which they are shown, ever later ones; of the last
+        one it is known, too, for how long, or else taken from the one before."""
+        base, damage = self.facts.time_base, _Damage()
+        count, gap, held, lasts = 0, self.step or 1, None, 0
+        for frame in self._decoded(container, stream, damage):
+            pts = self._pts(frame, count)
+            if held is not None:
+                pts = max(pts, held.pts + 1)
+                gap = pts - held.pts
+                yield held
+            held, lasts = Decoded(upright(frame), pts, None), frame.duration or 0
+            count += 1
+        if held is None:
+            return
+        said = _said_duration(container, stream, base) - held.pts * base
+        there = max(gap, lasts) * base
+        if said - there > max(2 * gap * base, 0 if stream.duration else 0.5):
+            damage.broken = damage.broken or "its end is missing"
+        if not damage.broken:
+            lasts = round(said / base) if stream.duration else lasts
+        yield held._replace(duration=gap if damage.broken or lasts < 1 else lasts)
+        ends = (held.pts + gap) * base
+        remarks = damage.remarks(self.path, ends, held.pts * base + said)
+        self.facts.remarks += remarks
 
-    def _decoded(
-        self, container: Any, stream: Any, path: Path, remarks: list[str] | None = None
-    ) -> Iterator[Any]:
-        """PyAV's frames, whole ones alone."""
+    def _pts(self, frame: Any, count: int) -> int:
+        """When a frame is shown, of which so many are before, from the origin."""
+        if frame.pts is not None:
+            return int(frame.pts) - self.origin
+        if self.step is None:
+            raise ValueError(
+                f"cannot read {self.path}: it says neither when its frames are shown "
+                "nor how many a second; convert it in another program"
+            )
+        return count * self.step
+
+    def _decoded(self, container: Any, stream: Any, damage: "_Damage") -> Iterator[Any]:
+        """PyAV's frames, whole ones alone; others are counted."""
         av = import_av()
-        bad, whole, broken = 0, 0, ""
-        packets = container.demux(stream)
+        path, packets = self.path, container.demux(stream)
         while True:
             try:
                 packet = next(packets, None)
@@ -205,7 +225,7 @@ class VideoFile:
                 if packet.has_sidedata("encryption_info"):
                     raise _encrypted(path)
                 if packet.is_corrupt:
-                    broken = "its end is missing"
+                    damage.broken = "its end is missing"
                     continue
                 frames = stream.codec_context.decode(packet if packet.size else None)
             except EOFError:
@@ -213,34 +233,46 @@ class VideoFile:
             except av.error.MemoryError:
                 raise MemoryError(f"decoding {path} takes too much memory") from None
             except av.error.InvalidDataError:
-                bad += 1
+                damage.frames += 1
                 continue
             except av.error.FFmpegError as error:
-                broken = reason(error)
+                damage.broken = reason(error)
                 break
             for frame in frames:
                 if frame.is_corrupt:
-                    bad += 1
+                    damage.frames += 1
                 else:
-                    whole += 1
                     yield frame
-        if remarks is not None:
-            remarks += _trouble(path, whole, bad, broken, stream.frames)
 
 
-def _trouble(path: Path, whole: int, bad: int, broken: str, said: int) -> list[str]:
-    """What was wrong with a file, in words."""
-    found = []
-    if broken or (said > whole + bad and not bad):
-        of = f" of {said}" if said > whole else ""
-        found.append(
-            f"{path} breaks off after {whole}{of} frames"
-            f"{f' ({broken})' if broken else ''}; those are used"
-        )
-    if bad:
-        frames = "one frame is" if bad == 1 else f"{bad} frames are"
-        found.append(f"{path}: {frames} damaged and left out")
-    return [printable(text) for text in found]
+@dataclass
+class _Damage:
+    """What was wrong with a file: frames that could not be decoded, and why there are
+    no more."""
+
+    frames: int = 0
+    broken: str = ""
+
+    def remarks(self, path: Path, there: Fraction, said: Fraction) -> list[str]:
+        """In words; `there` are seconds that can be read, of those that were said."""
+        found = []
+        if self.broken:
+            found.append(
+                f"{path} breaks off at {float(there):.2f} of {float(said):.2f} s "
+                f"({self.broken}); what is before is used"
+            )
+        if self.frames:
+            frames = "one frame is" if self.frames == 1 else f"{self.frames} frames are"
+            found.append(f"{path}: {frames} damaged and left out")
+        return [printable(text) for text in found]
+
+
+def _said_duration(container: Any, stream: Any, base: Fraction) -> Fraction:
+    """Seconds that the file says its pictures last, 0 if nothing."""
+    if stream.duration:
+        start = (stream.start_time or 0) - _origin(container, stream, base)
+        return (start + stream.duration) * base
+    return Fraction(container.duration or 0, 10**6)
 
 
 def _step(stream: Any, base: Fraction) -> int | None:
@@ -285,7 +317,11 @@ def _display_size(frame: Any, ratio: Fraction | None) -> Size:
 def _turn(frame: Any) -> tuple[bool, bool, bool]:
     """How stored pixels become upright ones: whether rows and columns are exchanged,
     and then left and right, above and below."""
-    data = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        data = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # there is side data of a kind that PyAV does not know yet
+        quarters = round(frame.rotation / 90) % 4
+        return quarters % 2 == 1, quarters in (2, 3), quarters in (1, 2)
     if data is None:
         return False, False, False
     a, b, _, c, d = struct.unpack_from("=5i", bytes(data))

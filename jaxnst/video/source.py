@@ -137,6 +137,11 @@ class AnimatedWebP:
         for frame in self.frames(Fraction(0)):
             self.starts.append(frame.pts + (frame.duration or 0))
         seconds = Fraction(self.starts.pop(), 1000)
+        if len(self.starts) == 1:
+            raise ValueError(
+                f"cannot read {path}: it is a picture, not a clip; jaxnst stylize "
+                "paints pictures"
+            )
         self.facts.rate = len(self.starts) / seconds
 
     def times(self) -> list[int]:

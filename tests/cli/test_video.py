@@ -1,5 +1,6 @@
 """jaxnst video: clips on the command line."""
 
+import inspect
 import json
 import os
 import signal
@@ -18,7 +19,13 @@ from jaxnst import save_image
 from jaxnst.cli import _app
 from jaxnst.cli import video as command
 from jaxnst.images import read_metadata
-from jaxnst.video import kept_folder, open_clip, packages
+from jaxnst.video import (
+    OnePassPainter,
+    OptimisedPainter,
+    kept_folder,
+    open_clip,
+    packages,
+)
 from scripts import driver
 
 SMALL = ("--size", "48", "--margin", "0", "--network", "vgg19-lite")
@@ -46,6 +53,17 @@ def test_without_pyav_one_line(drive, here, monkeypatch):
     code, out, error = drive("in.mp4", "s.png", "-o", "out.mp4")
     assert (code, out) == (1, "") and error.count("\n") == 1
     assert "pip install 'jaxnst[video]'" in error
+
+
+def test_defaults_are_the_painters_own():
+    own = {
+        name: part.default
+        for painter in (OnePassPainter, OptimisedPainter)
+        for name, part in inspect.signature(painter).parameters.items()
+    }
+    given = command.defaults([])
+    assert given.temporal == own["temporal"] and given.long_term == own["long_term"]
+    assert given.frame_steps == own["steps"] and given.smooth == own["smooth"]
 
 
 def test_a_video_is_no_picture(here):
@@ -130,7 +148,7 @@ def test_a_clip_with_all_that_is_told_of_it(clip, drive, simple):
     about = json.loads(found.metadata["comment"])
     assert about["settings"]["preset"] == "encoder-transformer"
     assert about["content"] == "in.mp4" and about["styles"] == ["s.png"]
-    assert about["motion"] == {"smooth": 0.75} and "steps" not in about
+    assert about["motion"] == {"smooth": 0.6} and "steps" not in about
     code, out, error = drive("in.mp4", "s.png", *FAST, "--json", "--end", "0.2")
     facts = json.loads(out)
     assert facts["output"] == "in__s.mp4" and facts["frames"] == 3
@@ -188,6 +206,15 @@ def test_other_files_end_in_one_line(av, drive, data, text):
 def test_frames_that_would_be_too_many_pixels(clip, drive):
     code, _, error = drive("in.mp4", "s.png", "-o", "o.mkv", "--size", "17000")
     assert code == 1 and "choose a smaller --size" in error
+
+
+def test_without_opencv_one_line(clip, drive, monkeypatch):
+    def missing():
+        raise ImportError("optical flow needs OpenCV: pip install 'jaxnst[video]'")
+
+    monkeypatch.setattr("jaxnst.video.flow.check_available", missing)
+    code, _, error = drive("in.mp4", "s.png", "-o", "out.mp4", *FAST)
+    assert code == 1 and error.count("\n") == 1 and "'jaxnst[video]'" in error
 
 
 def press_after(count, patch):

@@ -278,6 +278,39 @@ def test_other_files(tmp_path, av):
         assert "pipe or a device" in refused(tmp_path / "b.mp4")
 
 
+def test_pictures_are_no_clips(tmp_path, av):
+    for suffix in (".jpg", ".png", ".webp"):
+        Image.new("RGB", (8, 8)).save(tmp_path / f"a{suffix}")
+        assert "a picture, not a clip" in refused(tmp_path / f"a{suffix}")
+
+
+def test_side_data_that_pyav_does_not_know(tmp_path, av):
+    """The rotation is then what PyAV tells of it."""
+    from jaxnst.video.decode import _turn
+
+    class Unknown(dict):
+        def get(self, name):
+            raise ValueError("31 is not a valid Type")
+
+    for rotation in (0, 90, 180, -90):
+        path = write_clip(tmp_path / "a.mp4", rotation=rotation)
+        with av.open(str(path)) as container:
+            frame = next(container.decode(video=0))
+        known = _turn(frame)
+
+        class Other:
+            side_data, rotation = Unknown(), frame.rotation
+
+        assert _turn(Other()) == known
+
+
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv"])
+def test_a_last_frame_that_is_shown_long(tmp_path, av, suffix):
+    clip = open_clip(write_clip(tmp_path / f"a{suffix}", last=2500))
+    last = list(clip)[-1]
+    assert last.duration * clip.time_base == Fraction(5, 2) and clip.remarks == ()
+
+
 def test_sound_alone(tmp_path, av):
     path = tmp_path / "a.mp4"
     with av.open(str(path), "w") as container:
@@ -304,7 +337,7 @@ def test_without_its_head(tmp_path, av):
     path = write_clip(tmp_path / "a.mp4")
     content = path.read_bytes()
     path.write_bytes(content[: content.index(b"moov") - 4])  # which stands at the end
-    assert "beginning is damaged or missing" in refused(path)
+    assert "header is damaged or missing" in refused(path)
     path.write_bytes(content[100:])
     refused(path)
 
@@ -341,10 +374,53 @@ def test_what_breaks_off_gives_its_whole_frames(tmp_path, av):
     clip = open_clip(path)
     found = list(clip)
     assert 5 < len(found) < 50
-    assert f"breaks off after {len(found)} of 50 frames" in clip.remarks[0]
+    assert "breaks off at 0." in clip.remarks[0] and "of 1.00 s" in clip.remarks[0]
+    assert found[-1].duration * clip.time_base <= Fraction(3, 50)
+    part = open_clip(path, end=0.1)
+    assert len(list(part)) == 5 and part.remarks == ()
     wanted = {frame.pts: frame.pixels for frame in whole}
     for frame in found:
         np.testing.assert_array_equal(frame.pixels, wanted[frame.pts])
+
+
+@pytest.mark.parametrize("suffix", [".webm", ".mkv"])
+def test_what_only_its_duration_tells(tmp_path, av, suffix):
+    path = write_clip(tmp_path / f"a{suffix}", range(0, 4000, 40), last=40)
+    assert open_clip(path).remarks == () and len(list(open_clip(path))) == 100
+    content = path.read_bytes()
+    path.write_bytes(content[: len(content) // 2])
+    clip = open_clip(path)
+    assert 10 < len(list(clip)) < 90 and "of 4.00 s" in clip.remarks[0]
+
+
+def test_bytes_in_the_middle_cost_frames_not_the_clip(tmp_path, av):
+    codec = ("mjpeg", "yuvj420p")  # every frame for itself
+    path = write_clip(tmp_path / "a.mov", range(0, 400, 40), last=40, codec=codec)
+    content = bytearray(path.read_bytes())
+    starts = [n for n in range(len(content)) if content[n : n + 3] == b"\xff\xd8\xff"]
+    content[starts[4] : starts[5]] = bytes(starts[5] - starts[4])
+    path.write_bytes(content)
+    clip = open_clip(path)
+    found = list(clip)
+    assert [frame.pts * clip.time_base * 25 for frame in found] == [
+        0, 1, 2, 3, 5, 6, 7, 8, 9
+    ]  # fmt: skip
+    assert found[3].duration * clip.time_base == Fraction(2, 25)
+    assert clip.remarks == (f"{path}: one frame is damaged and left out",)
+
+
+def test_hdr_is_said_to_be_pale(tmp_path, av):
+    path = write_clip(tmp_path / "a.mp4")
+    content = path.read_bytes()
+    with av.open(str(path)) as source, av.open(str(tmp_path / "b.mp4"), "w") as out:
+        stream = out.add_stream(
+            "libx264", options={"x264-params": "transfer=smpte2084"}
+        )
+        stream.width, stream.height, stream.pix_fmt = 48, 32, "yuv420p"
+        for frame in source.decode(video=0):
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    assert content and "HDR" in open_clip(tmp_path / "b.mp4").remarks[0]
 
 
 def test_without_a_rate(tmp_path, av):

@@ -193,7 +193,7 @@ def test_remarks_of_a_clip_that_breaks_off(here):
     content = path.read_bytes()
     path.write_bytes(content[: int(len(content) * 0.7)])
     done = paint_clip(open_clip(path), Inverter(), "out.mp4")
-    assert 3 < done.frames < 50 and "breaks off after" in done.remarks[0]
+    assert 3 < done.frames < 50 and "breaks off at" in done.remarks[0]
     assert len(contents("out.mp4").times) == done.frames
 
 
