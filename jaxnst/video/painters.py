@@ -97,7 +97,8 @@ class OptimisedPainter:
         settings: of a picture, for the first frame of a shot; its sizes are the
             frames', its `init` is not a file.
         size: (height, width) of the frames.
-        temporal: weight of the temporal term, a mean square over pixels in [0, 1];
+        temporal: weight of the temporal term, a mean square over pixels in [0, 1],
+            for relative terms as the default's; losses of another size need another.
             0, every frame for itself.
         long_term: how many frames back to look for what the frame before does not
             show: at 1, 2, 4 ... frames, up to this many; 0, the one before alone.

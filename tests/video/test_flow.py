@@ -1,6 +1,7 @@
 """Optical flow of pictures that move by known vectors."""
 
 import builtins
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -26,6 +27,17 @@ def test_known_motion_both_ways():
 def test_nothing_moves_where_nothing_changes():
     flows = optical_flow(SCENE, SCENE)
     assert max(np.abs(flow).max() for flow in flows) < 0.01
+
+
+def test_threads_find_the_same_flow():
+    """A clip that is gone on with is that of an undisturbed run."""
+    pair = SCENE[10:106, 10:138], SCENE[13:109, 8:136]
+    with ThreadPoolExecutor(2) as pool:
+        found = [pool.submit(optical_flow, *pair) for _ in range(4)]
+    alone = optical_flow(*pair)
+    for flows in found:
+        np.testing.assert_array_equal(flows.result().forward, alone.forward)
+        np.testing.assert_array_equal(flows.result().backward, alone.backward)
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 90), (40, 20)])
