@@ -5,6 +5,7 @@ from types import ModuleType
 
 COMMANDS = {
     "stylize": "paint a photograph in the style of a painting",
+    "app": "open a page to play with in the browser",
     "batch": "paint whole folders: every photograph like every painting",
     "grid": "paint a pair under many weights at once, and compare",
     "study": "compare networks, layers and weights on a pair, as one page",
