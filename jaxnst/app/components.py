@@ -13,8 +13,8 @@ from jaxnst.pipeline import presets
 from jaxnst.pipeline.settings import Color
 
 COLORS = {
-    "the painting's": "style",
-    "the photograph's": "content",
+    "painting's": "style",
+    "photograph's": "content",
     "matched": "match",
 }
 assert set(COLORS.values()) == set(get_args(Color))
@@ -72,6 +72,8 @@ class Page:
     grid_progress: Any = None
     gallery: Any = None
     camera: Any = None
+    camera_stop: Any = None
+    frame: Any = None
     camera_side: Any = None
     live: Any = None
     snapshot: Any = None
@@ -145,11 +147,11 @@ def _look(page: Page, start: Controls) -> None:
     with gr.Row():
         look["size"] = gr.Slider(
             64, 2048, start.size, step=16, label="Size", min_width=150,
-            info="pixels of the long side", elem_id="size",
+            info="long side, pixels", elem_id="size",
         )  # fmt: skip
         look["style_scale"] = gr.Slider(
             0.25, 4, start.style_scale, step=0.05, label="Stroke size", min_width=150,
-            info="larger, larger strokes", elem_id="style_scale",
+            info="of the painting", elem_id="style_scale",
         )  # fmt: skip
     look["color"] = gr.Radio(
         list(COLORS.items()), value=start.color, label="Colours", elem_id="color"
@@ -273,23 +275,27 @@ def _grid(page: Page) -> None:
 
 
 def _live(page: Page) -> None:
+    with gr.Row(elem_classes="buttons"):
+        page.camera = gr.Button("Start the camera", variant="primary", elem_id="camera")
+        page.camera_stop = gr.Button("Stop", variant="stop", elem_id="camera_stop")
+        page.snapshot = gr.Button("Paint this moment", elem_id="snapshot")
+    page.frame = gr.Textbox("", visible=False)
+    page.live = gr.HTML(
+        markup.empty(
+            "The camera in one pass, as fast as this machine can; strength, stroke size "
+            "and paintings may change meanwhile."
+        ),
+        elem_id="live",
+        padding=False,
+    )
     with gr.Row(equal_height=False):
-        with gr.Column(min_width=280):
-            page.camera = gr.Image(
-                label="Camera", sources=["webcam"], streaming=True, type="numpy",
-                height=240, buttons=[], elem_id="camera",
-            )  # fmt: skip
+        with gr.Column(min_width=220):
+            gr.HTML(markup.VIDEO, padding=False, elem_id="seen")
+        with gr.Column(min_width=220):
             page.camera_side = gr.Slider(
                 96, 512, 256, step=32, label="Size", elem_id="camera_side",
-                info="pixels of the long side: smaller is faster",
+                info="long side in pixels: smaller is faster",
             )  # fmt: skip
-            page.snapshot = gr.Button("Paint this moment", elem_id="snapshot")
-        with gr.Column(min_width=280):
-            page.live = gr.HTML(
-                markup.empty("Start the camera; strength and paintings may change."),
-                elem_id="live",
-                padding=False,
-            )
 
 
 def _read(page: Page) -> None:

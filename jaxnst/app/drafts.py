@@ -111,12 +111,16 @@ class Camera:
 
     Statistics of the paintings are kept from frame to frame; what is dropped while a
     frame is painted never comes here.
+
+    Attributes:
+        count: frames that came so far, painted or skipped.
     """
 
     def __init__(self, clock: Callable[[], float] = time.perf_counter) -> None:
         self._clock = clock
         self._times: deque[float] = deque(maxlen=_FRAMES)
         self._key: object = None
+        self.count = 0
         self._style: Style | None = None
 
     @property
@@ -125,6 +129,11 @@ class Camera:
         if len(self._times) < 2:
             return 0.0
         return (len(self._times) - 1) / max(self._times[-1] - self._times[0], 1e-6)
+
+    def skip(self) -> int:
+        """A frame came while the device was busy; the count."""
+        self.count += 1
+        return self.count
 
     def paint(
         self,
@@ -135,7 +144,7 @@ class Camera:
         side: int,
         style_scale: float = 1.0,
     ) -> np.ndarray:
-        """(h, w, 3) in [0, 1]: a frame (H, W, 3), uint8, its long side at most `side`
+        """(h, w, 3) in [0, 1]: a frame (H, W, 3), its long side at most `side`
         pixels, in the style of the paintings in equal parts.
 
         Raises:
@@ -143,7 +152,7 @@ class Camera:
         """
         style = self._statistics(tuple(styles), side, style_scale)
         size = frame_size(frame.shape[0], frame.shape[1], side)
-        pixels = images.resize_pixels(np.float32(frame) / 255, size)
+        pixels = images.resize_pixels(np.float32(frame), size)
         number = jnp.float32(1.0 if strength is None else strength)
         made = _apply(_prepared(), jnp.asarray(pixels), style, strength=number)
         image = np.clip(np.asarray(made), 0, 1)
@@ -151,6 +160,7 @@ class Camera:
         if self._times and now - self._times[-1] > 5:  # it was paused
             self._times.clear()
         self._times.append(now)
+        self.count += 1
         return image
 
     def _statistics(self, styles: tuple[Path, ...], side: int, scale: float) -> Style:

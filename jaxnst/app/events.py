@@ -26,11 +26,15 @@ from jaxnst.app.runs import Run, device
 from jaxnst.app.sessions import Session, Sessions
 from jaxnst.app.uploads import (
     for_browser,
+    from_data_address,
     original,
     sample_pictures,
     without_folders,
+    write_data_address,
 )
 from jaxnst.pipeline.provenance import read_settings
+
+_CAMERA_WAIT = 1.0  # seconds that a frame waits for the device
 
 DEVICE = "device"
 """Events of this name run one at a time; the others wait in their order."""
@@ -175,18 +179,28 @@ class Events:
         self.sessions.of(request.session_hash).stop()
 
     def paint(
-        self, content: Any, styles: Any, kind: Any, keep: bool, *look: Any,
+        self,
         request: gr.Request,
-    ) -> Iterator[list[Update]]:  # fmt: skip
+        content: Any,
+        styles: Any,
+        kind: Any,
+        keep: bool,
+        *look: Any,
+    ) -> Iterator[list[Update]]:
         """Paint what stands on the page."""
         yield from self._painted(
             request, lambda session: _order(content, styles, kind, keep, look)
         )
 
     def refine(
-        self, content: Any, styles: Any, kind: Any, keep: bool, *look: Any,
+        self,
         request: gr.Request,
-    ) -> Iterator[list[Update]]:  # fmt: skip
+        content: Any,
+        styles: Any,
+        kind: Any,
+        keep: bool,
+        *look: Any,
+    ) -> Iterator[list[Update]]:
         """Optimise from what one pass makes of it."""
 
         def order(session: Session) -> Order:
@@ -269,7 +283,7 @@ class Events:
         path, paths = original(Path(content)), _paths(styles)
         try:
             settings = settings_of(_controls(look))
-            with device(wait=False) as free:
+            with device(wait=0) as free:
                 if free:
                     yield _draft_of(settings, path, paths)
                     return
@@ -316,8 +330,8 @@ class Events:
         return _grid_running(markup.note("waiting for its turn"))
 
     def grid(
-        self, content: Any, styles: Any, rows: Any, row_values: str, columns: Any,
-        column_values: str, size: float, *look: Any, request: gr.Request,
+        self, request: gr.Request, content: Any, styles: Any, rows: Any,
+        row_values: str, columns: Any, column_values: str, size: float, *look: Any,
     ) -> Iterator[list[Update]]:  # fmt: skip
         """Paint the grid."""
         session = self.sessions.of(request.session_hash)
@@ -377,40 +391,48 @@ class Events:
 
     def _connect_live(self) -> None:
         page, look = self.page, self.page.look
-        page.camera.stream(
-            self.frame,
-            [page.camera, page.styles, page.camera_side, look["how"],
-             look["strength"], look["style_scale"]],
-            page.live,
-            stream_every=0.05,
-            show_progress="hidden",
-            concurrency_limit=4,
-            api_visibility="private",
-        )  # fmt: skip
+        given = [page.frame, page.camera_side, page.styles,
+                 look["how"], look["strength"], look["style_scale"]]  # fmt: skip
+        # The answer to a frame asks for the next: never is more than one on its way.
+        for listen, take in ((page.camera.click, "start"), (page.live.change, "frame")):
+            listen(
+                self.frame,
+                given,
+                page.live,
+                js=f"async (_, side, ...rest) => "
+                f"[await jaxnst.{take}(side), side, ...rest]",
+                queue=False,
+                trigger_mode="multiple",
+                **_PRIVATE,
+            )
+        page.camera_stop.click(None, None, None, js="() => jaxnst.stop()")
         page.snapshot.click(
             self.snapshot,
-            None,
+            page.frame,
             [page.content, page.message, page.tabs, page.tab],
+            js="() => jaxnst.frame(4096)",
+            queue=False,
             **_PRIVATE,
         )
 
     def frame(
-        self, frame: np.ndarray | None, styles: Any, side: float, how: str,
-        strength: float, scale: float, request: gr.Request,
+        self, request: gr.Request, data: str, side: float, styles: Any, how: str,
+        strength: float, scale: float,
     ) -> Update:  # fmt: skip
-        """A frame of the camera in one pass; those that came meanwhile are dropped."""
+        """A frame of the camera in one pass; the browser drops those between."""
         session, paths = self.sessions.of(request.session_hash), _paths(styles)
-        if frame is None:
+        if data.startswith("error: "):
+            return markup.error(f"no camera: {data.removeprefix('error: ')}")
+        if not data:  # it was stopped
             return gr.skip()
-        session.frame = frame
         if not paths:
-            return markup.empty("a painting is missing; drop one, or take the samples")
+            return markup.error("a painting is missing; drop one, or take the samples")
         try:
-            with device(wait=False) as free:
+            with device(wait=_CAMERA_WAIT) as free:
                 if not free:
-                    return gr.skip()
+                    return markup.live(None, 0.0, session.camera.skip())
                 image = session.camera.paint(
-                    frame,
+                    from_data_address(data, session.folder / "frame.jpg"),
                     paths,
                     strength=strength if how == "strength" else None,
                     side=int(side),
@@ -418,21 +440,18 @@ class Events:
                 )
         except Exception as error:
             return markup.error(self.line(error, *paths))
-        rate = f"{session.camera.rate:.1f} pictures a second"
-        return markup.picture(image, "the camera, painted") + markup.note(rate)
+        return markup.live(image, session.camera.rate, session.camera.count)
 
-    def snapshot(self, request: gr.Request) -> list[Update]:
-        """The camera's last frame becomes the photograph."""
+    def snapshot(self, request: gr.Request, data: str) -> list[Update]:
+        """What the camera sees becomes the photograph."""
         session = self.sessions.of(request.session_hash)
-        if session.frame is None:
-            text = "the camera has sent no picture yet; start it first"
+        hidden = gr.update(visible=False)
+        if not data:
+            text = "the camera is off; start it first"
             shown = gr.update(value=markup.error(text), visible=True)
             return [gr.skip(), shown, gr.skip(), gr.skip()]
-        folder = session.new_folder()
-        folder.mkdir(parents=True)
-        path = folder / "camera.png"
-        images.save_image(path, np.float32(session.frame) / 255)
-        hidden = gr.update(visible=False)
+        path = session.new_folder() / "camera.jpg"
+        write_data_address(data, path)
         return [str(path), hidden, gr.Tabs(selected="paint"), "paint"]
 
     # Read a picture

@@ -7,6 +7,8 @@ import gradio as gr
 
 CSS = Path(__file__).with_name("page.css").read_text()
 
+HEAD = f"<script>{Path(__file__).with_name('page.js').read_text()}</script>"
+
 _SANS = ["system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica", "sans-serif"]
 _MONO = ["ui-monospace", "SFMono-Regular", "Menlo", "Consolas", "monospace"]
 

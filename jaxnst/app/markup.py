@@ -95,6 +95,16 @@ def main_terms(terms: Mapping[str, float]) -> dict[str, float]:
     return {name: terms[name] for name in ("loss", "content", "style") if name in terms}
 
 
+def live(image: np.ndarray | None, rate: float, count: int) -> str:
+    """A camera's frame, painted, or that the device is busy; each other than the one
+    before by its `count`, so that the browser sends the next."""
+    mark = f'<span hidden data-frame="{count}"></span>'
+    if image is None:
+        return empty("a picture is being painted; the camera goes on after it") + mark
+    rates = note(f"{rate:.1f} pictures a second") if rate else note("at once")
+    return picture(image, "what the camera sees, painted") + rates + mark
+
+
 def painted(done: Painted) -> str:
     """What became of a run."""
     words = [f"{done.width} × {done.height} pixels"]
@@ -124,3 +134,6 @@ def table(rows: Sequence[tuple[str, Any]]) -> str:
 
 HEADER = """<header class="jaxnst-header"><h1>jaxnst</h1>
 <p>A photograph in the style of a painting</p></header>"""
+
+VIDEO = '<video id="jaxnst-video" class="jaxnst-video" muted playsinline></video>'
+"""Where the browser shows what its camera sees."""

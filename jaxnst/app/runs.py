@@ -18,13 +18,13 @@ _device = threading.Lock()
 
 
 @contextmanager
-def device(*, wait: bool = True) -> Iterator[bool]:
+def device(*, wait: float | None = None) -> Iterator[bool]:
     """The device for one computation alone; gives whether it was free.
 
     Args:
-        wait: until it is; else False is given at once where it is not.
+        wait: so many seconds until it is; None, as long as it takes.
     """
-    held = _device.acquire(blocking=wait)
+    held = _device.acquire(timeout=-1 if wait is None else wait)
     try:
         yield held
     finally:

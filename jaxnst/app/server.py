@@ -126,7 +126,7 @@ def _launch(
 ) -> tuple[str, str | None]:
     from starlette.middleware import Middleware
 
-    from jaxnst.app.look import CSS, theme
+    from jaxnst.app.look import CSS, HEAD, theme
     from jaxnst.app.uploads import MAX_BYTES
 
     _, address, public = blocks.launch(
@@ -146,6 +146,7 @@ def _launch(
         max_file_size=MAX_BYTES,
         theme=theme(),
         css=CSS,
+        head=HEAD,
         app_kwargs={"middleware": [Middleware(Guard, page=not api_only)]},
     )
     return address, public

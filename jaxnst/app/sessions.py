@@ -7,8 +7,6 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from jaxnst.app.drafts import Camera
 from jaxnst.app.grids import Cell
 from jaxnst.app.painting import Painted
@@ -25,7 +23,6 @@ class Session:
         painted: its last picture.
         cells: its last grid.
         camera: its camera's frames.
-        frame: the last of them, (H, W, 3) uint8, as the camera saw it.
     """
 
     folder: Path
@@ -33,7 +30,6 @@ class Session:
     painted: Painted | None = None
     cells: list[Cell] = field(default_factory=list)
     camera: Camera = field(default_factory=Camera)
-    frame: np.ndarray | None = None
     _numbers: Any = field(default_factory=count)
 
     def begin(self) -> Run[Any]:

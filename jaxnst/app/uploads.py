@@ -1,6 +1,7 @@
 """Pictures that a browser sent: what they are called, whether they can be read, and
 how they are shown there."""
 
+import base64
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -66,6 +67,26 @@ def without_folders(text: str, paths: Sequence[Path]) -> str:
     for path in paths:
         text = text.replace(str(path), path.name)
     return re.sub(r"(?<![\w.])/\S*/(?=[\w.-]+)", "", text)
+
+
+def write_data_address(address: str, path: Path) -> None:
+    """Write a picture that came as a data address, "data:image/jpeg;base64,...".
+
+    Raises:
+        ValueError: it is none.
+    """
+    kind, _, data = address.partition(";base64,")
+    if kind != "data:image/jpeg":
+        raise ValueError("the camera's picture is no JPEG in a data address")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(base64.b64decode(data, validate=True))
+
+
+def from_data_address(address: str, path: Path) -> np.ndarray:
+    """(H, W, 3) in [0, 1]: such a picture, by way of a file of that name, so that it is
+    read as any other."""
+    write_data_address(address, path)
+    return np.asarray(images.load_image(path))
 
 
 def to_jpeg(image: np.ndarray, *, side: int | None = None) -> bytes:
