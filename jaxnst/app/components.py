@@ -19,20 +19,25 @@ COLORS = {
 }
 assert set(COLORS.values()) == set(get_args(Color))
 
-_NOTHING_YET = "Drop a photograph and a painting, or take the samples. Then press Paint."
+STROKES = 0.25, 4.0
+"""Least and most stroke size of the slider; a picture that is read may have others."""
+
+_NOTHING_YET = (
+    "Drop a photograph and a painting, or take the samples. Then press Paint."
+)
 
 
-class PictureFile(gr.Image):
+def _picture_file(**how: Any) -> Any:
     """An image component that hands on the file as it was uploaded: the library reads
-    it, with its own limits and words."""
+    it, with its own limits and words. (A class of its own would have Gradio write a
+    file beside this module.)"""
+    component: Any = gr.Image(type="filepath", image_mode=None, buttons=[], **how)
 
-    is_template = True  # drawn as Gradio's image
+    def preprocess(payload: Any) -> Any:
+        return str(payload.path) if payload is not None and payload.path else None
 
-    def preprocess(self, payload: Any) -> Any:
-        """The path of the file; of what has none, such as a camera's, as ever."""
-        if payload is None or not payload.path:
-            return super().preprocess(payload)
-        return str(payload.path)
+    component.preprocess = preprocess
+    return component
 
 
 @dataclass
@@ -112,14 +117,11 @@ def build() -> Page:
 
 def _pictures(page: Page) -> None:
     with gr.Row(equal_height=True, elem_id="pictures"):
-        page.content = PictureFile(
+        page.content = _picture_file(
             label="Photograph",
-            type="filepath",
             sources=["upload", "clipboard"],
-            image_mode=None,
             height=200,
             min_width=150,
-            buttons=[],
             elem_id="content",
         )
         page.styles = gr.Gallery(
@@ -145,13 +147,13 @@ def _look(page: Page, start: Controls) -> None:
         info="from the photograph to the painting", elem_id="strength",
     )  # fmt: skip
     with gr.Row():
-        look["size"] = gr.Slider(
-            64, 2048, start.size, step=16, label="Size", min_width=150,
-            info="long side, pixels", elem_id="size",
+        look["size"] = gr.Number(
+            int(start.size), precision=0, minimum=16, step=64, label="Size",
+            min_width=120, info="long side in pixels", elem_id="size",
         )  # fmt: skip
         look["style_scale"] = gr.Slider(
-            0.25, 4, start.style_scale, step=0.05, label="Stroke size", min_width=150,
-            info="of the painting", elem_id="style_scale",
+            *STROKES, start.style_scale, step=0.05, label="Stroke size",
+            min_width=180, info="over the picture's", elem_id="style_scale",
         )  # fmt: skip
     look["color"] = gr.Radio(
         list(COLORS.items()), value=start.color, label="Colours", elem_id="color"
@@ -282,8 +284,8 @@ def _live(page: Page) -> None:
     page.frame = gr.Textbox("", visible=False)
     page.live = gr.HTML(
         markup.empty(
-            "The camera in one pass, as fast as this machine can; strength, stroke size "
-            "and paintings may change meanwhile."
+            "The camera in one pass, as fast as this machine can; strength, stroke "
+            "size and paintings may change meanwhile."
         ),
         elem_id="live",
         padding=False,
@@ -299,13 +301,10 @@ def _live(page: Page) -> None:
 
 
 def _read(page: Page) -> None:
-    page.finished = PictureFile(
+    page.finished = _picture_file(
         label="A picture made by jaxnst",
-        type="filepath",
         sources=["upload"],
-        image_mode=None,
         height=260,
-        buttons=[],
         elem_id="finished",
     )
     page.read = gr.HTML(

@@ -159,7 +159,7 @@ def controls_from(options: Mapping[str, Any]) -> Controls:
 
 
 def networks_at_hand() -> tuple[str, ...]:
-    """"auto" and the networks whose weights lie here: no other is fetched for a page."""
+    """The networks whose weights lie here, after "auto": for a page none is fetched."""
     names = dict.fromkeys([*BUILTINS, *(source.architecture for source in SOURCES)])
     found = [AUTO]
     for name in names:

@@ -152,7 +152,7 @@ class Camera:
         """
         style = self._statistics(tuple(styles), side, style_scale)
         size = frame_size(frame.shape[0], frame.shape[1], side)
-        pixels = images.resize_pixels(np.float32(frame), size)
+        pixels = images.resize_pixels(np.asarray(frame, np.float32), size)
         number = jnp.float32(1.0 if strength is None else strength)
         made = _apply(_prepared(), jnp.asarray(pixels), style, strength=number)
         image = np.clip(np.asarray(made), 0, 1)

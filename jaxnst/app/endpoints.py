@@ -4,7 +4,9 @@ Files go in as the client's `handle_file` sends them, options by the names of
 `controls.Controls`; what comes back are files that carry their settings, and facts.
 """
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ import gradio as gr
 from jaxnst.app import drafts, grids, painting
 from jaxnst.app.controls import controls_from, settings_of
 from jaxnst.app.painting import Order
-from jaxnst.app.runs import Run, device
+from jaxnst.app.runs import Run, Update, device
 from jaxnst.app.sessions import Sessions
 from jaxnst.app.uploads import to_jpeg, without_folders
 from jaxnst.pipeline.provenance import read_settings
@@ -26,7 +28,7 @@ class Endpoints:
     """What programs may call; every error is one line, as the client's `AppError`."""
 
     def __init__(self, folder: Path, describe: Callable[[Exception], str]) -> None:
-        self._folder, self._describe = folder, describe
+        self._made, self._describe = folder, describe
         self._numbers = count()
 
     def paint(
@@ -64,16 +66,18 @@ class Endpoints:
 
         yield from self._painted(order, (picture, content, *(styles or ())))
 
-    def draft(self, content: str | None, styles: list[str] | None, options: Any) -> str:
+    def draft(
+        self, content: str | None, styles: list[str] | None, options: Any
+    ) -> Iterator[str]:
         """One pass: a small picture in a moment."""
-        with self._in_words((content, *(styles or ()))):
+        with self._in_words((content, *(styles or ()))), self._folder() as folder:
             painting.check_order(content, styles or (), painting.KINDS[0])
             settings = settings_of(controls_from(options or {}))
             with device():
                 image = drafts.draft(settings, Path(str(content)), _paths(styles))
-            path = self._new_folder() / "draft.jpg"
+            path = folder / "draft.jpg"
             path.write_bytes(to_jpeg(image))
-            return str(path)
+            yield str(path)
 
     def grid(
         self,
@@ -81,20 +85,28 @@ class Endpoints:
         styles: list[str] | None,
         axes: Any,
         options: Any,
-    ) -> list[tuple[str, str]]:
+    ) -> Iterator[tuple[list[tuple[str, str]] | None, dict[str, Any]]]:
         """Paint under every value of two controls in one call, such as
-        {"strength": [0.3, 0.6], "style_scale": [1, 2]}."""
-        with self._in_words((content, *(styles or ()))):
+        {"strength": [0.3, 0.6], "style_scale": [1, 2]}.
+
+        Gives how far it is, and at the end the pictures, row by row."""
+        with self._in_words((content, *(styles or ()))), self._folder() as folder:
             painting.check_order(content, styles or (), painting.KINDS[0])
             run: Run[list[grids.Cell]] = Run()
             controls, path = controls_from(options or {}), Path(str(content))
-            found, folder = _axes(axes), self._new_folder()
+            found = _axes(axes)
             run.start(
                 lambda run: grids.paint_grid(
                     controls, found, path, _paths(styles), folder, run
                 )
             )
-            return [(str(cell.path), cell.label) for cell in run.result()]
+            for update in run.updates():
+                yield None, _progress(update)
+            cells = run.result()
+            yield (
+                [(str(cell.path), cell.label) for cell in cells],
+                {"cells": [cell.label for cell in cells]},
+            )
 
     def read(self, picture: str | None) -> dict[str, Any]:
         """The settings of a picture made by jaxnst."""
@@ -111,26 +123,25 @@ class Endpoints:
     def _painted(
         self, make: Callable[[], Order], given: Sequence[str | None]
     ) -> Iterator[tuple[str | None, dict[str, Any]]]:
-        with self._in_words(given):
-            order, folder = make(), self._new_folder()
+        with self._in_words(given), self._folder() as folder:
+            order = make()
             run: Run[painting.Painted | None] = Run()
             run.start(lambda run: painting.paint(order, folder, run))
             for update in run.updates():
-                yield None, {
-                    "step": update.step,
-                    "steps": update.steps,
-                    "losses": update.terms,
-                    "seconds": round(update.seconds, 1),
-                    "seconds_left": update.left,
-                }
+                yield None, _progress(update)
             done = run.result()
             assert done is not None, "nobody stopped it"
             yield str(done.path), done.facts
 
-    def _new_folder(self) -> Path:
-        folder = self._folder / f"program-{next(self._numbers)}"
+    @contextmanager
+    def _folder(self) -> Iterator[Path]:
+        """A folder for what is made; Gradio has copied it when the block ends."""
+        folder = self._made / f"program-{next(self._numbers)}"
         folder.mkdir(parents=True)
-        return folder
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
 
     def _in_words(self, paths: Sequence[str | None]) -> "_InWords":
         return _InWords(self._describe, [Path(path) for path in paths if path])
@@ -150,6 +161,16 @@ class _InWords:
             raise gr.Error(text, print_exception=False) from error
 
 
+def _progress(update: Update) -> dict[str, Any]:
+    return {
+        "step": update.step,
+        "steps": update.steps,
+        "losses": update.terms,
+        "seconds": round(update.seconds, 1),
+        "seconds_left": update.left,
+    }
+
+
 def _paths(styles: list[str] | None) -> tuple[Path, ...]:
     return tuple(map(Path, styles or ()))
 
@@ -165,7 +186,7 @@ def _axes(given: Any) -> grids.Axes:
             f"got {given!r}"
         )
     values = [tuple(map(float, given[name])) for name in (*rows, *columns)]
-    return grids.Axes(rows[0], values[0], columns[0], values[1])  # type: ignore[arg-type]
+    return grids.Axes(rows[0], values[0], columns[0], values[1])
 
 
 def add_endpoints(sessions: Sessions, describe: Callable[[Exception], str]) -> None:
@@ -182,7 +203,7 @@ def add_endpoints(sessions: Sessions, describe: Callable[[Exception], str]) -> N
             (ours.paint, [content, styles, options], [made, facts]),
             (ours.go_on, [picture, content, styles, factor], [made, facts]),
             (ours.draft, [content, styles, options], made),
-            (ours.grid, [content, styles, axes, options], many),
+            (ours.grid, [content, styles, axes, options], [many, facts]),
             (ours.read, [picture], facts),
         ):
             name = work.__name__

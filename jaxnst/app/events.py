@@ -12,7 +12,7 @@ import numpy as np
 
 from jaxnst import images
 from jaxnst.app import drafts, grids, markup, painting
-from jaxnst.app.components import Page
+from jaxnst.app.components import STROKES, Page
 from jaxnst.app.controls import (
     NAMES,
     Controls,
@@ -156,8 +156,8 @@ class Events:
             (page.less, self.less, []),
         ):
             button.click(
-                self.begin, None, [*result, page.tabs], show_progress="hidden",
-                queue=False, api_visibility="private",
+                self.begin, None, [*result, page.tabs, page.tab],
+                show_progress="hidden", queue=False, api_visibility="private",
             ).then(
                 work, inputs, result, show_progress="minimal", concurrency_limit=1,
                 concurrency_id=DEVICE, show_progress_on=page.progress,
@@ -169,10 +169,8 @@ class Events:
     def begin(self, request: gr.Request) -> list[Update]:
         """A button was pressed; the run waits until the device is free."""
         self.sessions.of(request.session_hash).begin()
-        waiting = gr.update(
-            value=markup.empty("waiting for its turn"), visible=True
-        )
-        return [*_running(waiting), gr.Tabs(selected="paint")]
+        waiting = gr.update(value=markup.empty("waiting for its turn"), visible=True)
+        return [*_running(waiting), gr.Tabs(selected="paint"), "paint"]
 
     def stop(self, request: gr.Request) -> None:
         """Stop was pressed."""
@@ -241,7 +239,7 @@ class Events:
             folder = session.new_folder()
             run.start(lambda run: painting.paint(order, folder, run))
             for update in run.updates():
-                yield _running(markup.progress(update, ends=run.stopped))
+                yield _running(markup.progress(update, ends=run.stopped()))
             done = run.result()
         except Exception as error:
             yield _ended(markup.error(self.line(error, *paths)), session.painted)
@@ -353,7 +351,7 @@ class Events:
                 lambda run: grids.paint_grid(small, axes, path, paths, folder, run)
             )
             for update in run.updates():
-                yield _grid_running(markup.progress(update, ends=run.stopped))
+                yield _grid_running(markup.progress(update, ends=run.stopped()))
             cells = run.result()
         except Exception as error:
             yield [markup.error(self.line(error, *paths)), gr.skip(), *_GRID_IDLE]
@@ -532,10 +530,15 @@ def _order(
 
 
 def _as_value(name: str, value: Any) -> Update:
-    """A control's value; a size that no slider has, such as the photograph's, stays as
-    it is on the page."""
+    """A control's value; a size that is no number, the photograph's, stays as it is on
+    the page."""
     if name == "size" and isinstance(value, str):
         return gr.skip()
+    if name == "style_scale":
+        least, most = STROKES
+        return gr.update(
+            value=value, minimum=min(least, value), maximum=max(most, value)
+        )
     return gr.update(value=value)
 
 

@@ -27,7 +27,7 @@ MOST = 36
 
 @dataclass(frozen=True)
 class Axes:
-    """What a grid varies: `row_values` of the one control, `column_values` of the other."""
+    """What a grid varies: values of one control in its rows, of one in its columns."""
 
     rows: Rows
     row_values: tuple[float, ...]
@@ -76,7 +76,9 @@ def parse_axis(text: str, name: str) -> tuple[float, ...]:
         ) from None
 
 
-def cell_controls(controls: Controls, axes: Axes, row: float, column: float) -> Controls:
+def cell_controls(
+    controls: Controls, axes: Axes, row: float, column: float
+) -> Controls:
     """The controls of one picture of a grid."""
     given: dict[str, Any] = {axes.rows: row, axes.columns: column}
     return replace(controls, how=_how(axes), **given)
@@ -103,7 +105,7 @@ def paint_grid(
         OSError, ValueError, MemoryError: as `load_inputs`; settings that a grid cannot
             vary.
     """
-    if run.stopped:
+    if run.stopped():
         return []
     first = cell_controls(controls, axes, *axes.cells[0])
     settings = settings_of(first)
@@ -118,7 +120,9 @@ def paint_grid(
     )
     folder.mkdir(parents=True, exist_ok=True)
     cells = []
-    for number, (image, (row, column)) in enumerate(zip(made, axes.cells, strict=False)):
+    for number, (image, (row, column)) in enumerate(
+        zip(made, axes.cells, strict=False)
+    ):
         path = folder / f"{number:02d}.jpg"
         path.write_bytes(to_jpeg(np.asarray(images.over_white(image, like.alpha))))
         label = f"{_WORDS[axes.rows]} {row:g}, {_WORDS[axes.columns]} {column:g}"
@@ -137,10 +141,10 @@ _WORDS = {
 
 def _weights(terms: Weights, axes: Axes, shape: Sequence[tuple[int, ...]]) -> Weights:
     """Loss weights with the axes' numbers in the shapes of rows and columns."""
-    rows = np.reshape(np.float32(axes.row_values), shape[0])
+    rows = np.asarray(axes.row_values, np.float32).reshape(shape[0])
     changed: dict[str, Any] = {axes.rows: rows}
     if axes.columns == "beta":
-        changed["beta"] = np.reshape(np.float32(axes.column_values), shape[1])
+        changed["beta"] = np.asarray(axes.column_values, np.float32).reshape(shape[1])
     return replace(terms, **changed)
 
 
@@ -184,11 +188,12 @@ def _by_scale(
     options.pop("style_mix")
     if not isinstance(options["init"], str):
         options["init"] = [one.options["init"] for one in each] * count
+    changed: dict[str, Any] = {axes.rows: rows}
     result = stylize_batch(
         inputs.network,
         [one.content for one in each] * count,
         [one.styles for one in each] * count,
-        weights=replace(settings.terms, **{axes.rows: rows}),
+        weights=replace(settings.terms, **changed),
         callback=callback,
         **options,  # type: ignore[arg-type]
     )

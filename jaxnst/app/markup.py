@@ -9,7 +9,7 @@ import numpy as np
 
 from jaxnst.app.painting import Painted
 from jaxnst.app.runs import Update
-from jaxnst.app.uploads import to_jpeg
+from jaxnst.app.uploads import to_jpeg, without_folders
 
 _SIDE = 768  # pixels of a picture on its way
 
@@ -63,7 +63,9 @@ def progress(update: Update, *, ends: bool = False) -> str:
         shown = empty("painting")
     else:
         shown = empty("getting ready: the first run of a size compiles for a while")
-    return f'<div class="jaxnst-run">{shown}{_bar(update)}{_numbers(update, ends)}</div>'
+    return (
+        f'<div class="jaxnst-run">{shown}{_bar(update)}{_numbers(update, ends)}</div>'
+    )
 
 
 def _bar(update: Update) -> str:
@@ -120,7 +122,8 @@ def painted(done: Painted) -> str:
     words += [f"{name} {value:.3g}" for name, value in main_terms(done.losses).items()]
     cells = "".join(f"<span>{escape(word)}</span>" for word in words)
     astray = "" if done.finite else error("the run turned infinite; this is before it")
-    return f'<p class="jaxnst-numbers">{cells}</p>{note(done.notice)}{astray}'
+    notice = note(without_folders(done.notice, ()))
+    return f'<p class="jaxnst-numbers">{cells}</p>{notice}{astray}'
 
 
 def table(rows: Sequence[tuple[str, Any]]) -> str:

@@ -120,14 +120,14 @@ def paint(order: Order, folder: Path, run: Run[Any]) -> Painted | None:
     Raises:
         OSError, ValueError, MemoryError: as `load_inputs` and `save_image`.
     """
-    if run.stopped:
+    if run.stopped():
         return None
     inputs = load_inputs(order.settings, order.content, order.styles)
     digests = digests_of({path: path.name for path in order.files})
     like = images.read_like(
         order.content, size=inputs.size, keep_metadata=order.keep_metadata
     )
-    if run.stopped:
+    if run.stopped():
         return None
     one_pass = inputs.settings.optimization.one_pass
     levels = () if one_pass else inputs.levels

@@ -1,4 +1,4 @@
-"""A computation in a thread of its own, that is looked at and stopped from elsewhere."""
+"""A computation in a thread of its own, looked at and stopped from elsewhere."""
 
 import threading
 import time
@@ -53,22 +53,19 @@ class Update:
 
 
 class Run(Generic[T]):
-    """A computation that can be stopped at any time, also before it begins.
-
-    Attributes:
-        stopped: whether it was told to stop; the result is what is there by then.
-    """
+    """A computation that can be stopped at any time, also before it begins."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock, self._began = clock, clock()
         self._changed = threading.Condition()
         self._update, self._seen = Update(), Update()
-        self._done, self._error = False, None
+        self._done = False
+        self._error: BaseException | None = None
         self._result: T | None = None
         self._stop = threading.Event()
 
-    @property
     def stopped(self) -> bool:
+        """Whether it was told to stop; the result is what is there by then."""
         return self._stop.is_set()
 
     def stop(self) -> None:
@@ -155,7 +152,7 @@ def watch(
             left=left,
             **changes,
         )
-        return run.stopped
+        return run.stopped()
 
     return callback
 

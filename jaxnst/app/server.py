@@ -37,6 +37,10 @@ POLICY = "; ".join(
 )
 
 
+# Modules whose own warnings are for those who write them.
+_GRADIO = ("gradio", "starlette", "fastapi", "uvicorn", "websockets", "httpx")
+
+
 @dataclass(frozen=True)
 class Served:
     """A server that runs.
@@ -80,7 +84,7 @@ def serve(
         with _quiet():
             from jaxnst.app.sessions import Sessions
 
-            sessions = Sessions(folder / "uploads" / "made")
+            sessions = Sessions(folder / "made")
             blocks = build(sessions, describe, api_only=api_only)
             address, public = _launch(blocks, port, share, browser, api_only)
         if share and public is None:
@@ -111,12 +115,12 @@ def build(
         delete_cache=(3600, 24 * 3600),
     )
     with blocks:
+        add_endpoints(sessions, describe)  # first: their names are those that are free
         if not api_only:
             from jaxnst.app import components
             from jaxnst.app.events import Events
 
             Events(components.build(), sessions, describe).connect(blocks)
-        add_endpoints(sessions, describe)
     blocks.queue(default_concurrency_limit=4, status_update_rate=1)
     return blocks
 
@@ -186,5 +190,6 @@ async def _plain(send: Any, text: str) -> None:
 def _quiet() -> Iterator[None]:
     """Without Gradio's own warnings, which are for those who write it."""
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"(gradio|starlette|fastapi|websockets|uvicorn|httpx|pydantic)")  # fmt: skip
+        for module in _GRADIO:
+            warnings.filterwarnings("ignore", module=module)
         yield

@@ -47,11 +47,13 @@ def for_browser(path: Path) -> Path:
     Raises:
         OSError, ValueError, MemoryError: the library cannot read it, and why.
     """
-    images.picture_size(path)
+    longest = max(images.picture_size(path))
     if path.suffix.lower() in _SHOWN_BY_BROWSERS:
         return path
     preview = path.with_name(path.name + _PREVIEW)
-    images.save_image(preview, images.load_image(path, size=_PREVIEW_SIDE))
+    images.save_image(
+        preview, images.load_image(path, size=min(longest, _PREVIEW_SIDE))
+    )
     return preview
 
 
@@ -94,5 +96,5 @@ def to_jpeg(image: np.ndarray, *, side: int | None = None) -> bytes:
     pixels."""
     if side is not None and max(image.shape[:2]) > side:
         size = images.fit_size(image.shape[0], image.shape[1], side)
-        image = np.asarray(images.resize(image, size))
+        image = images.resize_pixels(np.asarray(image, np.float32), size)
     return images.encode(np.clip(np.nan_to_num(image), 0, 1), ".jpg", quality=88)

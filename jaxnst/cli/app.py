@@ -40,8 +40,8 @@ def check(arguments: Arguments) -> None:
             "--share lets anyone who has the public address use this computer, over "
             "servers of Gradio's makers; where that is meant, say --share with anyone"
         )
-    if arguments.port is not None and not 0 <= arguments.port < 2**16:
-        raise Misuse(f"--port must be from 0 to 65535, got {arguments.port}")
+    if arguments.port is not None and not 1 <= arguments.port < 2**16:
+        raise Misuse(f"--port must be from 1 to 65535, got {arguments.port}")
     if arguments.open and arguments.api_only:
         raise Misuse("--open and --api-only exclude each other: there is no page")
     check_installed()
