@@ -1,8 +1,8 @@
 """One pass for drafts and for a camera's frames."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -12,7 +12,7 @@ from jaxnst import save_image
 from jaxnst.app import drafts
 from jaxnst.app.controls import Controls, settings_of
 from jaxnst.app.drafts import Camera, draft_settings, frame_size
-from jaxnst.feedforward import new_feedforward
+from jaxnst.pipeline import run
 
 
 def test_a_draft_is_one_pass_and_small():
@@ -80,8 +80,13 @@ def test_a_camera_looks_at_its_painting_once(counted, tmp_path):
 
 
 def test_strength_0_is_the_photograph_and_pictures_are_read_once(tmp_path, monkeypatch):
-    model = new_feedforward(jax.random.key(0), narrow_network(width=2, depth=9))
+    def one_pass(model, content, styles, *, strength, style_mix):
+        grey = jnp.mean(styles[0])
+        return content + strength * (grey - content)
+
+    model = SimpleNamespace(min_side=16, encoder=narrow_network(width=2, depth=1))
     monkeypatch.setattr(drafts, "model", lambda: model)
+    monkeypatch.setattr(run.feedforward, "stylize_compiled", one_pass)
     content, style = tmp_path / "photo.png", tmp_path / "painting.png"
     save_image(content, picture(24, 32, 1))
     save_image(style, picture(32, 32, 2))
