@@ -153,7 +153,7 @@ def _look(page: Page, start: Controls) -> None:
         )  # fmt: skip
         look["style_scale"] = gr.Slider(
             *STROKES, start.style_scale, step=0.05, label="Stroke size",
-            min_width=180, info="over the picture's", elem_id="style_scale",
+            min_width=180, info="over the size", elem_id="style_scale",
         )  # fmt: skip
     look["color"] = gr.Radio(
         list(COLORS.items()), value=start.color, label="Colours", elem_id="color"
