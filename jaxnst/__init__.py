@@ -56,7 +56,7 @@ _PLACES = {
     "pipeline": ("Settings", "presets", "render", "render_batch", "render_grid"),
     "pretrained": ("load_network", "network_from_weights"),
 }
-_MODULES = {"gaussian", "linalg", "metrics", *_PLACES}
+_MODULES = {"gaussian", "linalg", "metrics", "video", *_PLACES}
 _MODULE_OF = {name: module for module, names in _PLACES.items() for name in names}
 
 

@@ -32,6 +32,7 @@ TYPE_CHECKED = (
     "jaxnst.losses.functional",
     "jaxnst.losses.masks",
     "jaxnst.losses.objectives",
+    "jaxnst.losses.temporal",
     "jaxnst.losses.tiles",
     "jaxnst.losses.wasserstein",
     "jaxnst.metrics",
@@ -41,6 +42,7 @@ TYPE_CHECKED = (
     "jaxnst.networks.pooling",
     "jaxnst.networks.vgg",
     "jaxnst.networks.winograd",
+    "jaxnst.video.temporal",
 )
 atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 install_import_hook(TYPE_CHECKED, "beartype.beartype")

@@ -7,6 +7,7 @@ COMMANDS = {
     "stylize": "paint a photograph in the style of a painting",
     "app": "open a page to play with in the browser",
     "batch": "paint whole folders: every photograph like every painting",
+    "video": "paint a clip in the style of a painting, without flicker",
     "grid": "paint a pair under many weights at once, and compare",
     "study": "compare networks, layers and weights on a pair, as one page",
     "judge": "measure how close a picture is to painting and photograph",

@@ -6,6 +6,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from jaxnst.cli._parser import Option, element_of
 from jaxnst.images.listing import picture_suffixes
+from jaxnst.images.opening import VIDEO_SUFFIXES
 
 # Pictures that are not read, or not everywhere; said where they are opened.
 _OTHERS = (".heic", ".heif", ".jxl", ".jp2", ".psd", ".dng", ".nef", ".cr2", ".arw")
@@ -59,7 +60,7 @@ def _is_picture(word: str, kind: Any) -> bool:
     """Whether a word is a picture rather than a value of a kind."""
     if word == "-" or "://" in word or word.startswith("/dev/"):
         return True
-    if Path(word).suffix.lower() in {*picture_suffixes(), *_OTHERS}:
+    if Path(word).suffix.lower() in {*picture_suffixes(), *_OTHERS, *VIDEO_SUFFIXES}:
         return True
     if kind in (int, float):
         return not _is_number(word) and Path(word).is_file()

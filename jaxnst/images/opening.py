@@ -32,6 +32,12 @@ MAX_PIXELS = 178_000_000
 # An explicit list, for Pillow would also hand PostScript to an interpreter.
 FORMATS: tuple[str, ...] = ("JPEG", "PNG", "WEBP", "TIFF", "GIF", "BMP", "PPM", "AVIF")
 
+VIDEO_SUFFIXES = (
+    *(".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".mpg", ".mpeg", ".wmv"),
+    *(".flv", ".mts", ".m2ts", ".3gp", ".ogv"),
+)
+"""Of files that are clips, no pictures."""
+
 ORIENTATION = 0x0112  # the EXIF and TIFF tag
 
 PathLike = str | os.PathLike[str]
@@ -118,6 +124,11 @@ def _as_read_error(path: Path, error: Exception) -> Exception:
     if isinstance(error, UnidentifiedImageError):
         if path.suffix.lower() in RAW_SUFFIXES:
             return UnreadableError(raw_message(path))
+        if path.suffix.lower() in VIDEO_SUFFIXES:
+            return UnreadableError(
+                f"cannot read {path}: it is a video, not a picture; jaxnst video "
+                "paints clips"
+            )
         return UnreadableError(
             f"cannot read {path}: not a whole picture in a format known here "
             f"({', '.join(FORMATS)}); convert it to PNG or JPEG"

@@ -187,7 +187,10 @@ def _read_pillow(file: BinaryIO, path: PathLike, frame: int = 0) -> Decoded:
         check_memory(path, picture.width * picture.height * len(picture.getbands()))
         picture.load()
         if _is_animation(file, path, picture):
-            remarks.append(f"{path}: it is an animation; its first frame is read")
+            remarks.append(
+                f"{path}: it is an animation; its first frame is read (jaxnst video "
+                "paints them all)"
+            )
         profile = picture.info.get("icc_profile") or None
         tag = orientation(picture)  # after load: Pillow turns a TIFF itself
     if profile is None and "nclx_profile" in picture.info:

@@ -8,6 +8,7 @@ from jaxnst.losses.functional import (
     total_variation,
 )
 from jaxnst.losses.objectives import Targets, make_targets, objective
+from jaxnst.losses.temporal import TemporalTarget, temporal_loss
 from jaxnst.losses.wasserstein import GaussianTarget, gaussian_target, wasserstein_loss
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "Config",
     "GaussianTarget",
     "Targets",
+    "TemporalTarget",
     "Weights",
     "content_loss",
     "gaussian_target",
@@ -22,6 +24,7 @@ __all__ = [
     "make_targets",
     "objective",
     "style_loss",
+    "temporal_loss",
     "total_variation",
     "wasserstein_loss",
 ]

@@ -12,7 +12,7 @@ from jaxtyping import Float
 
 from jaxnst import _checks, gaussian
 from jaxnst._types import UncheckedImage, UncheckedNumber
-from jaxnst.losses import functional, tiles, wasserstein
+from jaxnst.losses import functional, temporal, tiles, wasserstein
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.masks import position_weights, split_alpha
 from jaxnst.networks.network import Network, check_network
@@ -27,7 +27,7 @@ StyleTarget = Float[Array, "c c"] | wasserstein.GaussianTarget
 @no_type_check  # JAX builds it with whatever takes the place of arrays in a pytree
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=("content", "style", "content_style"),
+    data_fields=("content", "style", "content_style", "temporal"),
     meta_fields=(),
 )
 @dataclass(frozen=True, repr=False)
@@ -39,11 +39,14 @@ class Targets:
         style: {style layer: (c, c) Gram matrix, or a `losses.GaussianTarget`}.
         content_style: {style layer: the style loss of the content image itself}, which
             `Weights.strength` is measured against; None where not asked for.
+        temporal: a `losses.TemporalTarget`, what a clip's frame is to stay close to;
+            None for a picture.
     """
 
     content: dict[str, Array]
     style: dict[str, Any]
     content_style: dict[str, Array] | None = None
+    temporal: Any = None
 
     def __repr__(self) -> str:
         content = ", ".join(f"{k} {tuple(v.shape)}" for k, v in self.content.items())
@@ -288,7 +291,8 @@ def objective(
     """The loss of an image, and its terms.
 
     loss = alpha Σ_l u_l C_l + beta Σ_l w_l S_l + tv V (Gatys et al. 2016, eq. 7, with
-    the total variation V). Pure; jit, vmap, grad and shard it. Its derivatives are of
+    the total variation V); and the weighted `losses.temporal_loss`, where the targets
+    have one. Pure; jit, vmap, grad and shard it. Its derivatives are of
     reverse mode: `jax.grad`, and of that for products with second derivatives; not
     `jax.jvp`, `jax.jacfwd` or `jax.hessian`.
 
@@ -298,7 +302,8 @@ def objective(
     Returns:
         The loss, and {"loss", "content", "style", "tv", "content/LAYER" ...,
         "style/LAYER" ...}: "content" and "style" are summed over layers and, like
-        "tv", not yet multiplied by alpha, beta and tv. Scalars, float32.
+        "tv", not yet multiplied by alpha, beta and tv; with a temporal target
+        "temporal", not yet weighted, too. Scalars, float32.
     """
     network = check_network(network)
     errors, statistics = _errors_and_statistics(image, network, targets, config)
@@ -327,6 +332,10 @@ def objective(
         + weights.beta * terms["style"]
         + weights.tv * terms["tv"]
     )
+    if targets.temporal is not None:
+        target, mask, weight = targets.temporal
+        terms["temporal"] = temporal.temporal_loss(image, target, mask)
+        loss = loss + weight * terms["temporal"]
     layers = [f"content/{layer}" for layer in config.content_layers]
     layers += [f"style/{layer}" for layer in config.style_layers]
     per_layer = dict(zip(layers, content + style, strict=True))

@@ -76,11 +76,14 @@ def load_inputs(
     styles: Sequence[PathName],
     *,
     typed: Collection[str] = (),
+    frame: Array | None = None,
 ) -> Inputs:
     """Everything that a run of `settings` on picture files needs, checked.
 
     Args:
         typed: as of `open_network`.
+        frame: the content itself, (H, W, 3) at its final size, where `content` names
+            a clip of which it is a frame.
 
     Raises:
         OSError, ValueError: a picture, the network or its weights cannot be used.
@@ -88,8 +91,12 @@ def load_inputs(
     """
     settings, network, notice = open_network(settings, typed)
     decoder = open_decoder(settings)
-    settings = with_size_of(settings, images.picture_size(content))
-    pictures = load_pictures(settings, network, content, styles)
+    if frame is None:
+        settings = with_size_of(settings, images.picture_size(content))
+    else:
+        geometry = replace(settings.geometry, size=max(frame.shape[:2]), fit="long")
+        settings = replace(settings, geometry=geometry)
+    pictures = load_pictures(settings, network, content, styles, frame=frame)
     start = init_file(settings)
     init, resized = None, ""
     if start is not None:
@@ -261,14 +268,24 @@ def load_pictures(
     styles: Sequence[PathName],
     *,
     multiple: int = 1,
+    frame: Array | None = None,
 ) -> tuple[Array, list[Array]]:
     """Photograph and paintings at the sizes at which they are used.
+
+    Args:
+        frame: as of `load_inputs`.
 
     Raises:
         OSError, ValueError: as of `sizes_of`.
         MemoryError: they would not fit.
     """
-    sizes = sizes_of(settings, content, styles, multiple=multiple)
+
+    def size_of(path: PathName) -> Size:
+        if frame is not None and path is content:
+            return frame.shape[0], frame.shape[1]
+        return images.picture_size(path)
+
+    sizes = sizes_of(settings, content, styles, multiple=multiple, size_of=size_of)
     least = network.min_side(settings.objective.layers)
     height, width = (side + 2 * settings.geometry.margin for side in sizes.content)
     remembered = state_images(settings.optimization.make_optimizer())
@@ -279,7 +296,8 @@ def load_pictures(
         images.load_image(path, size=size, alpha=True)
         for path, size in zip(styles, sizes.styles, strict=True)
     ]
-    return load_content(content, sizes.content), paintings
+    shown = load_content(content, sizes.content) if frame is None else frame
+    return shown, paintings
 
 
 def load_content(path: PathName, size: Size) -> Array:

@@ -1,0 +1,465 @@
+"""What paints the frames of a clip, one after another.
+
+A painter keeps nothing between frames but what is compiled and what the paintings
+alone decide: the same arguments give the same frame, so that a clip can be gone on
+with from frames on disk.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Any, Protocol, get_args
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import Array
+
+from jaxnst import _checks
+from jaxnst.feedforward import model as feedforward
+from jaxnst.feedforward.model import FeedForward, Style
+from jaxnst.images import resize
+from jaxnst.images.mirroring import (
+    Pads,
+    add_mirrored,
+    cut_off,
+    pads_to,
+    repeat_mirrored,
+)
+from jaxnst.losses.config import Config
+from jaxnst.losses.objectives import (
+    Targets,
+    content_targets,
+    style_targets,
+    style_terms,
+)
+from jaxnst.losses.temporal import TemporalTarget
+from jaxnst.networks.network import Network, check_network
+from jaxnst.optimize.initial import FEEDFORWARD, INITS
+from jaxnst.optimize.optimizers import DEFAULT_RATES
+from jaxnst.optimize.pyramid import stylize_pyramid
+from jaxnst.optimize.schedule import add_margin
+from jaxnst.pipeline.run import levels_at, min_side, padded_size
+from jaxnst.pipeline.settings import Color, Optimization, Settings
+from jaxnst.video import flow
+from jaxnst.video.coloring import (
+    match_styles,
+    to_final_colors,
+    to_frame,
+    to_image,
+    to_painted_colors,
+)
+from jaxnst.video.motion import Carried, Motion, carried, motion_between
+
+Size = tuple[int, int]
+
+# Where less of a frame than this was seen before, it is begun anew.
+_LEAST_SEEN = 0.15
+
+
+class Painter(Protocol):
+    """What paints a clip's frames: NumPy uint8 (H, W, 3), RGB, all of one size.
+
+    Attributes:
+        span: how many earlier frames it looks at; 0, none.
+    """
+
+    span: int
+
+    def motion(self, frames: Sequence[np.ndarray]) -> Any:
+        """What `paint` needs to know of the motion. Pure, without JAX, so that it may
+        run in another thread ahead of `paint`.
+
+        Args:
+            frames: up to `span` + 1 frames of the input, oldest first, the present one
+                last.
+        """
+        ...
+
+    def paint(
+        self, frame: np.ndarray, motion: Any, painted: Sequence[np.ndarray]
+    ) -> np.ndarray:
+        """The painted frame, uint8 (H, W, 3).
+
+        Args:
+            motion: of `motion`.
+            painted: up to `span` earlier painted frames, oldest first.
+        """
+        ...
+
+
+class OptimisedPainter:
+    """Frames that are optimised, each from the painted one before.
+
+    What was seen before starts as it was painted, moved along with the optical flow,
+    and is held there by the temporal term; what was not starts from one pass, or from
+    the frame. The first frame of a shot is painted as `render` paints a picture. All
+    frames go through the same compiled loop; sizes below the final one are for the
+    first frame of a shot alone.
+
+    Args:
+        network: the feature network.
+        styles: paintings, (h, w, 3) each, or (h, w, 4) with alpha.
+        settings: of a picture, for the first frame of a shot; its sizes are the
+            frames', its `init` is not a file.
+        size: (height, width) of the frames.
+        temporal: weight of the temporal term, a mean square over pixels in [0, 1];
+            0, every frame for itself.
+        long_term: how many frames back to look for what the frame before does not
+            show: at 1, 2, 4 ... frames, up to this many; 0, the one before alone.
+        steps: of every frame but the first of a shot.
+        learning_rate: of these, as a share of the settings'.
+        decoder: of one pass, where the settings start from it and for what was not
+            seen before.
+        reference: a frame of the clip, such as its first, to whose colours the
+            paintings' are matched; needed for `Settings.color` "content" and "match".
+
+    Raises:
+        ImportError: OpenCV is not installed, and `temporal` not 0.
+        TypeError, ValueError: arguments that cannot be.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        styles: Sequence[Array],
+        settings: Settings,
+        *,
+        size: Size,
+        temporal: float = 100.0,
+        long_term: int = 0,
+        steps: int = 10,
+        learning_rate: float = 0.05,
+        decoder: FeedForward | None = None,
+        reference: np.ndarray | None = None,
+    ) -> None:
+        _checks.check_number(temporal, "temporal")
+        _checks.check_number(learning_rate, "learning_rate", minimum=1e-6)
+        _checks.check_whole(steps, "steps")
+        self.network = check_network(network).prepared()
+        self.settings = _of_frames(settings, size)
+        self.size, self.temporal, self.steps = size, jnp.float32(temporal), steps
+        self.offsets = _offsets(long_term) if temporal else ()
+        self.span = max(self.offsets, default=0)
+        if self.span:
+            flow.check_available()
+        self.rate = learning_rate
+        geometry, least = self.settings.geometry, min_side(settings, network)
+        self.pads = pads_to(size, padded_size(size, 1, least - 2 * geometry.margin))
+        self.levels = levels_at(self.settings, network, size)
+        shortest = -int(-least // self.levels[0])
+        resized = [
+            _resized(style, self.settings, size)
+            for style in _checks.check_images(styles, "styles", alpha=True)
+        ]
+        self.styles = [
+            repeat_mirrored(style, shortest)
+            for style in match_styles(settings.color, resized, reference)
+        ]
+        self._one_pass = _one_pass_start(self.settings, self.styles, decoder)
+        self._style_targets: dict[Any, Any] = {}
+
+    def motion(self, frames: Sequence[np.ndarray]) -> Motion:
+        """Flows and cuts; as of `Painter`."""
+        return motion_between(frames, self.offsets)
+
+    def paint(
+        self, frame: np.ndarray, motion: Motion, painted: Sequence[np.ndarray]
+    ) -> np.ndarray:
+        """The painted frame; as of `Painter`.
+
+        Raises:
+            ValueError: a frame of another size, or fewer painted frames than flows.
+        """
+        content = to_image(frame)
+        _check_size(frame, self.size)
+        if motion.still:
+            return _last(painted).copy()
+        color = self.settings.color
+        target = add_mirrored(to_painted_colors(color, content), self.pads)
+        seen = _seen(painted, motion, self.offsets, color)
+        if seen is None:
+            image = self._begin(target)
+        else:
+            wide = Carried(*(add_mirrored(part, self.pads) for part in seen))
+            image = self._go_on(target, wide)
+        image = cut_off(image, self.pads)
+        return to_frame(to_final_colors(color, image, content))
+
+    def _begin(self, content: Array) -> Array:
+        """A picture (H, W, 3) from nothing, as `render` has it."""
+        how = self.settings.optimization
+        start = self._start(content) if how.init == FEEDFORWARD else how.init
+        return self._optimise(content, start, how, self.levels, None)
+
+    def _go_on(self, content: Array, seen: Carried) -> Array:
+        """A picture (H, W, 3) from earlier ones, moved along, where they show it."""
+        how = replace(
+            self.settings.optimization,
+            steps=(self.steps,),
+            learning_rate=self.rate * self._rate(),
+        )
+        start = jnp.where(seen.known > 0, seen.start, self._start(content))
+        return self._optimise(content, start, how, (1.0,), seen)
+
+    def _rate(self) -> float:
+        how = self.settings.optimization
+        if how.learning_rate is None:
+            return DEFAULT_RATES[how.optimizer]
+        return how.learning_rate
+
+    def _start(self, content: Array) -> Array:
+        """What one pass makes of a picture; the picture, where there is no decoder."""
+        return content if self._one_pass is None else self._one_pass(content)
+
+    def _optimise(
+        self,
+        content: Array,
+        start: str | Array,
+        how: Optimization,
+        levels: tuple[float, ...],
+        seen: Carried | None,
+    ) -> Array:
+        """Optimise a picture, all of them by the same compiled loop."""
+        result = stylize_pyramid(
+            self.network,
+            content,
+            self.styles,
+            weights=self.settings.terms,
+            levels=levels,
+            steps=how.steps_at(len(levels)),
+            config=self.settings.objective,
+            optimizer=how.make_optimizer(len(levels)),
+            init=start,
+            key=jax.random.key(how.seed),
+            ema=how.ema,
+            keep_optimizer_state=how.keep_optimizer_state,
+            margin=self.settings.geometry.margin,
+            style_mix=self.settings.style_mix,
+            make_targets=partial(self._make_targets, seen),
+        )
+        return result.image
+
+    def _make_targets(
+        self,
+        seen: Carried | None,
+        network: Network,
+        content: Array,
+        styles: list[Array],
+        config: Config,
+        *,
+        style_mix: Sequence[float] | None,
+        with_content_style: bool,
+    ) -> Targets:
+        """As `compute_targets`, the paintings looked at once for all frames.
+
+        Args:
+            seen: earlier pictures; None, none.
+        """
+        key = config, tuple(style.shape for style in styles)
+        if key not in self._style_targets:
+            self._style_targets[key] = style_targets(
+                network, styles, config, style_mix=style_mix
+            )
+        style = self._style_targets[key]
+        content_style = None
+        if with_content_style:
+            content_style = style_terms(network, content, style, config)
+        temporal = None
+        if self.span:
+            earlier, mask = jnp.zeros_like(content), jnp.zeros_like(content[..., :1])
+            if seen is not None:
+                margin = self.settings.geometry.margin
+                earlier, mask = (add_margin(x, margin) for x in seen[:2])
+            temporal = TemporalTarget(earlier, mask[..., 0], self.temporal)
+        return Targets(
+            content_targets(network, content, config), style, content_style, temporal
+        )
+
+
+class OnePassPainter:
+    """Frames that a trained network makes, each in one pass, and steadied.
+
+    y_t = o_t + s m (w(y_(t-1)) - o_t), with o_t what one pass makes of the frame, w the
+    optical flow's motion, m what was seen before, and s `smooth`.
+
+    Args:
+        model: from `load_feedforward`.
+        styles: paintings, (h, w, 3) each, or (h, w, 4) with alpha.
+        strength: from 0, the frame itself, to 1; None is 1.
+        smooth: share of the painted frame before, from 0, every frame for itself, to
+            below 1.
+        style_mix: a weight for each of several paintings; equal if not given.
+        color: "style", "content" or "match", as of `Settings`.
+        reference: a frame of the clip, such as its first, to whose colours the
+            paintings' are matched; needed for `color` "content" and "match".
+
+    Raises:
+        ImportError: OpenCV is not installed, and `smooth` not 0.
+        TypeError, ValueError: arguments that cannot be.
+    """
+
+    def __init__(
+        self,
+        model: FeedForward,
+        styles: Sequence[Array],
+        *,
+        strength: float | None = None,
+        smooth: float = 0.6,
+        style_mix: Sequence[float] | None = None,
+        color: str = "style",
+        reference: np.ndarray | None = None,
+    ) -> None:
+        if not 0 <= _checks.check_number(smooth, "smooth") < 1:
+            raise ValueError(f"smooth must be at least 0 and below 1, got {smooth}")
+        _checks.check_choice(color, "color", get_args(Color))
+        self.model, self.color = model.prepared(), color
+        self.smooth = jnp.float32(smooth)
+        self.offsets: tuple[int, ...] = (1,) if smooth else ()
+        self.span = len(self.offsets)
+        if self.span:
+            flow.check_available()
+        self.strength = None if strength is None else jnp.float32(strength)
+        matched = match_styles(color, styles, reference)
+        self.style = _style_of(self.model, matched, style_mix)
+
+    def motion(self, frames: Sequence[np.ndarray]) -> Motion:
+        """Flows and cuts; as of `Painter`."""
+        return motion_between(frames, self.offsets)
+
+    def paint(
+        self, frame: np.ndarray, motion: Motion, painted: Sequence[np.ndarray]
+    ) -> np.ndarray:
+        """The painted frame; as of `Painter`.
+
+        Raises:
+            ValueError: fewer painted frames than flows.
+        """
+        content = to_image(frame)
+        if motion.still:
+            return _last(painted).copy()
+        target = to_painted_colors(self.color, content)
+        image = _one_pass(self.model, target, self.style, self.strength)
+        seen = _seen(painted, motion, self.offsets, self.color)
+        if seen is not None:
+            image = _steadied(image, seen.image, seen.mask, self.smooth)
+        return to_frame(to_final_colors(self.color, image, content))
+
+
+@jax.jit
+def _steadied(image: Array, earlier: Array, mask: Array, smooth: Array) -> Array:
+    return image + smooth * mask * (earlier - image)
+
+
+def _offsets(long_term: int) -> tuple[int, ...]:
+    """1, 2, 4 ... up to `long_term`, 1 in any case."""
+    if long_term:
+        _checks.check_whole(long_term, "long_term")
+    offsets = [1]
+    while 2 * offsets[-1] <= long_term:
+        offsets.append(2 * offsets[-1])
+    return tuple(offsets)
+
+
+def _check_size(frame: np.ndarray, size: Size) -> None:
+    if frame.shape[:2] != size:
+        raise ValueError(
+            f"the frame is {frame.shape[1]} x {frame.shape[0]} pixels, the painter is "
+            f"for {size[1]} x {size[0]}; resize the frame"
+        )
+
+
+def _last(painted: Sequence[np.ndarray]) -> np.ndarray:
+    if not painted:
+        raise ValueError(
+            "the frame is the one before, of which the painted one is not given; give "
+            "the last painted frames"
+        )
+    return painted[-1]
+
+
+def _seen(
+    painted: Sequence[np.ndarray],
+    motion: Motion,
+    offsets: Sequence[int],
+    color: str,
+) -> Carried | None:
+    """What of the frame was painted before; None where that is hardly anything, as
+    after a cut."""
+    if not motion.flows:
+        return None
+    wanted = offsets[: len(motion.flows)]
+    if len(painted) < wanted[-1]:
+        raise ValueError(
+            f"the motion looks {wanted[-1]} frames back, got {len(painted)} painted "
+            "frames; give as many painted frames as input frames before the present"
+        )
+    images = [to_painted_colors(color, to_image(painted[-n])) for n in wanted]
+    found = carried(images, motion.flows)
+    return None if float(found.mask.mean()) < _LEAST_SEEN else found
+
+
+def _of_frames(settings: Settings, size: Size) -> Settings:
+    """The settings for pictures that have their size already."""
+    if settings.optimization.one_pass:
+        raise ValueError("settings without steps are one pass; take OnePassPainter")
+    if settings.optimization.init not in (*INITS, FEEDFORWARD):
+        raise ValueError(
+            f"a clip cannot start from a file ({settings.optimization.init}); init is "
+            f"one of {', '.join((*INITS, FEEDFORWARD))}"
+        )
+    geometry = replace(settings.geometry, size=max(size), fit="long")
+    return replace(settings, geometry=geometry)
+
+
+def _resized(style: Array, settings: Settings, size: Size) -> Array:
+    """A painting at the size that the settings say beside frames of `size`."""
+    height, width = style.shape[:2]
+    return resize(style, settings.geometry.style_size(height, width, size))
+
+
+def _one_pass_start(
+    settings: Settings, styles: Sequence[Array], decoder: FeedForward | None
+) -> Any:
+    """A function from a frame to what one pass makes of it; None without a decoder."""
+    if decoder is None:
+        if settings.optimization.init != FEEDFORWARD:
+            return None
+        raise ValueError(
+            'init "feedforward" needs the decoder; give decoder=load_feedforward()'
+        )
+    model, strength = decoder.prepared(), settings.terms.strength
+    style = _style_of(model, styles, settings.style_mix)
+    number = None if strength is None else jnp.float32(strength)
+    return lambda content: _one_pass(model, content, style, number)
+
+
+def _style_of(
+    model: FeedForward, styles: Sequence[Array], style_mix: Sequence[float] | None
+) -> Style:
+    """What one pass needs of the paintings, once for the clip."""
+    if style_mix is not None and len(style_mix) != len(styles):
+        raise ValueError(
+            f"got {len(style_mix)} style_mix weights for {len(styles)} styles; "
+            "give one each"
+        )
+    wide = [repeat_mirrored(style, model.min_side) for style in styles]
+    statistics = [_compiled_style_of(model, style) for style in wide]
+    if len(statistics) == 1:
+        return statistics[0]
+    return feedforward.blended(statistics, style_mix)
+
+
+_compiled_style_of = jax.jit(feedforward.style_of)
+
+_apply_style = jax.jit(feedforward.apply_style)
+
+
+def _one_pass(
+    model: FeedForward, content: Array, style: Style, strength: Array | None
+) -> Array:
+    """What one pass makes of a picture (H, W, 3) of any size, in [0, 1]."""
+    size = content.shape[0], content.shape[1]
+    pads: Pads = pads_to(size, padded_size(size, 1, model.min_side))
+    image = _apply_style(model, add_mirrored(content, pads), style, strength=strength)
+    return jnp.clip(cut_off(image, pads), 0.0, 1.0)
