@@ -5,7 +5,7 @@ from typing import Any, get_args
 
 import gradio as gr
 
-from jaxnst.app import markup
+from jaxnst.app import clips, markup
 from jaxnst.app.controls import NAMES, Controls, networks_at_hand, preset_controls
 from jaxnst.app.painting import KINDS
 from jaxnst.optimize.initial import FEEDFORWARD, INITS
@@ -18,6 +18,16 @@ COLORS = {
     "matched": "match",
 }
 assert set(COLORS.values()) == set(get_args(Color))
+
+TABS = {
+    "Paint": "paint",
+    "At once": "draft",
+    "Grid": "grid",
+    "Video": "video",
+    "Live": "live",
+    "Read a picture": "read",
+}
+"""The tabs' names on the server."""
 
 STROKES = 0.25, 4.0
 """Least and most stroke size of the slider; a picture that is read may have others."""
@@ -76,6 +86,14 @@ class Page:
     grid_stop: Any = None
     grid_progress: Any = None
     gallery: Any = None
+    clip: Any = None
+    clip_how: Any = None
+    clip_start: Any = None
+    clip_end: Any = None
+    clip_paint: Any = None
+    clip_stop: Any = None
+    clip_progress: Any = None
+    clip_made: Any = None
     camera: Any = None
     camera_stop: Any = None
     frame: Any = None
@@ -101,17 +119,20 @@ def build() -> Page:
             _look(page, preset_controls("default"))
         with gr.Column(scale=8, min_width=320, elem_id="made"):
             page.tab = gr.State("paint")
+            parts = {
+                "Paint": _paint,
+                "At once": _draft,
+                "Grid": _grid,
+                "Video": _video,
+                "Live": _live,
+                "Read a picture": _read,
+            }
+            if not clips.available():
+                del parts["Video"]
             with gr.Tabs(selected="paint", elem_id="tabs") as page.tabs:
-                with gr.Tab("Paint", id="paint"):
-                    _paint(page)
-                with gr.Tab("At once", id="draft"):
-                    _draft(page)
-                with gr.Tab("Grid", id="grid"):
-                    _grid(page)
-                with gr.Tab("Live", id="live"):
-                    _live(page)
-                with gr.Tab("Read a picture", id="read"):
-                    _read(page)
+                for label, part in parts.items():
+                    with gr.Tab(label, id=TABS[label]):
+                        part(page)
     return page
 
 
@@ -273,6 +294,38 @@ def _grid(page: Page) -> None:
         label="A click takes a setting over into Paint", columns=3, height="auto",
         allow_preview=False, object_fit="contain", buttons=[], interactive=False,
         elem_id="gallery",
+    )  # fmt: skip
+
+
+def _video(page: Page) -> None:
+    with gr.Row(equal_height=False):
+        page.clip = gr.File(
+            label="Clip", file_types=["video", ".gif", ".webp"], height=140,
+            min_width=200, elem_id="clip",
+        )  # fmt: skip
+        with gr.Column(min_width=200):
+            page.clip_how = gr.Radio(
+                [("one pass", False), ("optimised, slower", True)], value=False,
+                label="Each frame", elem_id="clip_how",
+            )  # fmt: skip
+            with gr.Row():
+                page.clip_start = gr.Number(
+                    0, minimum=0, label="From second", min_width=80, elem_id="clip_from"
+                )
+                page.clip_end = gr.Number(
+                    None, minimum=0, label="to", min_width=80, elem_id="clip_to"
+                )
+    with gr.Row(elem_classes="buttons"):
+        page.clip_paint = gr.Button(
+            "Paint the clip", variant="primary", elem_id="clip_paint"
+        )
+        page.clip_stop = gr.Button(
+            "Stop", variant="stop", interactive=False, elem_id="clip_stop"
+        )
+    page.clip_progress = gr.HTML("", elem_id="clip_progress", padding=False)
+    page.clip_made = gr.Video(
+        label="The painted clip", visible=False, interactive=False,
+        buttons=["download"], elem_id="clip_made",
     )  # fmt: skip
 
 

@@ -6,26 +6,20 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from importlib.util import find_spec
 from pathlib import Path
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
 from jaxnst import images
-from jaxnst.feedforward import (
-    FeedForward,
-    Style,
-    apply_style,
-    blended,
-    load_feedforward,
-    style_of,
-)
+from jaxnst.feedforward import FeedForward, load_feedforward
 from jaxnst.pipeline import presets
 from jaxnst.pipeline.inputs import load_content, sizes_of
 from jaxnst.pipeline.run import prepare
 from jaxnst.pipeline.settings import Settings
+from jaxnst.video import OnePassPainter
 
 DRAFT_SIDE = 384
 """Pixels of a draft's long side, at most."""
@@ -34,16 +28,15 @@ _MULTIPLE = 64  # of a draft's sides, so that few shapes are compiled
 
 _FRAMES = 20  # over which a rate is measured
 
+_PAUSE = 5.0  # seconds between two frames after which a camera begins anew
+
+_SMOOTH = 0.6  # of the painted frame before, where OpenCV tells what moved
+
 
 @lru_cache(maxsize=1)
 def model() -> FeedForward:
     """The network for one pass that comes with jaxnst."""
     return load_feedforward()
-
-
-@lru_cache(maxsize=1)
-def _prepared() -> FeedForward:
-    return model().prepared()
 
 
 def draft_settings(settings: Settings) -> Settings:
@@ -109,8 +102,8 @@ def _style(path: Path, changed: int, size: tuple[int, int]) -> Array:
 class Camera:
     """A camera's frames in one pass, one after another, and at what rate.
 
-    Statistics of the paintings are kept from frame to frame; what is dropped while a
-    frame is painted never comes here.
+    Where OpenCV is installed they are steadied, as a clip's are. What is dropped while
+    a frame is painted never comes here.
 
     Attributes:
         count: frames that came so far, painted or skipped.
@@ -120,8 +113,10 @@ class Camera:
         self._clock = clock
         self._times: deque[float] = deque(maxlen=_FRAMES)
         self._key: object = None
+        self._painter: OnePassPainter | None = None
+        self._seen: list[np.ndarray] = []
+        self._painted: list[np.ndarray] = []
         self.count = 0
-        self._style: Style | None = None
 
     @property
     def rate(self) -> float:
@@ -144,36 +139,47 @@ class Camera:
         side: int,
         style_scale: float = 1.0,
     ) -> np.ndarray:
-        """(h, w, 3) in [0, 1]: a frame (H, W, 3), its long side at most `side`
-        pixels, in the style of the paintings in equal parts.
+        """(h, w, 3) in [0, 1]: a frame (H, W, 3), its long side at most `side` pixels,
+        in the style of the paintings in equal parts.
 
         Raises:
             OSError, ValueError, MemoryError: a painting cannot be read.
         """
-        style = self._statistics(tuple(styles), side, style_scale)
+        painter = self._painter_of(tuple(styles), side, style_scale)
+        painter.strength = jnp.float32(1.0 if strength is None else strength)
         size = frame_size(frame.shape[0], frame.shape[1], side)
-        pixels = images.resize_pixels(np.asarray(frame, np.float32), size)
-        number = jnp.float32(1.0 if strength is None else strength)
-        made = _apply(_prepared(), jnp.asarray(pixels), style, strength=number)
-        image = np.clip(np.asarray(made), 0, 1)
+        scaled = images.resize_pixels(np.asarray(frame, np.float32), size)
+        pixels = np.round(255 * np.clip(scaled, 0, 1)).astype(np.uint8)
         now = self._clock()
-        if self._times and now - self._times[-1] > 5:  # it was paused
+        paused = bool(self._times) and now - self._times[-1] > _PAUSE
+        if paused or (self._seen and self._seen[-1].shape != pixels.shape):
             self._times.clear()
-        self._times.append(now)
+            self._forget()
+        seen = [*self._seen, pixels]
+        made = painter.paint(pixels, painter.motion(seen), self._painted)
+        if painter.span:
+            self._seen, self._painted = [pixels], [made]
+        self._times.append(self._clock())
         self.count += 1
-        return image
+        return np.asarray(made, np.float32) / 255
 
-    def _statistics(self, styles: tuple[Path, ...], side: int, scale: float) -> Style:
+    def _forget(self) -> None:
+        """What comes next has nothing to do with what was."""
+        self._seen, self._painted = [], []
+
+    def _painter_of(
+        self, styles: tuple[Path, ...], side: int, scale: float
+    ) -> OnePassPainter:
         key = styles, side, scale
-        if self._style is None or key != self._key:
-            longest = max(model().min_side * 2, round(side * scale))
-            parts = [
-                _style_of(_prepared(), images.load_image(path, size=longest))
-                for path in styles
-            ]
-            self._style = parts[0] if len(parts) == 1 else blended(parts, None)
+        if self._painter is None or key != self._key:
+            network = model()
+            longest = max(network.min_side, round(side * scale))
+            paintings = [images.load_image(path, size=longest) for path in styles]
+            smooth = _SMOOTH if find_spec("cv2") else 0.0
+            self._painter = OnePassPainter(network, paintings, smooth=smooth)
             self._key = key
-        return self._style
+            self._forget()
+        return self._painter
 
 
 def frame_size(height: int, width: int, side: int) -> tuple[int, int]:
@@ -183,8 +189,3 @@ def frame_size(height: int, width: int, side: int) -> tuple[int, int]:
     rounded = (max(16, math.floor(x * scale / 16 + 0.5) * 16) for x in (height, width))
     found = tuple(rounded)
     return found[0], found[1]
-
-
-_style_of = jax.jit(style_of)
-
-_apply = jax.jit(apply_style)

@@ -10,6 +10,7 @@ import numpy as np
 from jaxnst.app.painting import Painted
 from jaxnst.app.runs import Update
 from jaxnst.app.uploads import to_jpeg, without_folders
+from jaxnst.video import PaintedClip
 
 _SIDE = 768  # pixels of a picture on its way
 
@@ -49,11 +50,12 @@ def empty(text: str) -> str:
     return f'<div class="jaxnst-empty"><p>{escape(text)}</p></div>'
 
 
-def progress(update: Update, *, ends: bool = False) -> str:
+def progress(update: Update, *, ends: bool = False, unit: str = "step") -> str:
     """The picture as it is, a bar, and numbers.
 
     Args:
         ends: whether the run was told to stop.
+        unit: what is counted.
     """
     if update.image is not None:
         shown = picture(update.image, "the picture as it is now")
@@ -63,9 +65,8 @@ def progress(update: Update, *, ends: bool = False) -> str:
         shown = empty("painting")
     else:
         shown = empty("getting ready: the first run of a size compiles for a while")
-    return (
-        f'<div class="jaxnst-run">{shown}{_bar(update)}{_numbers(update, ends)}</div>'
-    )
+    below = _bar(update) + _numbers(update, ends, unit)
+    return f'<div class="jaxnst-run">{shown}{below}</div>'
 
 
 def _bar(update: Update) -> str:
@@ -77,10 +78,10 @@ def _bar(update: Update) -> str:
     )
 
 
-def _numbers(update: Update, ends: bool) -> str:
+def _numbers(update: Update, ends: bool, unit: str) -> str:
     words = []
     if update.steps:
-        words.append(f"step {update.step} of {update.steps}")
+        words.append(f"{unit} {update.step} of {update.steps}")
     if ends:
         words.append("stopping")
     elif update.left is not None:
@@ -124,6 +125,21 @@ def painted(done: Painted) -> str:
     astray = "" if done.finite else error("the run turned infinite; this is before it")
     notice = note(without_folders(done.notice, ()))
     return f'<p class="jaxnst-numbers">{cells}</p>{notice}{astray}'
+
+
+def clip(done: PaintedClip) -> str:
+    """What became of a clip."""
+    height, width = done.size
+    words = [f"{width} × {height} pixels", f"{done.frames} frames"]
+    words += [
+        f"{float(done.duration):.1f} s long",
+        f"painted in {duration(done.seconds)}",
+    ]
+    if done.interrupted:
+        words.append("stopped")
+    cells = "".join(f"<span>{escape(word)}</span>" for word in words)
+    remarks = without_folders("; ".join(done.remarks), ())
+    return f'<p class="jaxnst-numbers">{cells}</p>{note(remarks)}'
 
 
 def table(rows: Sequence[tuple[str, Any]]) -> str:

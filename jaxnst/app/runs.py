@@ -72,11 +72,15 @@ class Run(Generic[T]):
         """End it in good order after the compiled call that runs."""
         self._stop.set()
 
+    @property
+    def seconds(self) -> float:
+        """Since the work began."""
+        return self._clock() - self._began
+
     def report(self, **changes: Any) -> None:
         """Change what `updates` gives next."""
         with self._changed:
-            seconds = self._clock() - self._began
-            self._update = replace(self._update, seconds=seconds, **changes)
+            self._update = replace(self._update, seconds=self.seconds, **changes)
             self._changed.notify_all()
 
     def start(self, work: Callable[["Run[T]"], T]) -> None:
@@ -106,7 +110,7 @@ class Run(Generic[T]):
                     if self._done:
                         return
                     self._seen = self._update
-                yield replace(self._seen, seconds=self._clock() - self._began)
+                yield replace(self._seen, seconds=self.seconds)
         finally:
             if not self._done:
                 self.stop()

@@ -117,10 +117,9 @@ def build(
     with blocks:
         add_endpoints(sessions, describe)  # first: their names are those that are free
         if not api_only:
-            from jaxnst.app import components
-            from jaxnst.app.events import Events
+            from jaxnst.app import components, events
 
-            Events(components.build(), sessions, describe).connect(blocks)
+            events.connect(components.build(), sessions, describe, blocks)
     blocks.queue(default_concurrency_limit=4, status_update_rate=1)
     return blocks
 

@@ -15,6 +15,7 @@ import pytest
 from pages import CHROMIUM
 from paths import REPOSITORY
 
+from jaxnst.app.clips import available as clips_available
 from jaxnst.app.uploads import sample_pictures
 from jaxnst.pipeline.provenance import read_settings
 from scripts import write_network
@@ -258,6 +259,23 @@ def test_a_draft_follows_its_controls_and_the_camera_is_painted(open_page):
     tab.wait_for_function(taken, arg=photograph)
     assert "camera.jpg" in tab.locator("#content img").get_attribute("src")
     assert tab.locator("#paint").is_visible()
+
+
+@pytest.mark.skipif(not clips_available(), reason="needs the extra video")
+def test_a_clip_is_painted_while_one_watches(open_page, tmp_path):
+    from clips import write_clip
+
+    write_clip(tmp_path / "clip.mp4")
+    tab = open_page()
+    take_samples(tab)
+    tab.get_by_role("tab", name="Video").click()
+    tab.click("#clip_paint")
+    words(tab, "#clip_progress", "a clip is missing")
+    tab.set_input_files("#clip input[type=file]", tmp_path / "clip.mp4")
+    sync_api.expect(tab.locator("#clip")).to_contain_text("clip.mp4")
+    tab.click("#clip_paint")
+    words(tab, "#clip_progress", "6 frames")
+    tab.wait_for_selector("#clip_made video")
 
 
 @pytest.mark.parametrize("width", [390, 1280])

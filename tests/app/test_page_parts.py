@@ -18,7 +18,10 @@ from jaxnst.app.runs import Update
 from jaxnst.app.sessions import Sessions
 
 PACKAGE = Path(app.__file__).parent
-WITH_GRADIO = {"components", "endpoints", "events", "look", "server"}
+WITH_GRADIO = {
+    *("components", "endpoints", "handlers", "look", "server"),
+    *("events", "paint_events", "compare_events", "motion_events"),
+}
 
 
 def test_gradio_is_imported_where_the_page_is_made_alone():
