@@ -203,7 +203,7 @@ def _rest(page: Page, start: Controls) -> None:
     )
     with gr.Row():
         for name, words in (("beta", "Style"), ("alpha", "Content"),
-                            ("tv", "Smoothness")):  # fmt: skip
+                            ("tv", "Smoothing")):  # fmt: skip
             look[name] = gr.Number(
                 getattr(start, name), label=f"{words} weight", min_width=90,
                 elem_id=name,
@@ -213,7 +213,7 @@ def _rest(page: Page, start: Controls) -> None:
             start.steps, label="Steps a level", min_width=90, elem_id="steps"
         )
         look["init"] = gr.Dropdown(
-            [*INITS, FEEDFORWARD], value=start.init, label="Start", min_width=90,
+            [*INITS, FEEDFORWARD], value=start.init, label="Start", min_width=130,
             allow_custom_value=True, elem_id="init",
         )  # fmt: skip
         look["seed"] = gr.Number(
@@ -313,7 +313,7 @@ def _video(page: Page) -> None:
                     0, minimum=0, label="From second", min_width=80, elem_id="clip_from"
                 )
                 page.clip_end = gr.Number(
-                    None, minimum=0, label="to", min_width=80, elem_id="clip_to"
+                    0, minimum=0, label="to (0: its end)", min_width=80, elem_id="clip_to"
                 )
     with gr.Row(elem_classes="buttons"):
         page.clip_paint = gr.Button(

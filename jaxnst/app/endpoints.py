@@ -13,7 +13,7 @@ from typing import Any
 
 import gradio as gr
 
-from jaxnst.app import drafts, grids, painting
+from jaxnst.app import clips, drafts, grids, painting
 from jaxnst.app.controls import controls_from, settings_of
 from jaxnst.app.painting import Order
 from jaxnst.app.runs import Run, Update, device
@@ -108,6 +108,40 @@ class Endpoints:
                 {"cells": [cell.label for cell in cells]},
             )
 
+    def clip(
+        self, clip: str | None, styles: list[str] | None, options: Any
+    ) -> Iterator[tuple[str | None, dict[str, Any]]]:
+        """Paint a clip, each frame in one pass, or with {"optimised": true} among the
+        options optimised; "start" and "end" are seconds.
+
+        Gives how far it is in frames, and at the end an MP4."""
+        with self._in_words((clip, *(styles or ()))), self._folder() as folder:
+            if clip is None:
+                raise ValueError("the clip is missing")
+            painting.check_order(clip, styles or (), painting.KINDS[0])
+            given = dict(options or {})
+            optimised = bool(given.pop("optimised", False))
+            start, end = given.pop("start", 0.0), given.pop("end", None)
+            settings = clips.clip_settings(controls_from(given), optimised=optimised)
+            order = clips.ClipOrder(
+                Path(clip), _paths(styles), settings, float(start or 0.0), end
+            )
+            run: Run[Any] = Run()
+            run.start(lambda run: clips.paint(order, folder, run))
+            for update in run.updates():
+                yield None, _progress(update)
+            made = run.result()
+            yield (
+                str(made.path),
+                {
+                    "file": made.path.name,
+                    "frames": made.frames,
+                    "duration": float(made.duration),
+                    "seconds": round(made.seconds, 3),
+                    "remarks": list(made.remarks),
+                },
+            )
+
     def read(self, picture: str | None) -> dict[str, Any]:
         """The settings of a picture made by jaxnst."""
         with self._in_words((picture,)):
@@ -198,14 +232,17 @@ def add_endpoints(sessions: Sessions, describe: Callable[[Exception], str]) -> N
         options, axes = gr.JSON(label="options"), gr.JSON(label="axes")
         factor = gr.Number(painting.MORE, label="factor")
         made, facts = gr.File(label="made"), gr.JSON(label="facts")
-        many = gr.Gallery(label="grid")
-        for work, inputs, outputs in (
+        many, film = gr.Gallery(label="grid"), gr.File(label="clip")
+        works: list[tuple[Any, list[Any], Any]] = [
             (ours.paint, [content, styles, options], [made, facts]),
             (ours.go_on, [picture, content, styles, factor], [made, facts]),
             (ours.draft, [content, styles, options], made),
             (ours.grid, [content, styles, axes, options], [many, facts]),
             (ours.read, [picture], facts),
-        ):
+        ]
+        if clips.available():
+            works.append((ours.clip, [film, styles, options], [made, facts]))
+        for work, inputs, outputs in works:
             name = work.__name__
             how = {} if name == "read" else _DEVICE
             gr.Button(name).click(

@@ -262,12 +262,15 @@ def test_a_draft_follows_its_controls_and_the_camera_is_painted(open_page):
 
 
 @pytest.mark.skipif(not clips_available(), reason="needs the extra video")
-def test_a_clip_is_painted_while_one_watches(open_page, tmp_path):
-    from clips import write_clip
+def test_a_clip_is_painted_while_one_watches(open_page, address, tmp_path):
+    from clips import frames, write_clip
+    from gradio_client import Client, handle_file
 
-    write_clip(tmp_path / "clip.mp4")
+    # Of the size of the camera's frames above, which is compiled already.
+    write_clip(tmp_path / "clip.mp4", pictures=frames(6, 80, 96))
     tab = open_page()
     take_samples(tab)
+    fill(tab, "size", 96)
     tab.get_by_role("tab", name="Video").click()
     tab.click("#clip_paint")
     words(tab, "#clip_progress", "a clip is missing")
@@ -276,6 +279,10 @@ def test_a_clip_is_painted_while_one_watches(open_page, tmp_path):
     tab.click("#clip_paint")
     words(tab, "#clip_progress", "6 frames")
     tab.wait_for_selector("#clip_made video")
+    client = Client(address, verbose=False)
+    given = handle_file(tmp_path / "clip.mp4"), [handle_file(sample_pictures()[1])]
+    made, facts = client.predict(*given, {"size": 96, "end": 0.1}, api_name="/clip")
+    assert made.endswith(".mp4") and facts["frames"] == 3
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -337,5 +344,6 @@ def test_for_programs_alone_there_is_no_page():
         assert b"for programs" in answer.read()
     with urllib.request.urlopen(f"{address}gradio_api/info") as answer:
         names = set(json.load(answer)["named_endpoints"])
-    assert names == {"/paint", "/go_on", "/draft", "/grid", "/read"}
+    clip = {"/clip"} if clips_available() else set()
+    assert names == {"/paint", "/go_on", "/draft", "/grid", "/read"} | clip
     ended(process)
