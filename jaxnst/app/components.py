@@ -313,7 +313,11 @@ def _video(page: Page) -> None:
                     0, minimum=0, label="From second", min_width=80, elem_id="clip_from"
                 )
                 page.clip_end = gr.Number(
-                    0, minimum=0, label="to (0: its end)", min_width=80, elem_id="clip_to"
+                    0,
+                    minimum=0,
+                    label="to (0: its end)",
+                    min_width=80,
+                    elem_id="clip_to",
                 )
     with gr.Row(elem_classes="buttons"):
         page.clip_paint = gr.Button(

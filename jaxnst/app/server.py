@@ -17,6 +17,7 @@ _ENVIRONMENT = {
     "GRADIO_ANALYTICS_ENABLED": "False",
     "GRADIO_SHARE": "False",
     "GRADIO_DEBUG": "0",
+    "GRADIO_RUN_HISTORY": "False",  # which newer versions keep in the browser
     "HF_HUB_OFFLINE": "1",
     "HF_HUB_DISABLE_TELEMETRY": "1",
 }
@@ -143,7 +144,6 @@ def _launch(
         ssr_mode=False,
         pwa=False,
         mcp_server=False,
-        run_history=False,
         enable_monitoring=False,
         footer_links=[],
         max_file_size=MAX_BYTES,
