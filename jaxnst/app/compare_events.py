@@ -38,22 +38,20 @@ class CompareEvents(Handlers):
 
     def _connect_draft(self) -> None:
         page, look = self.page, self.page.look
-        changes = [page.content.change, page.styles.change, page.tab.change]
+        changes = [page.content.change, page.styles.change]
         changes += [
             look[name].change
             for name in ("strength", "how", "color", "style_scale", "style_mix")
         ]
-        gr.on(
-            changes,
-            self.draft,
-            [page.tab, page.content, page.styles, *page.controls],
-            page.draft,
-            trigger_mode="always_last",
-            show_progress="hidden",
-            concurrency_limit=2,
-            concurrency_id="drafts",
-            api_visibility="private",
-        )
+        given = [page.tab, page.content, page.styles, *page.controls]
+        how: dict[str, Any] = {
+            "trigger_mode": "always_last",
+            "concurrency_limit": 2,
+            "concurrency_id": "drafts",
+            **PRIVATE,
+        }
+        page.selected.then(self.draft, given, page.draft, **how)
+        gr.on(changes, self.draft, given, page.draft, **how)
 
     def draft(
         self, tab: str, content: Any, styles: Any, *look: Any
@@ -165,7 +163,7 @@ class CompareEvents(Handlers):
             "paint",
             gr.update(value=shown, visible=True),
             gr.update(visible=False),
-            gr.update(visible=False),
+            "",
             *(as_value(name, values[name]) for name in NAMES),
         ]
 

@@ -56,6 +56,7 @@ class Page:
 
     Attributes:
         look: the controls by the names of `Controls`.
+        selected: the event that another tab was chosen, by which `tab` is its name.
     """
 
     content: Any = None
@@ -67,6 +68,7 @@ class Page:
     keep_metadata: Any = None
     tabs: Any = None
     tab: Any = None
+    selected: Any = None
     paint: Any = None
     stop: Any = None
     progress: Any = None
@@ -158,7 +160,7 @@ def _pictures(page: Page) -> None:
             elem_id="styles",
         )
     page.samples = gr.Button("Take the samples", size="sm", elem_id="samples")
-    page.message = gr.HTML("", visible=False, elem_id="message", padding=False)
+    page.message = gr.HTML("", elem_id="message", padding=False)
 
 
 def _look(page: Page, start: Controls) -> None:
@@ -248,7 +250,7 @@ def _paint(page: Page) -> None:
         label="Before and after", visible=False, type="filepath", interactive=False,
         max_height=720, buttons=["fullscreen"], elem_id="compare",
     )  # fmt: skip
-    page.done = gr.HTML("", visible=False, elem_id="done", padding=False)
+    page.done = gr.HTML("", elem_id="done", padding=False)
     with gr.Row(visible=True, elem_classes="buttons"):
         page.less = gr.Button("A bit less style", interactive=False, elem_id="less")
         page.more = gr.Button("A bit more style", interactive=False, elem_id="more")

@@ -24,7 +24,7 @@ def connect(
         sessions.close(request.session_hash)
 
     blocks.unload(closed)
-    page.tabs.select(_selected, None, page.tab, **PRIVATE)
+    page.selected = page.tabs.select(_selected, None, page.tab, **PRIVATE)
     for kind in (PaintEvents, CompareEvents, MotionEvents):
         kind(page, sessions, describe).connect()
 

@@ -91,14 +91,12 @@ class MotionEvents(Handlers):
     def snapshot(self, request: gr.Request, data: str) -> list[Update]:
         """What the camera sees becomes the photograph."""
         session = self.sessions.of(request.session_hash)
-        hidden = gr.update(visible=False)
         if not data:
-            text = "the camera is off; start it first"
-            shown = gr.update(value=markup.error(text), visible=True)
+            shown = markup.error("the camera is off; start it first")
             return [gr.skip(), shown, gr.skip(), gr.skip()]
         path = session.new_folder() / "camera.jpg"
         write_data_address(data, path)
-        return [str(path), hidden, gr.Tabs(selected="paint"), "paint"]
+        return [str(path), "", gr.Tabs(selected="paint"), "paint"]
 
     # Video
 

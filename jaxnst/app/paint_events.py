@@ -73,18 +73,18 @@ class PaintEvents(Handlers):
     def take_samples(self) -> list[Update]:
         """The pictures that come along."""
         content, style = sample_pictures()
-        return [str(content), [str(style)], gr.update(visible=False)]
+        return [str(content), [str(style)], ""]
 
     def uploaded(self, path: str | None) -> list[Update]:
         """A photograph was dropped: shown if it can be read."""
         if path is None:
-            return [None, gr.update(visible=False)]
+            return [None, ""]
         try:
             shown = for_browser(Path(path))
         except Exception as error:
-            return [None, self._message(error, Path(path))]
+            return [None, markup.error(self.line(error, Path(path)))]
         kept = gr.skip() if shown == Path(path) else str(shown)
-        return [kept, gr.update(visible=False)]
+        return [kept, ""]
 
     def uploaded_styles(self, gallery: Any) -> list[Update]:
         """Paintings were dropped: those stay that can be read."""
@@ -95,10 +95,7 @@ class PaintEvents(Handlers):
             except Exception as error:
                 lines.append(self.line(error, path))
         shown = "".join(map(markup.error, lines))
-        return [kept or None, gr.update(value=shown, visible=bool(lines))]
-
-    def _message(self, error: Exception, *paths: Path) -> Update:
-        return gr.update(value=markup.error(self.line(error, *paths)), visible=True)
+        return [kept or None, shown]
 
     def preset(self, name: str) -> list[Update]:
         """Every other control as a preset has it."""
@@ -136,7 +133,7 @@ class PaintEvents(Handlers):
     def begin(self, request: gr.Request) -> list[Update]:
         """A button was pressed; the run waits until the device is free."""
         self.sessions.of(request.session_hash).begin()
-        waiting = gr.update(value=markup.empty("waiting for its turn"), visible=True)
+        waiting = markup.empty("waiting for its turn")
         return [*_running(waiting), gr.Tabs(selected="paint"), "paint"]
 
     def stop(self, request: gr.Request) -> None:
@@ -266,11 +263,11 @@ def _order(
     return Order(original(Path(content)), paths_of(styles), settings, kind, keep)
 
 
-def _running(shown: Any) -> list[Update]:
+def _running(shown: str) -> list[Update]:
     """The page while a picture comes about."""
     hidden, still = gr.update(visible=False), gr.update(interactive=False)
-    progress = gr.update(value=shown, visible=True) if isinstance(shown, str) else shown
-    return [progress, hidden, hidden, still, gr.update(interactive=True),
+    progress = gr.update(value=shown, visible=True)
+    return [progress, hidden, "", still, gr.update(interactive=True),
             still, still, still, gr.skip(), gr.skip()]  # fmt: skip
 
 
@@ -292,6 +289,6 @@ def _shown(done: Painted, moves: bool) -> list[Update]:
     return [
         gr.update(value="", visible=False),
         pair,
-        gr.update(value=markup.painted(done), visible=True),
+        markup.painted(done),
         *(live, still, live, live, download, *followed),
     ]
