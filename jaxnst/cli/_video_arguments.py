@@ -13,6 +13,7 @@ from jaxnst.cli._parser import Misuse, option
 from jaxnst.cli._streams import STREAM, is_stream
 from jaxnst.pipeline.inputs import STARTS
 from jaxnst.pipeline.settings import Settings
+from jaxnst.video.paint import check_apart
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -86,6 +87,7 @@ def check(arguments: Arguments, output: Path) -> None:
     if init not in STARTS:
         raise Misuse(f"--init must be one of {', '.join(STARTS)} for a clip")
     check_not_read([output, video.kept_folder(output)], read(arguments))
+    check_apart(arguments.pictures[0], output)
     video.check_clip_output(output, arguments.quality, again=arguments.resume)
     if not 0 <= arguments.smooth < 1:
         raise Misuse(f"--smooth must be from 0 to below 1, got {arguments.smooth:g}")

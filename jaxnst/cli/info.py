@@ -20,7 +20,7 @@ USAGE = "[--json]"
 HELP = {"output": ("json",)}
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "pillow", "h5py")
-_EXTRAS = {"plot": "matplotlib", "app": "gradio"}
+_EXTRAS = {"plot": ("matplotlib",), "video": ("av", "cv2"), "app": ("gradio",)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +51,8 @@ def facts() -> dict[str, Any]:
             **{name: importlib.metadata.version(name) for name in _PACKAGES},
         },
         "extras": {
-            name: find_spec(module) is not None for name, module in _EXTRAS.items()
+            name: all(find_spec(module) is not None for module in modules)
+            for name, modules in _EXTRAS.items()
         },
         "platform": platform.platform(),
         "devices": [f"{d.platform}: {d.device_kind}" for d in jax.local_devices()],

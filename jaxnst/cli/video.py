@@ -20,7 +20,7 @@ import numpy as np
 from jaxnst import images, video
 from jaxnst._files import check_space, sha256_of
 from jaxnst._version import __version__
-from jaxnst.cli._app import describe_error, fail, warn
+from jaxnst.cli._app import EXPECTED, describe_error, fail, warn
 from jaxnst.cli._options import adapted, given, preset_settings, setting_words
 from jaxnst.cli._parser import Misuse
 from jaxnst.cli._progress import Bar
@@ -169,7 +169,20 @@ class Job:
             warn(describe_error(error))
 
     def run(self) -> video.PaintedClip:
-        """All of it."""
+        """All of it; where it fails on the way a line says what is kept."""
+        kept = video.kept_folder(self.output)
+        before = len(list(kept.glob("*.png")))
+        try:
+            return self._run()
+        except EXPECTED:
+            if len(list(kept.glob("*.png"))) > before:
+                self.arguments.note(
+                    f"painted frames are kept in {kept}; the same command with "
+                    "--resume goes on"
+                )
+            raise
+
+    def _run(self) -> video.PaintedClip:
         arguments, total = self.arguments, len(self.clip.times)
         with FrameBar(total, quiet=arguments.quiet) as bar:
             return video.paint_clip(

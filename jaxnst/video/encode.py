@@ -22,16 +22,14 @@ _BT709, _LIMITED, _FULL = 1, 1, 2
 
 @contextmanager
 def _explained(path: Path) -> Iterator[None]:
-    """FFmpeg's errors in words that name the file; the system's as they are."""
+    """FFmpeg's errors in words; the system's as they are, of the file."""
     av = import_av()
     try:
         yield
     except av.error.FFmpegError as error:
-        if isinstance(error, OSError) and error.errno is not None and error.errno > 0:
-            raise OSError(
-                error.errno, f"cannot write {path}: {error.strerror}"
-            ) from None
-        raise ValueError(f"cannot write {path}: {reason(error)}") from None
+        if isinstance(error, OSError) and error.errno and error.errno > 0:
+            raise OSError(error.errno, error.strerror, str(path)) from None
+        raise ValueError(f"the clip cannot be written so: {reason(error)}") from None
 
 
 class Writer:

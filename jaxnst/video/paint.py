@@ -15,12 +15,13 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from jaxnst._files import atomic_write
+from jaxnst._files import atomic_write, check_not_read
+from jaxnst.images.listing import picture_suffixes
 from jaxnst.video.audio import cannot_hold
 from jaxnst.video.clip import Clip, Frame
 from jaxnst.video.encode import Writer
 from jaxnst.video.formats import FOLDER, check_clip_output, fitted_size, format_of
-from jaxnst.video.kept import KeptFrames, frame_name
+from jaxnst.video.kept import KeptFrames, frame_name, kept_folder
 from jaxnst.video.painters import Painter
 from jaxnst.video.source import Size
 from jaxnst.video.threads import Ahead, Behind
@@ -143,6 +144,7 @@ def paint_clip(
             "it frames of other settings would be mixed"
         )
     size = fitted_size(output, size or clip.size)
+    check_apart(clip.path, output)
     check_clip_output(output, quality, again=resume)
     about = {**(description or {}), "size": list(size), **_clip_facts(clip)}
     kept = KeptFrames(output, about, size, resume=resume)
@@ -178,6 +180,23 @@ def paint_clip(
         run.interrupted,
         tuple(remarks),
     )
+
+
+def check_apart(clip: str | PathLike[str], output: str | PathLike[str]) -> None:
+    """Check that a clip, a file or a folder of pictures, would not be written over, nor
+    get what is written as one more picture.
+
+    Raises:
+        ValueError: it would.
+    """
+    clip, output = Path(clip), Path(output)
+    check_not_read([output, kept_folder(output)], [clip])
+    among = clip.is_dir() and output.parent.resolve() == clip.resolve()
+    if among and output.suffix.lower() in picture_suffixes():
+        raise ValueError(
+            f"{output} would be one more picture of the clip {clip}; choose another "
+            "folder for what is written"
+        )
 
 
 def _clip_facts(clip: Clip) -> dict[str, Any]:

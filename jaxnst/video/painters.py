@@ -16,16 +16,9 @@ import numpy as np
 from jax import Array
 
 from jaxnst import _checks
-from jaxnst.feedforward import model as feedforward
-from jaxnst.feedforward.model import FeedForward, Style
+from jaxnst.feedforward.model import FeedForward
 from jaxnst.images import resize
-from jaxnst.images.mirroring import (
-    Pads,
-    add_mirrored,
-    cut_off,
-    pads_to,
-    repeat_mirrored,
-)
+from jaxnst.images.mirroring import add_mirrored, cut_off, pads_to, repeat_mirrored
 from jaxnst.losses.config import Config
 from jaxnst.losses.objectives import (
     Targets,
@@ -50,6 +43,7 @@ from jaxnst.video.coloring import (
     to_painted_colors,
 )
 from jaxnst.video.motion import Carried, Motion, carried, motion_between
+from jaxnst.video.one_pass import paint_once, start_of, style_of_paintings
 
 Size = tuple[int, int]
 
@@ -108,7 +102,7 @@ class OptimisedPainter:
         long_term: how many frames back to look for what the frame before does not
             show: at 1, 2, 4 ... frames, up to this many; 0, the one before alone.
         steps: of every frame but the first of a shot.
-        learning_rate: of these, as a share of the settings'.
+        learning_rate: of these, as a share of the settings'; not of L-BFGS.
         decoder: of one pass, where the settings start from it and for what was not
             seen before.
         reference: a frame of the clip, such as its first, to whose colours the
@@ -156,7 +150,7 @@ class OptimisedPainter:
             repeat_mirrored(style, shortest)
             for style in match_styles(settings.color, resized, reference)
         ]
-        self._one_pass = _one_pass_start(self.settings, self.styles, decoder)
+        self._one_pass = start_of(self.settings, self.styles, decoder)
         self._style_targets: dict[Any, Any] = {}
 
     def motion(self, frames: Sequence[np.ndarray]) -> Motion:
@@ -197,16 +191,17 @@ class OptimisedPainter:
         how = replace(
             self.settings.optimization,
             steps=(self.steps,),
-            learning_rate=self.rate * self._rate(),
+            learning_rate=self._rate(),
         )
         start = jnp.where(seen.known > 0, seen.start, self._start(content))
         return self._optimise(content, start, how, (1.0,), seen)
 
     def _rate(self) -> float:
+        """Of frames but the first. L-BFGS finds its own length of steps."""
         how = self.settings.optimization
-        if how.learning_rate is None:
-            return DEFAULT_RATES[how.optimizer]
-        return how.learning_rate
+        given = how.learning_rate
+        rate = DEFAULT_RATES[how.optimizer] if given is None else given
+        return rate if how.optimizer.startswith("lbfgs") else rate * self.rate
 
     def _start(self, content: Array) -> Array:
         """What one pass makes of a picture; the picture, where there is no decoder."""
@@ -321,7 +316,7 @@ class OnePassPainter:
             flow.check_available()
         self.strength = None if strength is None else jnp.float32(strength)
         matched = match_styles(color, styles, reference)
-        self.style = _style_of(self.model, matched, style_mix)
+        self.style = style_of_paintings(self.model, matched, style_mix)
 
     def motion(self, frames: Sequence[np.ndarray]) -> Motion:
         """Flows and cuts; as of `Painter`."""
@@ -339,7 +334,7 @@ class OnePassPainter:
         if motion.still:
             return _last(painted).copy()
         target = to_painted_colors(self.color, content)
-        image = _one_pass(self.model, target, self.style, self.strength)
+        image = paint_once(self.model, target, self.style, self.strength)
         seen = _seen(painted, motion, self.offsets, self.color)
         if seen is not None:
             image = _steadied(image, seen.image, seen.mask, self.smooth)
@@ -416,50 +411,3 @@ def _resized(style: Array, settings: Settings, size: Size) -> Array:
     """A painting at the size that the settings say beside frames of `size`."""
     height, width = style.shape[:2]
     return resize(style, settings.geometry.style_size(height, width, size))
-
-
-def _one_pass_start(
-    settings: Settings, styles: Sequence[Array], decoder: FeedForward | None
-) -> Any:
-    """A function from a frame to what one pass makes of it; None without a decoder."""
-    if decoder is None:
-        if settings.optimization.init != FEEDFORWARD:
-            return None
-        raise ValueError(
-            'init "feedforward" needs the decoder; give decoder=load_feedforward()'
-        )
-    model, strength = decoder.prepared(), settings.terms.strength
-    style = _style_of(model, styles, settings.style_mix)
-    number = None if strength is None else jnp.float32(strength)
-    return lambda content: _one_pass(model, content, style, number)
-
-
-def _style_of(
-    model: FeedForward, styles: Sequence[Array], style_mix: Sequence[float] | None
-) -> Style:
-    """What one pass needs of the paintings, once for the clip."""
-    if style_mix is not None and len(style_mix) != len(styles):
-        raise ValueError(
-            f"got {len(style_mix)} style_mix weights for {len(styles)} styles; "
-            "give one each"
-        )
-    wide = [repeat_mirrored(style, model.min_side) for style in styles]
-    statistics = [_compiled_style_of(model, style) for style in wide]
-    if len(statistics) == 1:
-        return statistics[0]
-    return feedforward.blended(statistics, style_mix)
-
-
-_compiled_style_of = jax.jit(feedforward.style_of)
-
-_apply_style = jax.jit(feedforward.apply_style)
-
-
-def _one_pass(
-    model: FeedForward, content: Array, style: Style, strength: Array | None
-) -> Array:
-    """What one pass makes of a picture (H, W, 3) of any size, in [0, 1]."""
-    size = content.shape[0], content.shape[1]
-    pads: Pads = pads_to(size, padded_size(size, 1, model.min_side))
-    image = _apply_style(model, add_mirrored(content, pads), style, strength=strength)
-    return jnp.clip(cut_off(image, pads), 0.0, 1.0)

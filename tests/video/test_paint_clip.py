@@ -180,6 +180,15 @@ def test_a_codec_that_a_container_refuses_late(here):
     assert len(contents("out.mov").times) == 6
 
 
+def test_the_clip_itself_is_not_written_over(clip):
+    before = Path("in.mp4").read_bytes()
+    os.symlink("in.mp4", "link.mp4")
+    for name in ("in.mp4", "link.mp4"):
+        with pytest.raises(ValueError, match="which is read|is read"):
+            paint_clip(clip, Inverter(), name)
+    assert Path("in.mp4").read_bytes() == before and left() == ["link.mp4"]
+
+
 def test_a_suffix_that_is_none(clip):
     for name in ("out.avi", "out.png"):
         with pytest.raises(ValueError, match="unknown suffix.*choose one of: .mp4"):

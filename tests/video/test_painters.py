@@ -16,6 +16,7 @@ from jaxnst.optimize.loop import run_steps
 from jaxnst.pipeline import Geometry, Optimization, Settings
 from jaxnst.video.flow import Flows
 from jaxnst.video.motion import Motion, carried, motion_between, same_shot
+from jaxnst.video.one_pass import style_of_paintings
 from jaxnst.video.painters import OnePassPainter, OptimisedPainter
 
 pytest.importorskip("cv2")
@@ -30,6 +31,11 @@ SETTINGS = Settings(
     terms=jaxnst.Weights(beta=10.0),
     geometry=Geometry(size=64, margin=4),
     optimization=Optimization(steps=(8,), learning_rate=0.1, ema=0.5),
+)
+
+# Compiling one pass takes as long as all the rest.
+BOTH = pytest.mark.parametrize(
+    "name", ["optimised", pytest.param("one_pass", marks=pytest.mark.slow)]
 )
 
 
@@ -76,6 +82,7 @@ def moving(count, by=2):
 # Frames for themselves
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("color", ["style", "content", "match"])
 def test_a_frame_for_itself_is_the_picture_of_render(network, color):
     settings = replace(SETTINGS, color=color)
@@ -88,6 +95,7 @@ def test_a_frame_for_itself_is_the_picture_of_render(network, color):
     assert np.abs(painted - np.round(255 * np.asarray(image))).max() <= 1
 
 
+@pytest.mark.slow
 def test_a_frame_in_one_pass_is_the_picture_of_one_pass(model):
     painter = OnePassPainter(model, [STYLE], strength=0.8, smooth=0)
     assert painter.span == 0
@@ -103,7 +111,7 @@ def test_a_frame_in_one_pass_is_the_picture_of_one_pass(model):
 # Clips
 
 
-@pytest.mark.parametrize("name", ["optimised", "one_pass"])
+@BOTH
 def test_a_still_clip_gives_a_still_result(name, request):
     painter = request.getfixturevalue(name)
     painted = paint(painter, [FRAME] * 4)
@@ -111,7 +119,7 @@ def test_a_still_clip_gives_a_still_result(name, request):
         np.testing.assert_array_equal(frame, painted[0])
 
 
-@pytest.mark.parametrize("name", ["optimised", "one_pass"])
+@BOTH
 def test_noise_of_a_camera_moves_little(name, request):
     """Within a mean of six of 255 levels, and less than frames by themselves."""
     painter, rng = request.getfixturevalue(name), np.random.default_rng(0)
@@ -125,7 +133,7 @@ def test_noise_of_a_camera_moves_little(name, request):
         assert apart(before, after) < min(6, 0.6 * apart(painted[0], alone))
 
 
-@pytest.mark.parametrize("name", ["optimised", "one_pass"])
+@BOTH
 def test_what_moves_by_whole_pixels_is_painted_moved(name, request):
     """Within a mean of four of 255 levels, 12 pixels and more from the borders: the
     flow is not of whole pixels, and four steps are taken."""
@@ -136,10 +144,11 @@ def test_what_moves_by_whole_pixels_is_painted_moved(name, request):
         assert apart(after, before) > 6  # it does move
 
 
-def test_a_cut_begins_anew(optimised, one_pass):
-    for painter in (optimised, one_pass):
-        shots = paint(painter, [*moving(2), OTHER_SHOT])
-        np.testing.assert_array_equal(shots[2], paint(painter, [OTHER_SHOT])[0])
+@BOTH
+def test_a_cut_begins_anew(name, request):
+    painter = request.getfixturevalue(name)
+    shots = paint(painter, [*moving(2), OTHER_SHOT])
+    np.testing.assert_array_equal(shots[2], paint(painter, [OTHER_SHOT])[0])
 
 
 def test_where_nothing_was_seen_before_it_is_begun_anew(optimised):
@@ -202,15 +211,16 @@ def test_a_weight_holds_the_picture_where_it_was_seen(network):
     assert differences[1] < 0.7 * differences[0]
 
 
-@pytest.mark.parametrize("kind", ["optimised", "one pass"])
-def test_colours_of_the_clip_are_kept(network, model, kind):
+@BOTH
+def test_colours_of_the_clip_are_kept(network, name, request):
     frames = moving(2)
-    if kind == "optimised":
+    if name == "optimised":
         settings = replace(SETTINGS, color="content")
         painter = OptimisedPainter(
             network, [STYLE], settings, size=SIZE, steps=4, reference=frames[0]
         )
     else:
+        model = request.getfixturevalue("model")
         painter = OnePassPainter(model, [STYLE], color="content", reference=frames[0])
     for frame, painted in zip(frames, paint(painter, frames), strict=True):
         inside = (painted > 0).all(-1) & (painted < 255).all(-1)
@@ -257,7 +267,7 @@ def test_frames_of_another_shot_are_not_looked_at():
 # What cannot be
 
 
-def test_arguments_that_cannot_be(network, model, optimised):
+def test_arguments_that_cannot_be(network, optimised):
     def painter(settings=SETTINGS, **options):
         return OptimisedPainter(network, [STYLE], settings, size=SIZE, **options)
 
@@ -274,9 +284,8 @@ def test_arguments_that_cannot_be(network, model, optimised):
         "steps": lambda: painter(steps=0),
         "long_term": lambda: painter(long_term=-3),
         "OnePassPainter": lambda: painter(jaxnst.presets.get("encoder-transformer")),
-        "below 1": lambda: OnePassPainter(model, [STYLE], smooth=1),
-        "color": lambda: OnePassPainter(model, [STYLE], color="red"),
-        "one each": lambda: OnePassPainter(model, [STYLE], style_mix=[1, 2]),
+        "below 1": lambda: OnePassPainter(None, [STYLE], smooth=1),
+        "color": lambda: OnePassPainter(None, [STYLE], color="red"),
         "resize the frame": lambda: optimised.paint(FRAME[1:], Motion(False, ()), []),
         "got 0 painted": lambda: optimised.paint(
             FRAME, optimised.motion(moving(2)), []
@@ -286,5 +295,7 @@ def test_arguments_that_cannot_be(network, model, optimised):
     for message, call in wrong.items():
         with pytest.raises(ValueError, match=message):
             call()
+    with pytest.raises(ValueError, match="one each"):
+        style_of_paintings(None, [STYLE], [1, 2])
     with pytest.raises(TypeError, match="uint8"):
         optimised.paint(FRAME / 255, Motion(False, ()), [])
