@@ -28,7 +28,8 @@ FLOORS = [
     ["pipeline"],
     ["reports", "training", "video"],
     ["study"],
-    ["cli", "app"],
+    ["app"],
+    ["cli"],
     ["__main__"],
 ]
 FLOOR = {name: floor for floor, names in enumerate(FLOORS) for name in names}

@@ -5,6 +5,7 @@ from types import ModuleType
 
 COMMANDS = {
     "stylize": "paint a photograph in the style of a painting",
+    "app": "open a page to play with in the browser",
     "batch": "paint whole folders: every photograph like every painting",
     "video": "paint a clip in the style of a painting, without flicker",
     "grid": "paint a pair under many weights at once, and compare",

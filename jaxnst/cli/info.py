@@ -20,7 +20,7 @@ USAGE = "[--json]"
 HELP = {"output": ("json",)}
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "pillow", "h5py")
-_EXTRAS = {"plot": ("matplotlib",), "video": ("av", "cv2")}
+_EXTRAS = {"plot": ("matplotlib",), "video": ("av", "cv2"), "app": ("gradio",)}
 
 
 @dataclass(frozen=True, kw_only=True)
