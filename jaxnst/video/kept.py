@@ -15,19 +15,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from filelock import FileLock, Timeout
 
 from jaxnst._files import atomic_write, fitting_name, make_folder
 from jaxnst._fingerprint import differences
 from jaxnst.images.frames import read_kept, write_kept
 from jaxnst.video.source import Size
 
-try:
-    import fcntl
-except ImportError:  # Windows: two runs at once into one file are not noticed
-    fcntl = None  # type: ignore[assignment]
-
-_ABOUT = "clip.json"
-_OURS = re.compile(r"\d{6,}\.png(\.part)?|clip\.json")
+_ABOUT, _LOCK = "clip.json", "lock"
+_OURS = re.compile(r"\d{6,}\.png(\.part)?|clip\.json|lock")
 
 
 def kept_folder(output: str | os.PathLike[str]) -> Path:
@@ -51,7 +47,7 @@ def check_kept(output: str | os.PathLike[str], resume: bool) -> None:
     folder = kept_folder(output)
     if not os.path.lexists(folder):
         return
-    names = os.listdir(folder) if folder.is_dir() else [""]
+    names = [n for n in os.listdir(folder) if n != _LOCK] if folder.is_dir() else [""]
     if names and _ABOUT not in names:
         raise FileExistsError(
             f"{folder} is there, where frames would be kept on the way, and holds "
@@ -88,11 +84,18 @@ class KeptFrames:
         """
         check_kept(output, resume)
         self.folder, self.size = make_folder(kept_folder(output)), size
-        self._lock: int | None = None
+        # Before a look at what is there: another run may be about to write its first.
+        self._lock = FileLock(self.folder / _LOCK)
+        try:
+            self._lock.acquire(timeout=0)
+        except Timeout:
+            raise OSError(
+                f"another run is painting into {self.folder}; wait for it, or choose "
+                "another output"
+            ) from None
         about = _flat(description)
         path = self.folder / _ABOUT
         if path.exists() and any(self.folder.glob("*.png")):
-            self._take(path)
             try:
                 stored = json.loads(path.read_text("utf-8"))
             except (ValueError, RecursionError):
@@ -110,19 +113,6 @@ class KeptFrames:
             return
         with atomic_write(path) as temporary:
             temporary.write_text(json.dumps(about), "utf-8")
-        self._take(path)
-
-    def _take(self, path: Path) -> None:
-        self._lock = os.open(path, os.O_RDWR)
-        try:
-            if fcntl is not None:
-                fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self.leave()
-            raise OSError(
-                f"another run is painting into {self.folder}; wait for it, or choose "
-                "another output"
-            ) from None
 
     def path(self, number: int) -> Path:
         """The file of a frame."""
@@ -151,9 +141,7 @@ class KeptFrames:
 
     def leave(self) -> None:
         """Let another run have the folder."""
-        if self._lock is not None:
-            os.close(self._lock)
-            self._lock = None
+        self._lock.release()
 
     def remove(self) -> None:
         """Remove what is kept: the output is whole."""
