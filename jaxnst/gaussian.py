@@ -27,17 +27,27 @@ class Gaussian(NamedTuple):
     covariance: Float[Array, "c c"]
 
 
-def gaussian(features: Float[AnyArray, "h w c"]) -> Gaussian:
+def gaussian(
+    features: Float[AnyArray, "h w c"], weights: Float[AnyArray, "h w"] | None = None
+) -> Gaussian:
     """Mean and covariance of the feature vectors of a map (h, w, c).
 
     Centred before the product: the second moment less the mean's would leave rounding
     errors of the size of the mean, below zero where an image is flat.
+
+    Args:
+        weights: how much each position counts, with mean 1; None, all the same.
     """
     height, width, channels = features.shape
     flat = features.astype(jnp.float32).reshape(height * width, channels)
-    mean = jnp.mean(flat, axis=0)
-    centred = (flat - mean[None, :]) * (height * width) ** -0.5
-    return Gaussian(mean, products(centred))
+    if weights is None:
+        mean = jnp.mean(flat, axis=0)
+        centred = (flat - mean[None, :]) * (height * width) ** -0.5
+        return Gaussian(mean, products(centred))
+    column = weights.reshape(height * width, 1)
+    mean = jnp.mean(flat * column, axis=0)
+    scale = jnp.sqrt(column / (height * width))
+    return Gaussian(mean, products((flat - mean[None, :]) * scale))
 
 
 def mixture(parts: Sequence[Gaussian], shares: Float[Array, " n"]) -> Gaussian:

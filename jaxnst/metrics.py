@@ -32,10 +32,12 @@ from jaxtyping import Float
 from jaxnst import _checks
 from jaxnst._types import AnyArray, UncheckedImage
 from jaxnst.images import fit_size, resize
+from jaxnst.images.mirroring import repeat_mirrored
 from jaxnst.linalg import matmul, orthogonal_factor
 from jaxnst.losses import functional
+from jaxnst.losses.masks import position_weights, split_alpha
 from jaxnst.networks.googlenet import GoogLeNet
-from jaxnst.networks.network import Network
+from jaxnst.networks.network import Network, check_network
 
 SCALES = (256, 128, 64)  # long side in pixels; content is judged at the first
 
@@ -82,16 +84,25 @@ class FactoredGaussian(NamedTuple):
 
 def factored_gaussian(
     features: Float[AnyArray, "h w c"],
+    weights: Float[AnyArray, "h w"] | None = None,
 ) -> FactoredGaussian:
     """Mean and a root of the covariance of a feature map (h, w, c).
 
     The centred features X / √n themselves where they are few, or else the symmetric
     root H = Uᵀ X / √n: the covariance is never formed, whose small eigenvalues float32
     would lose.
+
+    Args:
+        weights: how much each position counts, with mean 1; None, all the same.
     """
     vectors = features.astype(jnp.float32).reshape(-1, features.shape[-1])
-    mean = jnp.mean(vectors, axis=0)
-    root = (vectors - mean[None, :]) * vectors.shape[0] ** -0.5
+    if weights is None:
+        mean = jnp.mean(vectors, axis=0)
+        root = (vectors - mean[None, :]) * vectors.shape[0] ** -0.5
+    else:
+        column = weights.reshape(-1, 1)
+        mean = jnp.mean(vectors * column, axis=0)
+        root = (vectors - mean[None, :]) * jnp.sqrt(column / vectors.shape[0])
     if root.shape[0] > root.shape[1]:
         root = matmul(orthogonal_factor(root).T, root)
     return FactoredGaussian(mean, root)
@@ -138,32 +149,38 @@ def _layers(network: Network) -> tuple[tuple[str, ...], str]:
     return _VGG16 if complete else _VGG
 
 
-def _sizes(
-    network: Network, image: Float[Array, "h w 3"], name: str
-) -> tuple[tuple[int, int], ...]:
+def _sizes(image: Float[Array, "h w _"]) -> tuple[tuple[int, int], ...]:
     """(height, width) of an image at every scale, with its aspect ratio."""
     height, width = image.shape[:2]
-    sizes = tuple(fit_size(height, width, scale) for scale in SCALES)
-    min_side = network.min_side(_layers(network)[0])
-    if min(sizes[-1]) < min_side:
-        raise ValueError(
-            f"{name} is {width} x {height} pixels, too narrow: "
-            f"shrunk to a long side of {SCALES[-1]} its short side has {min(sizes[-1])}"
-            f", the judge needs {min_side}; crop it"
-        )
-    return sizes
+    return tuple(fit_size(height, width, scale) for scale in SCALES)
+
+
+def _at_size(
+    network: Network, image: Float[Array, "h w _"], size: tuple[int, int]
+) -> Float[Array, "_ _ _"]:
+    """An image resized and, where that is too narrow for the layers, followed by
+    mirrored copies of itself."""
+    least = network.min_side(_layers(network)[0])
+    return repeat_mirrored(resize(image, size), least)
 
 
 @partial(jax.jit, static_argnames="sizes")
 def _gaussians(
     network: Network,
-    image: Float[Array, "h w 3"],
+    image: Float[Array, "h w _"],
     sizes: tuple[tuple[int, int], ...],
 ) -> list[FactoredGaussian]:
     """The Gaussian of every style layer at every one of `sizes`."""
     layers, _ = _layers(network)
-    features = [network(resize(image, size), layers) for size in sizes]
-    return [factored_gaussian(maps[layer]) for maps in features for layer in layers]
+    found = []
+    for size in sizes:
+        color, alpha = split_alpha(_at_size(network, image, size))
+        maps = network(color, layers)
+        found += [
+            factored_gaussian(maps[k], position_weights(alpha, maps[k].shape))
+            for k in layers
+        ]
+    return found
 
 
 @jax.jit
@@ -192,7 +209,7 @@ def _content_features(
     network: Network, image: Float[Array, "h w 3"], size: tuple[int, int]
 ) -> Float[Array, "_ _ c"]:
     _, layer = _layers(network)
-    return network(resize(image, size), [layer])[layer]
+    return network(_at_size(network, image, size), [layer])[layer]
 
 
 def style_distance(
@@ -212,12 +229,13 @@ def style_distance(
     record.
 
     Scales are made by `images.resize`, within the compiled code and by the same filter
-    for all three images.
+    for all three images; one too narrow for the layers is followed by mirrored copies.
 
     Args:
         network: GoogLeNet or a VGG, other than the one that `image` was optimised in.
         image, content, style: (H, W, 3) in [0, 1], each of its own size; `content` is
-            brought to the size of `image`.
+            brought to the size of `image`. Of a `style` with alpha, (H, W, 4), the
+            opaque parts count.
 
     Returns:
         A scalar, float32: 1 for the content image, 0 for the style image (and for both
@@ -225,17 +243,18 @@ def style_distance(
         size.
 
     Raises:
-        TypeError, ValueError: not such an image, one too narrow, or a network that
-            does not hold the layers.
+        TypeError, ValueError: not such an image, or a network that does not hold the
+            layers.
     """
-    image = _checks.check_image(image)
+    network = check_network(network)
+    image = _checks.check_image(image, unclipped=True)
     content = _checks.check_image(content, "content")
-    style = _checks.check_image(style, "style")
-    sizes = _sizes(network, image, "image")
+    style = _checks.check_image(style, "style", alpha=True)
+    sizes = _sizes(image)
     return _mean_ratio(
         _gaussians(network, image, sizes),
         _gaussians(network, content, sizes),
-        _gaussians(network, style, _sizes(network, style, "style")),
+        _gaussians(network, style, _sizes(style)),
     )
 
 
@@ -258,9 +277,10 @@ def content_distance(
     Raises:
         TypeError, ValueError: as of `style_distance`.
     """
-    image = _checks.check_image(image)
+    network = check_network(network)
+    image = _checks.check_image(image, unclipped=True)
     content = _checks.check_image(content, "content")
-    size = _sizes(network, image, "image")[0]
+    size = _sizes(image)[0]
     return functional.content_loss(
         _content_features(network, image, size),
         _content_features(network, content, size),
@@ -278,3 +298,17 @@ def judge(
     style_part = style_distance(network, image, content, style)
     content_part = content_distance(network, image, content)
     return Scores(style_part, content_part, style_part + content_part / 2)
+
+
+def check_judge(
+    network: Network, size: tuple[int, int], content: Array, style: Array
+) -> None:
+    """Raise what `judge` would raise of a picture of (height, width), unseen.
+
+    For a long run to fail at its start. Nothing is computed.
+
+    Raises:
+        TypeError, ValueError: as of `style_distance`.
+    """
+    image = jax.ShapeDtypeStruct((*size, 3), jnp.float32)
+    jax.eval_shape(judge, network, image, content, style)

@@ -102,3 +102,48 @@ def test_the_least_number_is_named():
 
 def test_traced_numbers_pass_unread():
     assert jax.jit(lambda x: check_number(x, "alpha"))(-1.0) == -1
+
+
+@pytest.mark.parametrize(
+    "wrong, mend",
+    [
+        (GOOD * 255, r"from 127\.5 to 127\.5; if it is in \[0, 255\], give x / 255"),
+        (GOOD * 60_000, r"in \[0, 65535\], give x / 65535"),
+        (np.linspace(-1, 1, 60).reshape(4, 5, 3), r"in \[-1, 1\], give \(x \+ 1\) / 2"),
+        (GOOD + 0.6, r"to 1\.1; cut off what is beyond with jax\.numpy\.clip"),
+    ],
+)
+@pytest.mark.parametrize("array", [np.asarray, jnp.float32])
+def test_pictures_of_another_scale_are_errors_that_say_how_to_mend_them(
+    wrong, mend, array
+):
+    with pytest.raises(ValueError, match=rf"photo must lie in \[0, 1\].*{mend}"):
+        check_image(array(wrong), "photo")
+    if wrong.max() > 2 or wrong.min() < 0:  # no optimisation goes there
+        with pytest.raises(ValueError, match=mend):
+            check_image(array(wrong), "photo", unclipped=True)
+
+
+def test_rounding_results_without_clipping_and_what_is_not_finite_pass():
+    check_image(GOOD * 2 + 1e-4)
+    off = np.full((10, 10, 3), 0.5)
+    off[0, 0], off[1] = -0.7, 1.8
+    check_image(off, unclipped=True)
+    check_image(GOOD * np.nan)
+
+
+def test_values_that_are_traced_are_not_looked_at():
+    far = jnp.full((2, 4, 5, 3), 200.0)
+    jax.jit(check_image)(far[0])
+    jax.vmap(check_image)(far)
+    jax.grad(lambda x: check_image(x).sum())(far[0])
+
+
+def test_alpha_where_it_counts():
+    with_alpha = np.full((4, 5, 4), 0.5)
+    assert check_images(with_alpha, "style", alpha=True)[0].shape == (4, 5, 4)
+    with pytest.raises(ValueError, match=r"leave the alpha: image\[\.\.\., :3\]"):
+        check_images(with_alpha, "style")
+    with_alpha[..., 3] = 0
+    with pytest.raises(ValueError, match="style is transparent everywhere"):
+        check_images(with_alpha, "style", alpha=True)

@@ -18,7 +18,8 @@ PACKAGE = Path(jaxnst.__file__).parent
 # Packages from the lowest floor to the highest: imports point down between floors, and
 # packages of one floor do not know each other.
 FLOORS = [
-    ["_checks", "_files", "_fingerprint", "_types", "_version"],
+    ["_checks", "_files", "_fingerprint", "_memory_limits", "_types", "_version"],
+    ["_checksum"],
     ["linalg"],
     ["gaussian", "images", "networks"],
     ["losses", "pretrained"],
@@ -165,6 +166,22 @@ def test_all_names_are_there_and_sorted():
     assert sorted(jaxnst.__all__) == list(jaxnst.__all__)
     for name in jaxnst.__all__:
         assert hasattr(jaxnst, name)
+
+
+def test_names_come_when_they_are_asked_for():
+    """Importing the package costs nothing; every name is where it was."""
+    code = (
+        "import sys, jaxnst; assert 'jax' not in sys.modules\n"
+        "assert set(jaxnst.__all__) <= set(dir(jaxnst))\n"
+        "assert jaxnst.images.MAX_PIXELS and jaxnst.optimize.stylize\n"
+        "from jaxnst import *\nprint(Config.__name__, presets.__name__)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=PACKAGE.parent
+    )
+    assert done.stdout.split() == ["Config", "jaxnst.pipeline.presets"], done.stderr
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        jaxnst.nothing  # noqa: B018
 
 
 @pytest.mark.parametrize("name", jaxnst.__all__)

@@ -6,11 +6,13 @@ A command's module is imported when it is called, so that neither `import jaxnst
 
 import sys
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 
 from jaxnst._version import __version__
-from jaxnst.cli._commands import COMMANDS
+from jaxnst.cli._closed_streams import replace_closed
+from jaxnst.cli._commands import COMMANDS, command
+from jaxnst.cli._console import say, tolerant_streams
+from jaxnst.cli._interrupts import deferred, ignore_at_exit
 
 _USAGE = """\
 usage: jaxnst PHOTO PAINTING [PAINTING ...] [-o OUT.png]
@@ -38,16 +40,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; None, those of this process. Without a
             command's name before them they are those of `stylize`.
     """
-    given = list(sys.argv[1:] if arguments is None else arguments)
+    replace_closed()
+    try:
+        with tolerant_streams():
+            return _main(list(sys.argv[1:] if arguments is None else arguments))
+    finally:
+        ignore_at_exit()
+
+
+def _main(given: list[str]) -> int:
     if not given or given[0] in ("-h", "--help", "help"):
-        print(usage())
+        say(usage(), sys.stdout)
         return 0
     first, *rest = given
     if first in ("-V", "--version"):
-        print(f"jaxnst {__version__}")
+        say(f"jaxnst {__version__}", sys.stdout)
         return 0
     if first not in COMMANDS:
-        if not (first.startswith("-") or Path(first).suffix or Path(first).exists()):
+        named = first.startswith("-") or "://" in first
+        if not (named or Path(first).suffix or Path(first).exists()):
+            from difflib import get_close_matches
+
             near = get_close_matches(first, COMMANDS, n=1)
             hint = f"did you mean {near[0]}? " if near else ""
             print(
@@ -57,6 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             )
             return 2
         first, rest = "stylize", given
-    from jaxnst.cli._app import run
+    with deferred() as interrupted:  # an import that is torn apart may say anything
+        from jaxnst.cli._app import run
 
+        command(first)
+    if interrupted():
+        print("error: interrupted", file=sys.stderr)
+        return 130
     return run(first, rest)

@@ -15,7 +15,13 @@ import platformdirs
 from jax.errors import JaxRuntimeError
 
 from jaxnst.cli._commands import command
+from jaxnst.cli._compiled import drop_broken
+from jaxnst.cli._console import say, tolerant_streams
+from jaxnst.cli._devices import explained_devices
+from jaxnst.cli._interrupts import never_swallowed
+from jaxnst.cli._memory import check_address_space, explain_bad_alloc, out_of_memory
 from jaxnst.cli._options import SECTIONS, current_spelling
+from jaxnst.cli._order import lists_last
 from jaxnst.cli._parser import (
     Misuse,
     Option,
@@ -52,12 +58,12 @@ class Common:
     def say(self, text: str) -> None:
         """A line for a person."""
         if not self.quiet:
-            print(text, file=sys.stderr if self.json else sys.stdout, flush=True)
+            say(text, sys.stderr if self.json else sys.stdout)
 
     def note(self, text: str) -> None:
         """A line beside the result: what was chosen, where it goes on."""
         if text and not self.quiet:
-            print(text, file=sys.stderr)
+            say(text, sys.stderr)
 
     def answer(self, **facts: Any) -> None:
         """The result for a program, where that is asked for."""
@@ -80,21 +86,26 @@ def fail(text: str, code: int) -> int:
 
 def describe_error(error: Exception) -> str:
     """An error of the operating system without its number; others as they are."""
+    memory = out_of_memory(error)
+    if memory is not None:
+        return memory
     if isinstance(error, OSError) and error.strerror:
         where = f"{error.filename}: " if error.filename else ""
         return f"{where}{error.strerror}"
-    if isinstance(error, MemoryError):
-        return "; ".join(["out of memory", *map(str, error.args)])
     if isinstance(error, JaxRuntimeError):
-        if "RESOURCE_EXHAUSTED" in str(error):
-            return "out of memory; choose a smaller size (--size)"
         return f"the device failed: {error}; --debug shows where"
     return str(error) or type(error).__name__
 
 
+_told: set[str] = set()  # warnings of the command that runs
+
+
 def warn(message: Warning | str, *_: object, **__: object) -> None:
-    """Print `message` as one line on stderr."""
-    print(f"warning: {' '.join(str(message).split())}", file=sys.stderr)
+    """Print `message` as one line on stderr, once in a command."""
+    text = " ".join(str(message).split())
+    if text not in _told and not drop_broken(text):
+        _told.add(text)
+        print(f"warning: {text}", file=sys.stderr)
 
 
 def keep_compiled() -> None:
@@ -150,12 +161,13 @@ def parse(module: ModuleType, line: Sequence[str]) -> Any:
     default = defaults(line)
     parser = parser_of(module, default, everything="--help-all" in asked)
     if asked:
-        print(parser.format_help(), end="")
+        say(parser.format_help().rstrip("\n"), sys.stdout)
         return None
-    given = vars(parser.parse_intermixed_args(line))
+    known = options(module, default)
+    given = vars(parser.parse_intermixed_args(lists_last(line, known)))
     missing = [
         each
-        for each in options(module, default)
+        for each in known
         if each.required and (each.dest not in given or given[each.dest] == [])
     ]
     if missing:
@@ -187,17 +199,32 @@ def run_module(module: ModuleType, line: Sequence[str] | None = None) -> int:
     """
     line = sys.argv[1:] if line is None else line
     warnings.showwarning = warn
+    _told.clear()
+    with tolerant_streams():
+        return _run_module(module, line)
+
+
+def _run_module(module: ModuleType, line: Sequence[str]) -> int:
     try:
-        arguments = parse(module, line)
-        if arguments is None:
-            return 0
-        keep_compiled()
-        return module.main(arguments) or 0
+        with never_swallowed():
+            return _parse_and_run(module, line)
     except Misuse as error:
         return fail(f"{error}; --help lists the options", 2)
     except KeyboardInterrupt:
         return fail("interrupted", 130)
-    except EXPECTED as error:
-        if "--debug" in line:
+    except (*EXPECTED, RuntimeError) as error:
+        expected = isinstance(error, EXPECTED) or out_of_memory(error) is not None
+        if "--debug" in line or not expected:
             raise
         return fail(describe_error(error), 1)
+
+
+def _parse_and_run(module: ModuleType, line: Sequence[str]) -> int:
+    arguments = parse(module, line)
+    if arguments is None:
+        return 0
+    keep_compiled()
+    check_address_space()
+    explain_bad_alloc()
+    with explained_devices():
+        return module.main(arguments) or 0

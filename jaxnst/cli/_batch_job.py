@@ -5,23 +5,23 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-import jax
 from jax import Array
 
 import jaxnst
 from jaxnst import images
-from jaxnst._files import sha256
-from jaxnst.cli._app import EXPECTED, describe_error
+from jaxnst._files import check_space, sha256
+from jaxnst.cli._app import EXPECTED, describe_error, warn
 from jaxnst.cli._manifest import Manifest
+from jaxnst.cli._outputs import save
 from jaxnst.cli._pairs import Pair
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.networks.network import Network
-from jaxnst.optimize.memory import max_parallel_items
 from jaxnst.optimize.result import Callback, Progress, Result
-from jaxnst.pipeline.inputs import sizes_of
-from jaxnst.pipeline.provenance import describe, named
+from jaxnst.parallel.one_by_one import is_vectorized
+from jaxnst.pipeline.inputs import sizes_of, with_size_of
+from jaxnst.pipeline.provenance import describe
 from jaxnst.pipeline.run import padded_size
 from jaxnst.pipeline.settings import Settings
 
@@ -42,6 +42,19 @@ class Item:
     job: dict[str, Any]
 
 
+class Pictures(NamedTuple):
+    """What is read for an item before it is painted.
+
+    Attributes:
+        content, style: (H, W, 3) at their sizes.
+        like: what is carried over from the photograph.
+    """
+
+    content: Array
+    style: Array
+    like: images.Like
+
+
 @dataclass
 class BatchJob:
     """What all pairs have in common, and what has become of them."""
@@ -58,6 +71,7 @@ class BatchJob:
     report_progress: Callable[[float, int], bool]
     """Told how many pairs are done, in parts of one, and how many failed; True ends
     it."""
+    keep_metadata: bool = True
     done_before: int = 0
     painted: int = 0
     failed: list[tuple[Pair, str]] = field(default_factory=list)
@@ -67,17 +81,20 @@ class BatchJob:
         self.size_of = lru_cache(None)(images.picture_size)
         self.digest_of = lru_cache(None)(sha256)
         self.load = lru_cache(_PICTURES)(images.load_image)
+        self.read_like = lru_cache(_PICTURES)(images.read_like)
 
     def run(self, pairs: Iterable[Pair]) -> None:
         """Everything that is not there yet."""
-        groups: dict[Size, list[Item]] = {}
+        groups: dict[Any, list[Item]] = {}
         for pair in pairs:
             item = self._or_fail(pair, self.item, pair)
             if item is not None:
                 shape = padded_size(item.size, self.multiple)
-                groups.setdefault(shape, []).append(item)
+                levels = item.settings.geometry.levels()
+                groups.setdefault((shape, levels), []).append(item)
         chunks = [chunk for group in groups.values() for chunk in self.chunks(group)]
         self._report(0)
+        self.check_space(item for chunk, _ in chunks for item in chunk)
         with ThreadPoolExecutor(2) as readers, ThreadPoolExecutor(1) as writer:
             ahead = self.read(readers, chunks[0][0]) if chunks else []
             behind: list[Future[None]] = []
@@ -101,9 +118,9 @@ class BatchJob:
         numbers: dict[str, Any] = dict(pair.numbers)
         terms = replace(self.settings.terms, **numbers)
         settings = replace(self.settings, terms=terms)
+        settings = with_size_of(settings, self.size_of(pair.content))
         sizes = sizes_of(
             settings,
-            self.network,
             pair.content,
             [pair.style],
             multiple=self.multiple,
@@ -117,43 +134,62 @@ class BatchJob:
             "multiple": self.multiple,
             "quality": self.quality,
         }
+        if not self.keep_metadata:
+            job["keep_metadata"] = False
         if self.decoder is not None:
             job["decoder"] = self.decoder.checksum
         output = self.folder / pair.name
+        images.check_fits(output, sizes.content)
         return Item(pair, output, settings, sizes.content, sizes.styles[0], job)
 
     def chunks(self, group: list[Item]) -> Iterator[tuple[list[Item], int]]:
         """What is missing of a shape, in parts, and how many are computed in each.
 
-        That number depends on all that was ever to be painted in this shape, not on
-        what is missing: a picture is the same after an interruption as without one.
+        On CPUs one. Elsewhere it depends on all that was ever to be painted in this
+        shape, not on what is missing: a picture is the same after an interruption as
+        without one.
         """
-        margin = 2 * self.settings.geometry.margin
-        shape = [side + margin for side in padded_size(group[0].size, self.multiple)]
-        most = min(
-            self.batch_size, max_parallel_items(tuple(shape)) * jax.local_device_count()
-        )
+        most = self.batch_size if is_vectorized() else 1
         batch_size = -(-len(group) // -(-len(group) // most))
         missing = [x for x in group if not self.manifest.has(x.pair.name, x.job)]
         self.done_before += len(group) - len(missing)
         for first in range(0, len(missing), batch_size):
             yield missing[first : first + batch_size], batch_size
 
+    def check_space(self, items: Iterable[Item]) -> None:
+        """Warn if all the pictures will not fit on the disk."""
+        needed = sum(images.least_bytes(item.output, item.size) for item in items)
+        try:
+            check_space(self.folder, needed)
+        except OSError as error:
+            warn(describe_error(error))
+
     def read(
         self, readers: ThreadPoolExecutor, items: Iterable[Item]
-    ) -> list[Future[tuple[Array, Array]]]:
-        def pictures(item: Item) -> tuple[Array, Array]:
-            content = self.load(item.pair.content, size=item.size)
-            return content, self.load(item.pair.style, size=item.style_size)
+    ) -> list[Future[Pictures]]:
+        def pictures(item: Item) -> Pictures:
+            content, style = item.pair.content, item.pair.style
+            found = Pictures(
+                self.load(content, size=item.size, alpha=True)[..., :3],
+                self.load(style, size=item.style_size, alpha=True),
+                self.read_like(content, size=item.size),
+            )
+            for path, digest in ((content, "content"), (style, "style")):
+                if sha256(path) != item.job[digest]:
+                    raise ValueError(
+                        f"{path} has changed since the batch began; the same command "
+                        "paints it anew"
+                    )
+            return found
 
         return [readers.submit(pictures, item) for item in items]
 
     def compute(
         self,
         chunk: list[Item],
-        pictures: list[Future[tuple[Array, Array]]],
+        pictures: list[Future[Pictures]],
         batch_size: int,
-    ) -> list[tuple[Item, Result]]:
+    ) -> list[tuple[Item, Result, images.Like]]:
         """Paint what could be read; bad files and numbers cost themselves alone."""
         readable = [
             (item, found)
@@ -167,8 +203,8 @@ class BatchJob:
             results = jaxnst.render_batch(
                 self.settings,
                 self.network,
-                [found[0] for _, found in filled],
-                [found[1] for _, found in filled],
+                [found.content for _, found in filled],
+                [found.style for _, found in filled],
                 terms=[item.settings.terms for item, _ in filled],
                 multiple=self.multiple,
                 budget=self.budget,
@@ -179,8 +215,10 @@ class BatchJob:
             for item, _ in readable:
                 self.fail(item.pair, error, item)
             return []
-        items = [item for item, _ in readable]
-        return list(zip(items, results[: len(readable)], strict=True))
+        return [
+            (item, result, found.like)
+            for (item, found), result in zip(readable, results, strict=False)
+        ]
 
     def callback(self, count: int) -> Callback:
         def callback(progress: Progress) -> bool:
@@ -189,30 +227,40 @@ class BatchJob:
 
         return callback
 
-    def write(self, item: Item, result: Result) -> None:
-        """Write a picture, then the line that says so."""
+    def write(self, item: Item, result: Result, like: images.Like) -> None:
+        """Write a picture, then the line that says so.
+
+        Its photograph and painting may be gone by now.
+        """
         pair, path = item.pair, item.output
         try:
             if not result.finite:
                 raise ValueError(
                     "the loss was not finite; try a lower --learning-rate or weights"
                 )
-            files = pair.content, pair.style
+            content, style = str(pair.content), str(pair.style)
             metadata = describe(
                 item.settings,
                 self.network,
                 result,
-                pictures=files,
-                files=named(files),
+                pictures=(pair.content, pair.style),
+                digests={content: item.job["content"], style: item.job["style"]},
                 decoder=self.decoder,
             )
-            images.save_image(
-                path,
-                result.image,
-                like=pair.content,
-                metadata=metadata,
-                quality=self.quality,
-            )
+
+            def write(path: Path) -> None:
+                images.save_image(
+                    path,
+                    result.image,
+                    like=like,
+                    metadata=metadata,
+                    quality=self.quality,
+                    keep_metadata=self.keep_metadata,
+                )
+
+            trouble = save(path, write)[1]
+            if trouble:
+                raise OSError(trouble)
             record = self.record(pair, "done") | {
                 "job": item.job,
                 "sha256": sha256(path),

@@ -7,8 +7,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from jaxnst._files import check_writable_folder, sha256
+from jaxnst._files import check_output_file
 from jaxnst.cli._app import warn
+from jaxnst.cli._parser import Misuse
 from jaxnst.networks.network import Network
 from jaxnst.optimize.checkpoint import load_checkpoint, save_checkpoint
 from jaxnst.optimize.result import Result
@@ -20,9 +21,9 @@ def check(path: Path | None, resume: bool) -> None:
     """Raise now what would otherwise only fail later, or cost an earlier run."""
     if path is None:
         if resume:
-            raise ValueError("--resume goes on from a file; name it with --checkpoint")
+            raise Misuse("--resume goes on from a file; name it with --checkpoint")
         return
-    check_writable_folder(path)
+    check_output_file(path)
     if path.exists() and not resume:
         raise FileExistsError(
             f"{path} is there already; --resume goes on from it, or remove it to "
@@ -37,18 +38,23 @@ def hint(path: Path | None) -> str:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """The file of a run of these settings on these picture files, if there is one."""
+    """The file of a run of these settings at so many levels, if there is one.
+
+    Attributes:
+        digests: SHA-256 of the pictures that the run is of.
+    """
 
     path: Path | None
     settings: Settings
     network: Network
-    files: Iterable[Path]
+    digests: Iterable[str]
+    levels: int
 
     @cached_property
     def description(self) -> dict[str, Any]:
         return {
             "settings": self.settings.to_json(),
-            "pictures": [sha256(path) for path in self.files],
+            "pictures": list(self.digests),
             "weights": self.network.checksum,
         }
 
@@ -61,7 +67,7 @@ class Checkpoint:
         result = load_checkpoint(
             self.path,
             self.description,
-            how.make_optimizer(len(self.settings.geometry.levels())),
+            how.make_optimizer(self.levels),
             averaging=how.ema is not None,
             upgrade=with_current_settings,
         )
@@ -78,5 +84,8 @@ class Checkpoint:
 
     def remove(self) -> None:
         """The picture is written: there is nothing left to go on with."""
-        if self.path is not None:
-            self.path.unlink(missing_ok=True)
+        try:
+            if self.path is not None:
+                self.path.resolve().unlink(missing_ok=True)  # not a link to it
+        except OSError as error:
+            warn(f"{self.path} could not be removed: {error.strerror or error}")

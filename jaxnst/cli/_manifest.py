@@ -1,6 +1,5 @@
 """manifest.jsonl: what has become of every picture of a batch, a line for each try."""
 
-import fcntl
 import json
 import os
 import threading
@@ -52,7 +51,7 @@ class Manifest:
         try:
             record = json.loads(line)
             self.records[record["output"]] = record
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             pass  # torn, or not ours: the picture is made again
 
     def append(self, record: Record) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from jaxnst.cli._parser import Words
+from jaxnst.cli._parser import Misuse, Words
 from jaxnst.pipeline import presets
 from jaxnst.pipeline.settings import Settings
 
@@ -59,7 +59,7 @@ _TERMS = {
                       "beta is then adjusted on the way"),
 }  # fmt: skip
 _GEOMETRY = {
-    "size": ("PIXELS", "long side of the picture"),
+    "size": ("PIXELS|original", "long side of the picture; original, the photograph's"),
     "fit": (None, "the side that --size sets; square ignores the aspect"),
     "min_size": ("PIXELS", "size of the coarsest of several levels; the final size "
                            "alone if not given"),
@@ -70,8 +70,8 @@ _GEOMETRY = {
                          "larger brush strokes"),
 }  # fmt: skip
 _OPTIMIZATION = {
-    "steps": ("N", "steps at each level from coarse to fine; the last number holds for "
-                   "all further levels"),
+    "steps": ("N", "steps at each level from coarse to fine, not in all; the last "
+                   "number holds for all further levels"),
     "optimizer": (None, "Adam, L-BFGS with or without line search, gradient descent"),
     "learning_rate": ("X", "step size; the optimiser's own if not given"),
     "b1": ("X", "Adam: decay of the mean of gradients"),
@@ -138,12 +138,16 @@ def preset_settings(line: Sequence[str]) -> Settings:
     named = given(line, "preset")
     if "--fast" in line:
         if named not in (None, FAST):
-            raise ValueError(
+            raise Misuse(
                 f"--fast is short for --preset {FAST}; leave one of them, or start "
                 "from one pass with --init feedforward"
             )
         named = FAST
-    return adapted(presets.get(named or "default"), line)
+    try:
+        settings = presets.get(named or "default")
+    except ValueError as error:
+        raise Misuse(str(error)) from None
+    return adapted(settings, line)
 
 
 def adapted(settings: Settings, line: Sequence[str]) -> Settings:

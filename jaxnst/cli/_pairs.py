@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from jaxnst._files import check_not_read, image_files
+from jaxnst._files import check_no_address, check_not_read, fitting_name
+from jaxnst.cli._folders import pictures_in
+from jaxnst.cli._parser import Misuse
 
 NUMBERS = ("alpha", "beta", "tv")
 
@@ -36,7 +38,8 @@ def plan(
         how: "product", every photograph like every painting; "zip", the first like the
             first, the second like the second, in the order of their names; or a CSV
             file.
-        contents, styles: folders; for a CSV file, what its paths are relative to.
+        contents, styles: folders, or single pictures; for a CSV file,
+            what its paths are relative to.
         output: folder whose pictures are nobody's contents or styles.
         suffix: of the pictures, such as ".png".
 
@@ -65,26 +68,13 @@ def _matched(
     how: str, contents: Path | None, styles: Path | None, output: Path, suffix: str
 ) -> list[Pair]:
     if how not in ("product", "zip"):
-        raise ValueError(f"--pairs must be product, zip or a .csv file, got {how!r}")
+        raise Misuse(f"--pairs must be product, zip or a .csv file, got {how!r}")
     if contents is None or styles is None:
-        raise ValueError(
+        raise Misuse(
             "give a folder of photographs and one of paintings: "
             "--contents FOLDER --styles FOLDER"
         )
-    found = [
-        [
-            p
-            for p in image_files([folder])
-            if output.resolve() not in p.resolve().parents
-        ]
-        for folder in (contents, styles)
-    ]
-    for folder, files in zip((contents, styles), found, strict=True):
-        if not files:
-            raise ValueError(
-                f"every picture of {folder} lies in the folder for the results, "
-                f"{output}; choose another for them (-o)"
-            )
+    found = [_found(place, output) for place in (contents, styles)]
     names = [_labels(files) for files in found]
     counts = [len(files) for files in found]
     if how == "zip" and counts[0] != counts[1]:
@@ -93,7 +83,22 @@ def _matched(
             "zip needs as many, or take product"
         )
     chosen = product(*found) if how == "product" else zip(*found, strict=True)
-    return [Pair(c, s, f"{names[0][c]}__{names[1][s]}{suffix}") for c, s in chosen]
+    return [
+        Pair(c, s, fitting_name(f"{names[0][c]}__{names[1][s]}", suffix))
+        for c, s in chosen
+    ]
+
+
+def _found(place: Path, output: Path) -> list[Path]:
+    """The pictures of a folder, or the one picture, without results of earlier runs."""
+    results, own = output.resolve(), place.resolve()
+    if own == results:
+        raise Misuse(
+            f"the results would lie among the pictures of {place}, and be taken for "
+            "such the next time; choose another folder for them (-o)"
+        )
+    # Results lie in their folder itself: where pictures have one below, all are theirs.
+    return pictures_in([place], without=None if results in own.parents else output)
 
 
 def _labels(files: Sequence[Path]) -> dict[Path, str]:
@@ -142,6 +147,11 @@ def _row(
     values = {k: (v or "").strip() for k, v in row.items() if isinstance(k, str)}
     if None in row or not (values["content"] and values["style"]):
         raise ValueError(f"{where}: give one content and one style")
+    for column in ("content", "style"):
+        try:
+            check_no_address(values[column])
+        except ValueError as error:
+            raise ValueError(f"{where}: {error}") from None
     content, style = contents / values["content"], styles / values["style"]
     try:
         numbers = {name: float(values[name]) for name in NUMBERS if values.get(name)}
@@ -150,4 +160,5 @@ def _row(
     name = values.get("output") or f"{content.stem}__{style.stem}"
     if Path(name).name != name or name.startswith("."):
         raise ValueError(f"{where}: output must be a plain file name, got {name!r}")
-    return Pair(content, style, name.removesuffix(suffix) + suffix, numbers)
+    name = fitting_name(name.removesuffix(suffix), suffix)
+    return Pair(content, style, name, numbers)

@@ -26,6 +26,8 @@ from typing import (
     get_type_hints,
 )
 
+from jaxnst._files import check_no_address
+
 T = TypeVar("T")
 Words = Mapping[str, tuple[str | None, str]]
 """{dotted field: what it takes, such as "PIXELS", and what it does}."""
@@ -33,7 +35,7 @@ Words = Mapping[str, tuple[str | None, str]]
 _METAVARS = {int: "N", float: "X", str: "TEXT", Path: "FILE"}
 
 
-class Misuse(Exception):
+class Misuse(ValueError):
     """A command line that does not fit; says what is wrong with it."""
 
 
@@ -97,6 +99,14 @@ class Option:
         )
 
 
+def _words(kind: Any) -> tuple[str, ...]:
+    """The words that stand beside another type, as in int | Literal["original"]."""
+    if get_origin(kind) not in (Union, types.UnionType):
+        return ()
+    others = [part for part in get_args(kind)[1:] if get_origin(part) is Literal]
+    return tuple(word for part in others for word in get_args(part))
+
+
 def _unwrapped(kind: Any) -> Any:
     """The type without None."""
     if get_origin(kind) in (Union, types.UnionType):
@@ -104,9 +114,18 @@ def _unwrapped(kind: Any) -> Any:
     return kind
 
 
+def element_of(kind: Any) -> Any:
+    """The type of each value of an option that takes several; None of others."""
+    kind = _unwrapped(kind)
+    return get_args(kind)[0] if get_origin(kind) is tuple else None
+
+
 def _how(kind: Any, metavar: str | None, default: Any) -> dict[str, Any]:
     """What argparse is told of a type."""
+    words = _words(kind)
     optional, kind = kind != _unwrapped(kind), _unwrapped(kind)
+    if words:
+        return {"type": _or_word(kind, words), "metavar": metavar or _METAVARS[kind]}
     if kind is bool:
         if default is True:
             return {"action": argparse.BooleanOptionalAction}
@@ -128,6 +147,10 @@ def _how(kind: Any, metavar: str | None, default: Any) -> dict[str, Any]:
 def _path(text: str) -> Path:
     if not text:
         raise argparse.ArgumentTypeError("the name of a file is empty")
+    try:
+        check_no_address(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
     return Path(text)
 
 
@@ -138,6 +161,16 @@ def _or_none(kind: Any) -> Any:
         return None if text.lower() == "none" else kind(text)
 
     parse.__name__ = kind.__name__  # argparse names it where it refuses a value
+    return parse
+
+
+def _or_word(kind: Any, words: Sequence[str]) -> Any:
+    """Parses `kind`, and a word as itself."""
+
+    def parse(text: str) -> Any:
+        return text.lower() if text.lower() in words else kind(text)
+
+    parse.__name__ = " or ".join([kind.__name__, *words])
     return parse
 
 

@@ -3,7 +3,8 @@
 import math
 import signal
 import sys
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,9 +12,12 @@ from jax import Array
 from tqdm import tqdm
 
 from jaxnst import images
+from jaxnst.cli._app import describe_error, warn
 from jaxnst.optimize.result import Progress, Result
 
 _FRAMES = 60  # in an animation, about
+
+_PAUSES = 10.0, 300.0  # seconds between two lines of a log, least and most
 
 _PICTURES: dict[str, Any] = {
     "unit": " pictures",
@@ -23,6 +27,50 @@ _PICTURES: dict[str, Any] = {
 
 
 T = TypeVar("T", bound="Bar")
+
+
+class Log:
+    """Where there is no terminal, a line every so often that says how far a run is.
+
+    After ten seconds at first, then ever more rarely, at most five minutes apart.
+    """
+
+    def __init__(
+        self, unit: str, done: float = 0, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`unit` is what is counted, such as "step"; `clock` gives seconds."""
+        self.unit, self.clock = unit, clock
+        self.restart(done)
+
+    def restart(self, done: float, name: str = "") -> None:
+        """Count from `done` on, of what is called `name`."""
+        self.before, self.name = done, name
+        self.began = self.told = self.clock()
+
+    def __call__(
+        self, done: float, total: float | None, shown: Mapping[str, object]
+    ) -> None:
+        """So much is done; `shown` are numbers by their names."""
+        now = self.clock()
+        pause = min(max(_PAUSES[0], (now - self.began) / 20), _PAUSES[1])
+        if now - self.told < pause:
+            return
+        self.told = now
+        parts = [f"{self.unit} {done:.0f}" + (f" of {total:.0f}" if total else "")]
+        parts += [f"{name} {value}" for name, value in shown.items()]
+        if total and done > self.before:
+            rate = (now - self.began) / (done - self.before)
+            parts.append(f"{_duration(rate * (total - done))} left")
+        name = f"{self.name}: " if self.name else ""
+        print(name + ", ".join(parts), file=sys.stderr, flush=True)
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    if seconds < 100 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
 
 
 class Bar:
@@ -43,6 +91,8 @@ class Bar:
             total=total, initial=done, disable=True if quiet else None, **look
         )
         self.interrupted = False
+        unit = str(look["unit"]).strip()
+        self._log = None if quiet or not self.bar.disable else Log(unit, done)
 
     def __enter__(self: T) -> T:
         self._before = signal.signal(signal.SIGINT, self.interrupt)
@@ -50,6 +100,10 @@ class Bar:
 
     def __exit__(self, *_: object) -> None:
         signal.signal(signal.SIGINT, self._before)
+        self.bar.close()
+
+    def close(self) -> None:
+        """End the line; Ctrl-C is still waited for."""
         self.bar.close()
 
     def interrupt(self, *_: object) -> None:
@@ -63,6 +117,8 @@ class Bar:
         self, done: float, total: int | None = None, **shown: object
     ) -> None:  # fmt: skip
         """Show that so much is done, of a total that may have changed."""
+        if self._log is not None:
+            self._log(done, self.bar.total if total is None else total, shown)
         if total is not None:
             self.bar.total = total
         if shown:
@@ -75,10 +131,14 @@ class PictureBar(Bar):
 
     def __init__(self, total: int, *, quiet: bool = False) -> None:
         super().__init__(total, quiet=quiet, **_PICTURES)
+        self._began = False
 
     def __call__(self, done: float, failed: int) -> bool:
-        if not self.bar.n:  # what was there before is no work of this run
+        if not self._began:  # what was there before is no work of this run
+            self._began = True
             self.bar.initial = done
+            if self._log is not None:
+                self._log.restart(done)
         self.advance(done, **({"failed": failed} if failed else {}))
         return self.interrupted
 
@@ -95,9 +155,16 @@ class PartBar(Bar):
             self._name = name
             self.bar.reset(total=steps)
             self.bar.set_description(name)
+            if self._log is not None:
+                self._log.restart(0, name)
         self.advance(step, steps)
         if self.interrupted:  # what is whole is kept, and found again
             raise KeyboardInterrupt
+
+
+def numbered(output: Path, step: int) -> Path:
+    """The picture on the way to `output` after so many steps."""
+    return output.with_name(f"{output.stem}_{step:05d}{output.suffix}")
 
 
 class Session:
@@ -112,11 +179,14 @@ class Session:
         every: int | None,
         quality: int | None,
         frames: bool,
+        like: images.Like | None = None,
         save: Callable[[Result], None] | None = None,
         save_every: int | None = None,
     ) -> None:
-        """`save` is given the run so far after every so many steps, and on Ctrl-C."""
+        """`save` is given the run so far after every so many steps, and on Ctrl-C;
+        pictures on the way get what `like` has of the photograph."""
         self.bar, self.output, self.quality = bar, output, quality
+        self.like, self.failed = like, False
         self.picture_every = every
         self.frame_every = max(1, total // _FRAMES) if frames else None
         self.frames: list[Array] = []
@@ -137,9 +207,13 @@ class Session:
         self.bar.advance(progress.step, **shown)
         every, out = self.picture_every, self.output
         if every and progress.step % every == 0:
-            name = f"{out.stem}_{progress.step:05d}{out.suffix}"
-            path, picture = out.with_name(name), progress.picture()
-            images.save_image(path, picture, quality=self.quality)
+            path, picture = numbered(out, progress.step), progress.picture()
+            try:
+                images.save_image(path, picture, like=self.like, quality=self.quality)
+            except OSError as error:  # the run and its end are worth more
+                if not self.failed:
+                    warn(describe_error(error))
+                self.failed = True
         if self.frame_every and progress.step % self.frame_every == 0:
             self.frames.append(progress.picture())
         due = self.save_every and progress.step % self.save_every == 0

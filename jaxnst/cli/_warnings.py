@@ -4,30 +4,43 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from jaxnst.cli._app import warn
+from jaxnst.optimize.optimizers import DEFAULT_RATES
 from jaxnst.optimize.result import Result
 from jaxnst.pipeline.inputs import Inputs
 from jaxnst.pipeline.provenance import changed_inputs
+from jaxnst.pipeline.settings import Optimization
 
 
 def warn_if_other(
-    before: Path | None, files: Mapping[Path, str], inputs: Inputs
+    before: Path | None, digests: Mapping[str, str], inputs: Inputs
 ) -> None:
     """Warn of pictures and weights that are not those the settings were made for.
 
     Args:
         before: the picture whose settings they are.
-        files: {file: what it is called} of all that are read.
+        digests: {what it is called: SHA-256} of every picture that is read.
     """
     if before is not None:
-        for text in changed_inputs(before, files, inputs.network, inputs.decoder):
+        for text in changed_inputs(before, digests, inputs.network, inputs.decoder):
             warn(text)
 
 
-def warn_if_astray(result: Result) -> None:
-    """Warn of a loss that was not finite, or rose again."""
+def warn_if_astray(result: Result, how: Optimization) -> None:
+    """Warn of a loss that was not finite, or rose again.
+
+    Args:
+        how: it was optimised.
+    """
     losses = result.trace["loss"]
-    hint = "try a lower --learning-rate, or --optimizer adam"
     if not result.finite:
-        warn(f"the loss was not finite at step {result.steps}; {hint}")
+        warn(f"the loss was not finite at step {result.steps}; {_advice(how)}")
     elif losses[-1] > 2 * losses.min():
-        warn(f"the loss rose again after its lowest value; {hint}")
+        warn(f"the loss rose again after its lowest value; {_advice(how)}")
+
+
+def _advice(how: Optimization) -> str:
+    rate = how.learning_rate
+    if rate is None:
+        rate = DEFAULT_RATES[how.optimizer]
+    lower = f"try a --learning-rate below {rate:g}"
+    return lower if how.optimizer == "adam" else f"{lower}, or --optimizer adam"

@@ -1,4 +1,4 @@
-"""Paint whole folders: every photograph like every painting, many at a time.
+"""Paint whole folders: every photograph like every painting.
 
     jaxnst batch --contents PHOTOS --styles PAINTINGS -o FOLDER
 
@@ -7,6 +7,7 @@ other files or settings. FOLDER/manifest.jsonl has a line for every picture: its
 settings and checksum, or what went wrong.
 """
 
+import os
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -14,13 +15,13 @@ from pathlib import Path
 from typing import Literal
 
 from jaxnst import images
-from jaxnst._files import make_folder
+from jaxnst._files import make_folder, remove_unfinished
 from jaxnst.cli._app import Common, fail
 from jaxnst.cli._batch_job import BatchJob
 from jaxnst.cli._manifest import Manifest
 from jaxnst.cli._options import preset_settings, setting_words
 from jaxnst.cli._pairs import plan
-from jaxnst.cli._parser import option
+from jaxnst.cli._parser import Misuse, option
 from jaxnst.cli._progress import PictureBar
 from jaxnst.pipeline.inputs import STARTS, open_decoder, open_network
 from jaxnst.pipeline.settings import Settings
@@ -41,9 +42,9 @@ class Arguments(Common):
     """Folder for pictures and manifest; PHOTOS-painted beside the photographs' if not
     given."""
     contents: Path | None = option(None, metavar="FOLDER")
-    """Folder of photographs."""
+    """Folder of photographs, or one."""
     styles: Path | None = option(None, metavar="FOLDER")
-    """Folder of paintings."""
+    """Folder of paintings, or one."""
     pairs: str = option("product", metavar="product|zip|FILE.csv")
     """Every photograph like every painting; the first like the first and so on; or a
     table with columns content and style, and if wanted alpha, beta, tv and output."""
@@ -51,9 +52,12 @@ class Arguments(Common):
     """Of the pictures."""
     quality: int | None = None
     """1 to 100, of JPEG (95) or lossy WebP."""
+    keep_metadata: bool = True
+    """Whether EXIF (author, copyright, date, camera, place) and dots per inch of the
+    photographs go into the pictures."""
     batch: int = 8
-    """Pictures in one compiled call at most; fewer where memory demands it, and on a
-    CPU, which is fastest with two unless they are small."""
+    """Pictures in one compiled call at most; fewer where memory demands it. On a CPU
+    always one after another: as fast, and a picture is that of a run of its own."""
     multiple: int = 32
     """Photographs are continued, mirrored, to sides that are multiples of this, and
     pictures cut to their own size; paintings are resized to such sides. Larger: fewer
@@ -77,35 +81,28 @@ def output_of(arguments: Arguments) -> Path:
     table = arguments.pairs if arguments.pairs.lower().endswith(".csv") else None
     beside = arguments.contents or (table and Path(table))
     if not beside:
-        raise ValueError(
+        raise Misuse(
             "give a folder of photographs and one of paintings: "
             "--contents FOLDER --styles FOLDER"
         )
-    beside = Path(beside).absolute()
-    return beside.with_name(f"{beside.stem}-painted")
+    beside = Path(os.path.abspath(beside))  # "..", too, by its name
+    name = beside.name if beside.is_dir() else beside.stem
+    return beside.with_name(f"{name}-painted")
 
 
 def check(arguments: Arguments) -> None:
     """Raise now what would otherwise cost every single picture."""
     for name in ("batch", "multiple"):
         if getattr(arguments, name) < 1:
-            raise ValueError(
-                f"--{name} must be at least 1, got {getattr(arguments, name)}"
-            )
+            raise Misuse(f"--{name} must be at least 1, got {getattr(arguments, name)}")
     if arguments.budget is not None and not arguments.budget > 0:
-        raise ValueError(f"--budget must be above 0, got {arguments.budget}")
+        raise Misuse(f"--budget must be above 0, got {arguments.budget}")
     settings = arguments.settings
     if settings.optimization.init not in STARTS:
-        raise ValueError(f"--init must be one of {', '.join(STARTS)} for a batch")
+        raise Misuse(f"--init must be one of {', '.join(STARTS)} for a batch")
     if settings.style_mix is not None:
-        raise ValueError("a picture of a batch has one painting; leave --style-mix")
+        raise Misuse("a picture of a batch has one painting; leave --style-mix")
     images.check_quality(f".{arguments.format}", arguments.quality)
-
-
-def clean(folder: Path) -> None:
-    """Remove what a run that was killed had not finished writing."""
-    for path in folder.glob(".*.part.*"):
-        path.unlink(missing_ok=True)
 
 
 def main(arguments: Arguments) -> int:
@@ -118,7 +115,7 @@ def main(arguments: Arguments) -> int:
     decoder = open_decoder(settings)
     images.check_output(make_folder(folder) / f"a.{arguments.format}")
     manifest = Manifest(folder)  # from here on the folder is ours alone
-    clean(folder)
+    remove_unfinished(folder)
     began = time.perf_counter()
     with PictureBar(len(pairs), quiet=arguments.quiet) as bar:
         job = BatchJob(
@@ -132,6 +129,7 @@ def main(arguments: Arguments) -> int:
             None if budget is None else int(budget * 2**30),
             decoder,
             report_progress=bar,
+            keep_metadata=arguments.keep_metadata,
         )
         job.run(pairs)
     manifest.close()

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from jaxnst._files import check_not_read
 from jaxnst.cli._app import Common
 from jaxnst.cli._parser import option
 from jaxnst.pretrained.convert import convert_file
@@ -31,7 +30,6 @@ class Arguments(Common):
 
 
 def main(arguments: Arguments) -> int:
-    check_not_read([arguments.output], [arguments.file])
     weights = convert_file(
         arguments.file, arguments.output, architecture=arguments.architecture
     )

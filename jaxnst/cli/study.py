@@ -10,10 +10,11 @@ painted again: a study that was interrupted goes on.
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from jaxnst.cli._app import Common
+from jaxnst.cli._app import Common, fail
 from jaxnst.cli._outputs import folder_beside
 from jaxnst.cli._parser import option
 from jaxnst.cli._progress import PartBar
+from jaxnst.cli._streams import check_read_again
 from jaxnst.study import StudyOptions, run_study
 
 USAGE = "PHOTO PAINTING [-o FOLDER] [options]"
@@ -45,9 +46,14 @@ class Arguments(Common):
 
 def main(arguments: Arguments) -> int:
     pair = arguments.content, arguments.style
+    for picture in pair:
+        check_read_again(picture)
     folder = arguments.output or folder_beside(*pair, "study")
-    with PartBar(quiet=arguments.quiet) as bar:
-        report = run_study(*pair, folder, arguments.study, report_progress=bar)
+    try:
+        with PartBar(quiet=arguments.quiet) as bar:
+            report = run_study(*pair, folder, arguments.study, report_progress=bar)
+    except KeyboardInterrupt:
+        return fail("interrupted; the same command goes on", 130)
     path, study = folder / "report.html", report.study
     networks = [result.label for result in study.networks]
     arguments.say(f"{path}: {study.image_count} pictures of {len(networks)} networks")

@@ -10,6 +10,7 @@ picture reached so far.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,19 +19,24 @@ from jax import Array
 
 import jaxnst
 from jaxnst import images
-from jaxnst._files import check_not_read, check_writable_folder
+from jaxnst._files import check_not_read, check_output_file
 from jaxnst.cli import _checkpoint
-from jaxnst.cli._app import Common, fail
+from jaxnst.cli._app import EXPECTED, Common, describe_error, fail, warn
 from jaxnst.cli._options import adapted, given, preset_settings, setting_words
-from jaxnst.cli._outputs import free, picture_beside
-from jaxnst.cli._parser import option
-from jaxnst.cli._progress import Bar, Session
-from jaxnst.cli._streams import STREAM, from_stdin, to_stdout
+from jaxnst.cli._outputs import existing, free, picture_beside, save, to_stdout
+from jaxnst.cli._parser import Misuse, option
+from jaxnst.cli._progress import Bar, Session, numbered
+from jaxnst.cli._streams import STREAM, check_read_again, from_stdin
 from jaxnst.cli._warnings import warn_if_astray, warn_if_other
 from jaxnst.optimize.result import Result
 from jaxnst.pipeline.continuation import continue_settings, scale_style
 from jaxnst.pipeline.inputs import Inputs, init_file, load_inputs
-from jaxnst.pipeline.provenance import describe, read_settings
+from jaxnst.pipeline.provenance import (
+    describe,
+    digests_of,
+    read_settings,
+    shortened,
+)
 from jaxnst.pipeline.settings import Settings
 from jaxnst.reports import plots, tables
 
@@ -48,6 +54,8 @@ _BESIDE = ("losses", "plot", "animation", "checkpoint")  # files that are writte
 
 _MORE = 2.0  # times as much style
 
+_FINAL = 4000  # characters of the final losses, which metadata gets at the end
+
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments(Common):
@@ -58,6 +66,9 @@ class Arguments(Common):
     a new name beside the photograph if not given."""
     quality: int | None = None
     """1 to 100, of JPEG (95) or lossy WebP."""
+    keep_metadata: bool = True
+    """Whether EXIF (author, copyright, date, camera, place) and dots per inch of the
+    photograph go into the picture."""
     again: Path | None = option(None, name="from", metavar="PICTURE")
     """Use the settings of this picture; its photograph and paintings, too, if none are
     given."""
@@ -96,11 +107,12 @@ def defaults(line: Sequence[str]) -> Arguments:
     if path is None:
         return Arguments(settings=preset_settings(line))
     if again is not None and finished is not None:
-        raise ValueError("--from and --continue exclude each other; give one of them")
+        raise Misuse("--from and --continue exclude each other; give one of them")
+    check_read_again(Path(path))
     read = read_settings if finished is None else continue_settings
     settings, pictures = read(Path(path))
     if given(line, "preset") not in (None, settings.preset):
-        raise ValueError(f"--preset and --{name} exclude each other; give one of them")
+        raise Misuse(f"--preset and --{name} exclude each other; give one of them")
     output = None
     if finished is not None:
         output = free(Path(path).with_stem(f"{Path(path).stem}-continued"))
@@ -112,7 +124,7 @@ def style_factor(arguments: Arguments) -> float:
     """How many times as much style the options ask for.
 
     Raises:
-        ValueError: more than one of them, a factor that is not above 0, or no picture
+        Misuse: more than one of them, a factor that is not above 0, or no picture
             whose style it could be.
     """
     more, less, factor = (
@@ -121,14 +133,14 @@ def style_factor(arguments: Arguments) -> float:
         arguments.style_factor,
     )
     if more + less + (factor is not None) > 1:
-        raise ValueError(
+        raise Misuse(
             "--more-style, --less-style and --style-factor exclude each other; give one"
         )
     if factor is not None and not (0 < factor < math.inf):
-        raise ValueError(f"--style-factor must be above 0, got {factor:g}")
+        raise Misuse(f"--style-factor must be above 0, got {factor:g}")
     found = factor or (_MORE if more else 1 / _MORE if less else 1.0)
     if found != 1 and arguments.finished is None:
-        raise ValueError(
+        raise Misuse(
             "--more-style, --less-style and --style-factor change a finished picture; "
             "name it with --continue PICTURE, or choose another --beta or --strength"
         )
@@ -138,38 +150,58 @@ def style_factor(arguments: Arguments) -> float:
 def check(arguments: Arguments, output: Path) -> None:
     """Raise now what would otherwise only fail at the end of a long run."""
     start = init_file(arguments.settings)
-    read = [path for path in arguments.pictures if path != STREAM]
-    # A picture that is gone on from may be replaced, one that is only begun from not.
-    read += [] if start is None or arguments.finished else [start]
-    beside = (getattr(arguments, name) for name in _BESIDE)
-    check_not_read([output, *(path for path in beside if path is not None)], read)
+    if start is not None:
+        check_read_again(start)
+    check_not_read(written(arguments, output), read(arguments))
     if output != STREAM:
         images.check_output(output, arguments.quality)
     elif arguments.json:
-        raise ValueError("standard output takes the picture (-o -) or --json, not both")
+        raise Misuse("standard output takes the picture (-o -) or --json, not both")
     for name in ("every", "checkpoint_every"):
         steps = getattr(arguments, name)
         if steps is not None and steps < 1:
             spelled = name.replace("_", "-")
-            raise ValueError(f"--{spelled} must be at least 1, got {steps}")
+            raise Misuse(f"--{spelled} must be at least 1, got {steps}")
     if arguments.settings.optimization.one_pass:
         for name in ("every", "checkpoint", "resume", "animation", "losses", "plot"):
             if getattr(arguments, name):
-                raise ValueError(
+                raise Misuse(
                     f"one pass has no steps to look at; leave --{name}, or give "
                     "--steps 60 to go on from it"
                 )
     _checkpoint.check(arguments.checkpoint, arguments.resume)
     if arguments.every is not None and output == STREAM:
-        raise ValueError("--every writes files beside the output; name one with -o")
+        raise Misuse("--every writes files beside the output; name one with -o")
+    if arguments.every is not None:
+        images.check_output(numbered(output, 0), arguments.quality)
     if arguments.animation is not None:
         images.check_animation(arguments.animation)
     if arguments.losses is not None:
-        check_writable_folder(arguments.losses)
+        check_output_file(arguments.losses)
         if arguments.losses.suffix.lower() != ".csv":
-            raise ValueError(f"--losses writes a .csv file, got {arguments.losses}")
+            raise Misuse(f"--losses writes a .csv file, got {arguments.losses}")
     if arguments.plot is not None:
         plots.check_plot(arguments.plot)
+
+
+def written(arguments: Arguments, output: Path) -> list[Path]:
+    """Every file that the run writes."""
+    beside = [getattr(arguments, name) for name in _BESIDE]
+    files = [path for path in (output, *beside) if path not in (None, STREAM)]
+    every, settings = arguments.every, arguments.settings
+    if every is None or every < 1 or output == STREAM:
+        return files
+    total = sum(settings.optimization.steps_at(len(settings.geometry.levels())))
+    return files + [numbered(output, n) for n in range(every, total + 1, every)]
+
+
+def read(arguments: Arguments) -> list[Path]:
+    """Every file that the run reads: pictures, weights."""
+    settings = arguments.settings
+    start, before = init_file(settings), (arguments.again, arguments.finished)
+    pictures = [*arguments.pictures, *before, start]
+    named = settings.network, settings.weights, settings.decoder
+    return [p for p in pictures if p not in (None, STREAM)] + existing(*named)
 
 
 def check_recorded(arguments: Arguments) -> None:
@@ -190,57 +222,108 @@ def check_recorded(arguments: Arguments) -> None:
 
 @dataclass(frozen=True)
 class Job:
-    """A run of the command: what was asked for, the files and what was read of them.
+    """A run of the command: what was asked for, and what was read of the files.
+
+    Everything that the end needs of them is here: they may be gone by then.
 
     Attributes:
-        named: the pictures as they are called; `files` are where they can be read.
+        named: the pictures as they are called.
         output: the file to write; `shown` is what it is called.
+        digests: {what it is called: SHA-256} of every picture that is read.
+        like: what the picture takes over from the photograph's file.
     """
 
     arguments: Arguments
     named: tuple[Path, ...]
-    files: tuple[Path, ...]
     output: Path
     shown: Path
     inputs: Inputs
+    digests: dict[str, str]
+    like: images.Like
 
-    @property
-    def read(self) -> dict[Path, str]:
-        """{file: what it is called} of every picture that is read."""
-        names = dict(zip(self.files, map(str, self.named), strict=True))
-        start = init_file(self.arguments.settings)
-        return names if start is None else names | {start: str(start)}
-
-    def write(self, frames: Sequence[Array], result: Result) -> None:
-        """The picture, and what else was asked for."""
-        arguments, inputs = self.arguments, self.inputs
-        images.save_image(
-            self.output,
-            result.image,
-            like=self.files[0],
-            metadata=describe(
-                inputs.settings,
-                inputs.network,
-                result,
-                pictures=self.named,
-                files=self.read,
-                decoder=inputs.decoder,
-            ),
-            quality=arguments.quality,
-        )
-        if arguments.losses is not None:
-            tables.write_losses(arguments.losses, result.trace)
-        if arguments.plot is not None:
-            plots.plot_losses(arguments.plot, result.trace, title=self.shown.name)
+    def check(self) -> None:
+        """What can only be checked when the pictures are read: sizes and metadata."""
+        arguments, size = self.arguments, self.inputs.size
+        images.check_output(self.output, arguments.quality, size=size)
         if arguments.animation is not None:
+            images.check_animation(arguments.animation, size=size)
+        before = Result(None, {}, 0, True, 0.0, None)
+        left_out = self.metadata(before, spare=_FINAL)[1]
+        if left_out:
+            warn(
+                f"{self.shown} cannot hold all that --from would use: without "
+                f"{left_out}; write PNG, WebP or TIFF for them"
+            )
+
+    def metadata(self, result: Result, spare: int = 0) -> tuple[dict[str, Any], str]:
+        """What the file keeps of the run, and what it cannot."""
+        stored = describe(
+            self.inputs.settings,
+            self.inputs.network,
+            result,
+            pictures=self.named,
+            digests=self.digests,
+            decoder=self.inputs.decoder,
+        )
+        return shortened(
+            stored, lambda kept: images.metadata_fits(self.output, kept, spare=spare)
+        )
+
+    def write(
+        self, frames: Sequence[Array], result: Result
+    ) -> tuple[Path | None, list[str]]:
+        """The picture, and what else was asked for: each though another fails.
+
+        Returns:
+            Where the picture is, if not where it was to be; what went wrong, in words.
+        """
+        arguments, trouble = self.arguments, []
+        place, error = save(self.output, partial(self.write_picture, result))
+        moved = None if place == self.output else place
+        trouble.append(error)
+
+        def animation(path: Path) -> None:
             size = result.image.shape[:2]
             still = [images.resize(jnp.asarray(frame), size) for frame in frames]
-            images.save_animation(arguments.animation, [*still, result.image])
+            images.save_animation(path, [*still, result.image], alpha=self.like.alpha)
 
-    def report(self, result: Result) -> None:
+        trace, title = result.trace, self.shown.name
+        for path, write in (
+            (arguments.losses, lambda path: tables.write_losses(path, trace)),
+            (arguments.plot, lambda path: plots.plot_losses(path, trace, title=title)),
+            (arguments.animation, animation),
+        ):
+            try:
+                trouble.append("" if path is None else save(path, write)[1])
+            except EXPECTED as failed:
+                trouble.append(describe_error(failed))
+        return moved, [text for text in trouble if text]
+
+    def write_picture(self, result: Result, path: Path) -> None:
+        """The picture, at worst without what it would carry."""
+        quality = self.arguments.quality
+        try:
+            images.save_image(
+                path,
+                result.image,
+                like=self.like,
+                metadata=self.metadata(result)[0],
+                quality=quality,
+            )
+        except OSError:
+            raise
+        except EXPECTED as error:
+            images.save_image(path, result.image, quality=quality)
+            warn(
+                f"{self.shown} is without settings and without what is the "
+                f"photograph's: {describe_error(error)}"
+            )
+
+    def report(self, result: Result, moved: Path | None) -> None:
         """What became of it, for people or for programs."""
         height, width = result.image.shape[:2]
-        text = f"{self.shown}: {width} x {height} pixels"
+        shown = moved or self.shown
+        text = f"{shown}: {width} x {height} pixels"
         if self.inputs.settings.optimization.one_pass:
             text += f", one pass in {result.seconds:.1f} s"
         else:
@@ -249,7 +332,7 @@ class Job:
             text += f", loss {result.trace['loss'][-1]:.4g}"
         self.arguments.say(text)
         facts: dict[str, Any] = {
-            "output": self.shown,
+            "output": shown,
             "content": self.named[0],
             "styles": self.named[1:],
             "width": width,
@@ -267,18 +350,24 @@ def one_pass(job: Job) -> int:
     """One pass of a trained network; the exit code."""
     inputs = job.inputs
     result = jaxnst.render(inputs.settings, *inputs.arguments, decoder=inputs.decoder)
-    job.write((), result)
-    job.report(result)
-    return 0 if result.finite else 1
+    moved, trouble = job.write((), result)
+    job.report(result, moved)
+    for text in trouble:
+        fail(text, 1)
+    return 0 if result.finite and not trouble else 1
 
 
 def optimise(job: Job) -> int:
     """The whole optimisation; the exit code."""
     arguments, inputs = job.arguments, job.inputs
     settings = inputs.settings
-    total = sum(settings.optimization.steps_at(len(settings.geometry.levels())))
+    total = sum(settings.optimization.steps_at(len(inputs.levels)))
     checkpoint = _checkpoint.Checkpoint(
-        arguments.checkpoint, settings, inputs.network, tuple(job.read)
+        arguments.checkpoint,
+        settings,
+        inputs.network,
+        tuple(job.digests.values()),
+        len(inputs.levels),
     )
     kept = checkpoint.load() if arguments.resume else None
     bar = Bar(total, done=kept.steps if kept else 0, quiet=arguments.quiet)
@@ -289,6 +378,7 @@ def optimise(job: Job) -> int:
         every=arguments.every,
         quality=arguments.quality,
         frames=arguments.animation is not None,
+        like=job.like,
         save=None if arguments.checkpoint is None else checkpoint.save,
         save_every=arguments.checkpoint_every,
     )
@@ -302,16 +392,32 @@ def optimise(job: Job) -> int:
             resume=kept,
             decoder=inputs.decoder,
         )
-    warn_if_astray(result)
-    job.write(session.frames, result)
-    job.report(result)
+        bar.close()
+        warn_if_astray(result, settings.optimization)
+        moved, trouble = job.write(session.frames, result)  # Ctrl-C waits for it
+    job.report(result, moved)
+    for text in trouble:
+        fail(text, 1)
     if result.steps < total and bar.interrupted:
-        after = (
-            f"interrupted after {result.steps} of {total} steps; kept in {job.shown}"
-        )
+        after = f"interrupted after {result.steps} of {total} steps; kept in "
+        after += str(moved or job.shown)
         return fail(after + _checkpoint.hint(arguments.checkpoint), 130)
-    checkpoint.remove()
-    return 0 if result.finite else 1
+    if moved is None:
+        checkpoint.remove()
+    return 0 if result.finite and not trouble else 1
+
+
+def taken(
+    arguments: Arguments, files: Sequence[Path], inputs: Inputs
+) -> tuple[dict[str, str], images.Like]:
+    """What the end needs of the files: checksums by name, and what is carried over from
+    the photograph."""
+    names = dict(zip(files, map(str, arguments.pictures), strict=True))
+    start = init_file(arguments.settings)
+    digests = digests_of(names if start is None else names | {start: str(start)})
+    keep = arguments.keep_metadata
+    like = images.read_like(files[0], size=inputs.size, keep_metadata=keep)
+    return digests, like
 
 
 def main(arguments: Arguments) -> int:
@@ -319,8 +425,12 @@ def main(arguments: Arguments) -> int:
     arguments = replace(arguments, settings=scale_style(arguments.settings, factor))
     pictures = arguments.pictures
     if len(pictures) < 2:
-        raise ValueError(
+        before = arguments.again or arguments.finished
+        raise Misuse(
             "give a photograph and a painting: jaxnst PHOTO PAINTING -o OUT.png"
+            if before is None
+            else f"{before} does not name its paintings; give the photograph and the "
+            f"paintings, too: jaxnst PHOTO PAINTING --from {before}"
         )
     shown = arguments.output or picture_beside(pictures[0], pictures[1])
     check(arguments, shown)
@@ -333,7 +443,9 @@ def main(arguments: Arguments) -> int:
             arguments = replace(arguments, quiet=True)
         arguments.note(inputs.notice)
         before = arguments.again or arguments.finished
-        job = Job(arguments, pictures, files, output, shown, inputs)
-        warn_if_other(before, job.read, inputs)
+        digests, like = taken(arguments, files, inputs)
+        job = Job(arguments, pictures, output, shown, inputs, digests, like)
+        job.check()
+        warn_if_other(before, digests, inputs)
         one = inputs.settings.optimization.one_pass
         return one_pass(job) if one else optimise(job)

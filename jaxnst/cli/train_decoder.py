@@ -17,9 +17,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from jaxnst import images
-from jaxnst._files import image_files
-from jaxnst.cli._parser import option
-from jaxnst.cli._train import Trained, report, train
+from jaxnst.cli._folders import pictures_in
+from jaxnst.cli._parser import Misuse, option
+from jaxnst.cli._train import Trained, finish, train
 from jaxnst.feedforward.weights_file import load_feedforward, write_feedforward
 from jaxnst.pretrained.loading import load_network
 from jaxnst.training.decoder import DecoderOptions, DecoderTraining
@@ -60,13 +60,17 @@ class Arguments(Trained):
     """Write photographs, paintings and what is made of them beside the state."""
     training: DecoderOptions = field(default_factory=DecoderOptions)
 
+    @property
+    def written(self) -> list[Path]:
+        """Every file that the training writes."""
+        samples = [] if self.samples is None else [self.samples]
+        return super().written + samples
+
 
 def check(arguments: Arguments) -> None:
     """Raise now what would otherwise only fail in the end."""
     if (arguments.styles is None) == (arguments.style is None):
-        raise ValueError(
-            "give a folder of paintings (--styles DIR), or one (--style FILE)"
-        )
+        raise Misuse("give a folder of paintings (--styles DIR), or one (--style FILE)")
     arguments.check()
     if arguments.samples is not None:
         images.check_output(arguments.samples)
@@ -82,8 +86,10 @@ def begin(arguments: Arguments) -> DecoderTraining:
         paintings = [arguments.style]
     else:
         assert arguments.styles is not None  # see `check`
-        paintings = image_files([arguments.styles])
-    photographs = image_files([arguments.contents])
+        paintings = pictures_in([arguments.styles])
+    photographs = pictures_in([arguments.contents])
+    read = arguments.network, arguments.encoder, arguments.start
+    arguments.check_read([*photographs, *paintings, *read])
     how = arguments.training
     return DecoderTraining(how, photographs, paintings, encoder, network, start)
 
@@ -101,17 +107,18 @@ def main(arguments: Arguments) -> int:
     code = train(training, training.options.steps, arguments, look)
     if code:
         return code
-    write(training, arguments)
-    arguments.state.unlink(missing_ok=True)
-    return 0
+    return write(training, arguments)
 
 
-def write(training: DecoderTraining, arguments: Arguments) -> None:
-    """The weights file, with all that it takes to make it again."""
+def write(training: DecoderTraining, arguments: Arguments) -> int:
+    """The weights file, with all that it takes to make it again; the exit code."""
     source = "one pass of jaxnst"
     if arguments.style is not None:
         source += f" for {arguments.style.name}"
     model = replace(training.trained_model, source=source)
     notes = {"training": json.dumps(training.description)}
-    write_feedforward(arguments.output, model, notes)
-    report(arguments, steps=training.options.steps)
+    return finish(
+        arguments,
+        lambda path: write_feedforward(path, model, notes),
+        lambda: {"steps": training.options.steps},
+    )

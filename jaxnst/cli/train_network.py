@@ -10,13 +10,14 @@ with .state at its end); on Ctrl-C it is written at once.
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
 
-from jaxnst._files import image_files
+from jaxnst.cli._folders import pictures_in
 from jaxnst.cli._parser import option
-from jaxnst.cli._train import Trained, report, train
+from jaxnst.cli._train import Trained, finish, train
 from jaxnst.pretrained.format import NetworkWeights, read_weights, write_weights
 from jaxnst.training.student import StudentOptions, StudentTraining
 
@@ -42,18 +43,17 @@ def main(arguments: Arguments) -> int:
     arguments.check()
     teacher = read_weights(arguments.teacher)
     start = None if arguments.start is None else read_weights(arguments.start)
-    files = image_files(arguments.folders)
+    files = pictures_in(arguments.folders)
+    arguments.check_read([*files, arguments.teacher, arguments.start])
     training = StudentTraining(arguments.training, files, teacher, start)
     code = train(training, training.options.steps, arguments)
     if code:
         return code
-    write(training, teacher.license, arguments)
-    arguments.state.unlink(missing_ok=True)
-    return 0
+    return write(training, teacher.license, arguments)
 
 
-def write(training: StudentTraining, terms: str, arguments: Arguments) -> None:
-    """The weights file, with all that it takes to make it again."""
+def write(training: StudentTraining, terms: str, arguments: Arguments) -> int:
+    """The weights file, with all that it takes to make it again; the exit code."""
     student = training.student
     weights = NetworkWeights(
         architecture="vgg19",
@@ -65,8 +65,13 @@ def write(training: StudentTraining, terms: str, arguments: Arguments) -> None:
         tensors=jax.device_get(student.params),
         notes={"training": json.dumps(training.description)},
     )
-    write_weights(arguments.output, weights, dtype="float16")
-    shares = training.unexplained()
-    for layer, share in shares.items():
-        arguments.say(f"{layer}: {share:.3f} unexplained")
-    report(arguments, unexplained=shares)
+
+    def measure() -> dict[str, Any]:
+        shares = training.unexplained()
+        for layer, share in shares.items():
+            arguments.say(f"{layer}: {share:.3f} unexplained")
+        return {"unexplained": shares}
+
+    return finish(
+        arguments, lambda path: write_weights(path, weights, dtype="float16"), measure
+    )

@@ -21,6 +21,7 @@ from jaxnst import _checks
 from jaxnst.feedforward.decoder import Decoder
 from jaxnst.feedforward.transforms import match_statistics
 from jaxnst.gaussian import Gaussian, gaussian, mixture
+from jaxnst.losses.masks import position_weights, split_alpha
 from jaxnst.networks.network import Network
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
@@ -104,9 +105,15 @@ def new_feedforward(
 
 
 def style_of(model: FeedForward, style: Array) -> Style:
-    """What `apply_style` needs of a style image (H, W, 3); once for many contents."""
-    features = model.encoder(style, LAYERS)
-    return Style(gaussian(style), tuple(gaussian(features[layer]) for layer in LAYERS))
+    """What `apply_style` needs of a style image (H, W, 3), or of the opaque parts of
+    one with alpha, (H, W, 4); once for many contents."""
+    color, alpha = split_alpha(style)
+    features = model.encoder(color, LAYERS)
+
+    def statistic(found: Array) -> Gaussian:
+        return gaussian(found, position_weights(alpha, found.shape))
+
+    return Style(statistic(color), tuple(statistic(features[k]) for k in LAYERS))
 
 
 def blended(
@@ -194,7 +201,8 @@ def stylize(
     Args:
         model: from `load_feedforward`.
         content: (H, W, 3), RGB in [0, 1].
-        style: (H', W', 3), or several such images.
+        style: (H', W', 3), or several such images; of one with alpha, (H', W', 4), the
+            opaque parts count.
         strength: from 0, the content itself, to 1; None is 1.
         style_mix: a weight for each of several styles; equal if not given.
 
@@ -239,7 +247,7 @@ def _stylize(
     style_mix: Sequence[float] | Array | None,
 ) -> Array:
     content = _checks.check_image(content, "content", min_side=model.min_side)
-    styles = _checks.check_images(style, "style", min_side=model.min_side)
+    styles = _checks.check_images(style, "style", min_side=model.min_side, alpha=True)
     if style_mix is not None and len(style_mix) != len(styles):
         raise ValueError(
             f"got {len(style_mix)} style_mix weights for {len(styles)} styles; "

@@ -2,6 +2,7 @@
 
 import io
 import struct
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
@@ -51,6 +52,17 @@ def is_srgb(profile: bytes) -> bool:
 def convert(picture: Image.Image, source: bytes, target: bytes) -> Image.Image:
     """8-bit `picture` from one profile to another (an RGB one), as a new RGB picture.
 
+    Raises:
+        as `converter`.
+    """
+    return converter(picture.mode, source, target)(picture)
+
+
+def converter(
+    mode: str, source: bytes, target: bytes
+) -> Callable[[Image.Image], Image.Image]:
+    """What converts 8-bit pictures of a mode from one profile to another (an RGB one).
+
     Relative colorimetric with black point compensation, as photo programs do.
 
     Raises:
@@ -59,15 +71,19 @@ def convert(picture: Image.Image, source: bytes, target: bytes) -> Image.Image:
     transform = ImageCms.buildTransform(
         io.BytesIO(source),
         io.BytesIO(target),
-        picture.mode,
+        mode,
         "RGB",
         ImageCms.Intent.RELATIVE_COLORIMETRIC,
         # Unoptimised is as fast and, unlike the default, exact in the shadows.
         ImageCms.Flags.BLACKPOINTCOMPENSATION | ImageCms.Flags.NOOPTIMIZE,
     )
-    converted = ImageCms.applyTransform(picture, transform)
-    assert converted is not None  # None only for a conversion in place
-    return converted
+
+    def apply(picture: Image.Image) -> Image.Image:
+        converted = ImageCms.applyTransform(picture, transform)
+        assert converted is not None  # None only for a conversion in place
+        return converted
+
+    return apply
 
 
 def to_8_bits(pixels: np.ndarray) -> np.ndarray:

@@ -1,29 +1,37 @@
 """Settings of a run inside the picture it made, as one line of JSON.
 
 PNG: an iTXt chunk named "jaxnst". JPEG and WebP: EXIF UserComment. TIFF:
-ImageDescription. The text is {"jaxnst": {...}}, so that a stranger's comment in the
-same field is told from ours.
+ImageDescription. The text is {"jaxnst": {...}, "crc32": N}, so that a stranger's
+comment in the same field, and damage, are told from ours.
 """
 
 import json
+import zlib
 from typing import Any
 
 import jax
 import numpy as np
 from PIL import Image
-from PIL.PngImagePlugin import PngImageFile, PngInfo
+from PIL.PngImagePlugin import PngInfo
 
+from jaxnst.images.carried import (
+    ARTIST,
+    COPYRIGHT,
+    DESCRIPTION,
+    EXIF_IFD,
+    OURS,
+    USER_COMMENT,
+    Carried,
+    merged,
+)
 from jaxnst.images.opening import PathLike, open_file, open_picture
+from jaxnst.images.png_text import is_png, read_text
 
 SOFTWARE = "jaxnst"
 
-_MARK = '{"jaxnst":'
+_CHECKSUM = "crc32"  # of the dict as Python's JSON; earlier versions wrote none
 
 _ASCII = b"ASCII\0\0\0"  # the character code that opens a UserComment
-
-_EXIF_IFD, _USER_COMMENT, _SOFTWARE = 0x8769, 0x9286, 0x0131
-
-_IMAGE_DESCRIPTION = 270
 
 
 def to_json(metadata: dict[str, Any] | None) -> str | None:
@@ -38,7 +46,7 @@ def to_json(metadata: dict[str, Any] | None) -> str | None:
     if not isinstance(metadata, dict):
         raise TypeError(f"metadata must be a dict, got {type(metadata).__name__}")
     try:
-        return json.dumps({SOFTWARE: metadata}, default=_plain, allow_nan=False)
+        text = json.dumps(metadata, default=_plain, allow_nan=False)
     except TypeError as error:
         raise TypeError(f"metadata cannot be written as JSON: {error}") from None
     except ValueError as error:
@@ -46,6 +54,11 @@ def to_json(metadata: dict[str, Any] | None) -> str | None:
             f"metadata cannot be written as JSON: {error}; replace NaN, infinity and "
             "cycles by None"
         ) from None
+    return f'{{"{SOFTWARE}": {text}, "{_CHECKSUM}": {_crc32(json.loads(text))}}}'
+
+
+def _crc32(content: Any) -> int:
+    return zlib.crc32(json.dumps(content).encode("ascii"))
 
 
 def _plain(value: Any) -> Any:
@@ -54,20 +67,22 @@ def _plain(value: Any) -> Any:
     raise TypeError(f"{type(value).__name__} is no number, text, list or dict")
 
 
-def png_info(text: str | None) -> PngInfo:
+def png_info(text: str | None, carried: Carried | None = None) -> PngInfo:
     info = PngInfo()
     info.add_text("Software", SOFTWARE)
+    for name, tag in (("Author", ARTIST), ("Copyright", COPYRIGHT)):
+        value = None if carried is None else carried.text(tag)
+        if value is not None:
+            info.add_itxt(name, value)
     if text is not None:
         info.add_itxt(SOFTWARE, text)
     return info
 
 
-def exif(text: str | None) -> Image.Exif:
-    tags = Image.Exif()
-    tags[_SOFTWARE] = SOFTWARE
-    if text is not None:
-        tags.get_ifd(_EXIF_IFD)[_USER_COMMENT] = _ASCII + text.encode("ascii")
-    return tags
+def exif(text: str | None, carried: Carried | None = None) -> Image.Exif:
+    """EXIF with our text in its UserComment and what is carried from the photograph."""
+    comment = None if text is None else _ASCII + text.encode("ascii")
+    return merged(carried, SOFTWARE, comment)
 
 
 def read_metadata(path: PathLike) -> dict[str, Any] | None:
@@ -77,14 +92,21 @@ def read_metadata(path: PathLike) -> dict[str, Any] | None:
         OSError, ValueError: as `load_image`; ValueError also where the text is there
             but damaged.
     """
-    with open_file(path) as file, open_picture(file, path) as picture:
-        text = _stored_text(picture)
+    with open_file(path) as file:
+        if is_png(file):
+            text = read_text(file, SOFTWARE)
+        else:
+            with open_picture(file, path) as picture:
+                text = _stored_text(picture)
     if text is None:
         return None
     try:
-        content = json.loads(text)[SOFTWARE]
+        stored = json.loads(text)
+        content = stored[SOFTWARE]
         if not isinstance(content, dict):
             raise TypeError
+        if stored.get(_CHECKSUM, _crc32(content)) != _crc32(content):
+            raise ValueError
     except (ValueError, TypeError, KeyError, RecursionError):
         raise ValueError(
             f"{path}: the jaxnst metadata in it is damaged; save the picture again, "
@@ -94,13 +116,18 @@ def read_metadata(path: PathLike) -> dict[str, Any] | None:
 
 
 def _stored_text(picture: Image.Image) -> str | None:
-    if isinstance(picture, PngImageFile):
-        return picture.text.get(SOFTWARE)
-    if picture.format == "TIFF":
-        text = picture.getexif().get(_IMAGE_DESCRIPTION, "")
-    else:
-        comment = picture.getexif().get_ifd(_EXIF_IFD).get(_USER_COMMENT, b"")
-        text = comment[len(_ASCII) :] if isinstance(comment, bytes) else comment
+    try:
+        text = _exif_text(picture)
+    except Exception:  # broken EXIF holds no text of ours
+        return None
     if isinstance(text, bytes):
         text = text.decode("ascii", "replace")
-    return text if isinstance(text, str) and text.startswith(_MARK) else None
+    return text if isinstance(text, str) and text.startswith(OURS) else None
+
+
+def _exif_text(picture: Image.Image) -> Any:
+    """What stands where our text would, text or bytes."""
+    if picture.format == "TIFF":
+        return picture.getexif().get(DESCRIPTION, "")
+    comment = picture.getexif().get_ifd(EXIF_IFD).get(USER_COMMENT, b"")
+    return comment[len(_ASCII) :] if isinstance(comment, bytes) else comment

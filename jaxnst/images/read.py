@@ -1,29 +1,40 @@
 """Picture files of many kinds to upright sRGB arrays."""
 
-import warnings
+from collections.abc import Callable
+from dataclasses import replace
 from typing import BinaryIO, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-from PIL import Image
+import tifffile
+from PIL import Image, UnidentifiedImageError
 
-from jaxnst.images import icc
+from jaxnst.images import icc, png
+from jaxnst.images.decode import Decoded, Rows, over_white, uncovered, unit
+from jaxnst.images.encodings import encoding_of_nclx, srgb_from
 from jaxnst.images.opening import (
     PathLike,
-    UnreadableError,
+    check_memory,
+    check_pixels,
     open_file,
     open_picture,
     orientation,
+    warn,
 )
-from jaxnst.images.resampling import Size, resize_channel, resize_pixels, resolve_size
+from jaxnst.images.resampling import Size, resolve_size
 from jaxnst.images.tiff import (
-    HighBitDepth,
-    has_high_bit_depth,
+    Page,
+    Samples,
+    float_range,
     is_tiff,
-    read_high_bit_depth,
+    main_page,
+    read_samples,
     tiff_size,
+    unit_range,
 )
+
+_ANIMATED = ("GIF", "WEBP", "PNG", "AVIF", "JXL")
 
 
 class Picture(NamedTuple):
@@ -34,36 +45,44 @@ class Picture(NamedTuple):
     icc_profile: bytes | None  # the file's, if usable; `image` is sRGB already
 
 
-class _Stored(NamedTuple):
-    """Decoded, colours still in the file's own space."""
-
-    base: Image.Image  # 8-bit: L, RGB, CMYK or LAB
-    remainder: np.ndarray | None  # (H, W, 1 or 3), what 8 bits could not hold
-    alpha: np.ndarray | None
-    icc_profile: bytes | None
-    orientation: int
-
-
-def load_image(path: PathLike, *, size: Size | None = None) -> jax.Array:
+def load_image(
+    path: PathLike, *, size: Size | None = None, alpha: bool = False
+) -> jax.Array:
     """The picture in a file, upright, in sRGB.
 
-    JPEG, PNG, WebP, TIFF (8, 16 and 32 bits), GIF, BMP, PPM and AVIF; grey, palette,
-    CMYK; of an animation the first frame. EXIF orientation and colour profile are
-    applied; what is transparent is laid over white. 16 bits count in full in TIFF and
-    grey PNG; in colour PNG the upper 8.
+    JPEG, PNG, WebP, TIFF (8, 16 and 32 bits), GIF, BMP, PPM and AVIF, and with the
+    packages of the extra `formats` HEIC and JPEG XL; grey, palette, CMYK; of an
+    animation the first frame, of a TIFF with several pictures the largest, with a
+    `UserWarning`, as where it is a guess what the numbers mean.
+    EXIF orientation and colour profile are applied; what is transparent is laid over
+    white. 16 bits count in full in TIFF and grey PNG; in colour PNG the upper 8.
 
     Args:
         path: the file.
         size: the longest side in pixels, aspect kept, or (height, width).
+        alpha: of a picture with transparent parts keep the alpha as a fourth channel.
+            The colours are then as if all were opaque; where next to nothing covers,
+            those around are continued. So a photograph is painted whose alpha the
+            result is to have (`image[..., :3]`), and a painting of which the opaque
+            parts alone are to count.
 
     Returns:
-        (H, W, 3) float32 in [0, 1].
+        (H, W, 3) float32 in [0, 1], or (H, W, 4).
 
     Raises:
         FileNotFoundError, IsADirectoryError, PermissionError, OSError: as named.
         ValueError: not a picture, damaged, over MAX_PIXELS; or a wrong size.
+        MemoryError: decoding it takes more memory than is free.
     """
-    return jnp.asarray(read_picture(path, size=size).image)
+    source = decode(path)
+    _warn(source)
+    target = resolve_size(size, *source.size)
+    if not alpha:
+        return jnp.asarray(over_white(source, target)[0])
+    image, cover = uncovered(source, target)
+    if cover is not None and (cover < 1).any():
+        image = np.concatenate([image, cover[..., None]], -1)
+    return jnp.asarray(image)
 
 
 def picture_size(path: PathLike) -> tuple[int, int]:
@@ -86,9 +105,8 @@ def picture_size(path: PathLike) -> tuple[int, int]:
 def read_picture(path: PathLike, *, size: Size | None = None) -> Picture:
     """As `load_image`, with the alpha and the colour profile of the file.
 
-    The colours under alpha are laid over white, x' = a x + 1 - a, for what lies under
-    full transparency is often junk, and this is what a viewer shows; `save_image`
-    with `like` takes the white out again.
+    The colours under alpha are laid over white, x' = a x + 1 - a, which is what a
+    viewer shows.
 
     Args:
         path, size: as `load_image`.
@@ -99,121 +117,190 @@ def read_picture(path: PathLike, *, size: Size | None = None) -> Picture:
     Raises:
         as `load_image`. A broken colour profile is ignored with a `UserWarning`.
     """
-    image, alpha, profile = decode(path)
-    target = resolve_size(size, *image.shape[:2])
-    if alpha is not None:
-        image = image * alpha[..., None] + (1 - alpha[..., None])
-        alpha = resize_channel(alpha, target)
-    return Picture(resize_pixels(image, target), alpha, profile)
+    source = decode(path)
+    _warn(source)
+    image, alpha = over_white(source, resolve_size(size, *source.size))
+    return Picture(image, alpha, source.icc_profile)
 
 
-def decode(path: PathLike) -> Picture:
-    """The file at its full size, upright, sRGB, colours not laid over anything."""
+def _warn(source: Decoded) -> None:
+    for text in source.remarks:
+        warn(text, stacklevel=4)
+
+
+def decode(path: PathLike) -> Decoded:
+    """The file as it is stored, of which rows can be had in sRGB."""
     with open_file(path) as file:
-        stored = _read(file, path)
-    base, profile = _to_srgb(stored, path)
-    image = np.asarray(base, np.float32) / 255
-    if stored.remainder is not None:
-        image = np.clip(image + stored.remainder, 0, 1)
-    alpha = stored.alpha
-    if alpha is not None:
-        alpha = apply_orientation(alpha, stored.orientation)
-    return Picture(apply_orientation(image, stored.orientation), alpha, profile)
+        return _read_tiff(file, path) if is_tiff(file) else _read_pillow(file, path)
 
 
-def _read(file: BinaryIO, path: PathLike) -> _Stored:
-    if not is_tiff(file):
-        return _read_pillow(file, path)
-    readers = [_read_pillow, _read_tifffile]
-    if has_high_bit_depth(file):
-        readers.reverse()
-    try:
-        return readers[0](file, path)
-    except UnreadableError:
-        raise
-    except Exception as error:
-        # Each library knows compressions and layouts that the other does not.
+def _read_tiff(file: BinaryIO, path: PathLike) -> Decoded:
+    with tifffile.TiffFile(file) as tiff:
+        found = main_page(tiff, path)
+        if found.number is None or not found.is_left_to_pillow:
+            return _read_tifffile(tiff, found, path)
         try:
-            return readers[1](file, path)
-        except Exception:
-            raise error from None
+            file.seek(0)
+            source = _read_pillow(file, path, found.number)
+        except UnidentifiedImageError:
+            # A layout that it does not know, the other library perhaps does; damage,
+            # which shows when pixels are decoded, is none the less for another reader.
+            return _read_tifffile(tiff, found, path)
+    source.remarks += [found.remark] if found.remark else []
+    return source
 
 
-def _read_tifffile(file: BinaryIO, path: PathLike) -> _Stored:
-    return _split_high_bit_depth(read_high_bit_depth(file, path))
+def _read_tifffile(tiff: tifffile.TiffFile, found: Page, path: PathLike) -> Decoded:
+    samples, remark = read_samples(tiff, found.page, path)
+    remarks = [text for text in (found.remark, remark) if text]
+    return _of_samples(samples, found.icc_profile, found.orientation, path, remarks)
 
 
-def _split_high_bit_depth(image: HighBitDepth) -> _Stored:
-    base, remainder = icc.split_levels(image.color)
-    return _Stored(base, remainder, image.alpha, image.icc_profile, image.orientation)
+def _of_samples(
+    samples: Samples,
+    profile: bytes | None,
+    tag: int,
+    path: PathLike,
+    remarks: list[str],
+) -> Decoded:
+    height, width, channels = samples.color.shape
+    to_srgb, used = _to_srgb("L" if channels == 1 else "RGB", profile, path, remarks)
+
+    def rows(first: int, last: int) -> Rows:
+        color, alpha = unit_range(samples, first, last)
+        if used is None:
+            return np.broadcast_to(color, (*color.shape[:2], 3)), alpha
+        base, remainder = icc.split_levels(color)
+        converted = np.asarray(to_srgb(base), np.float32) / 255
+        return np.clip(converted + remainder, 0, 1), alpha
+
+    return Decoded(height, width, rows, used, tag, remarks)
 
 
-def _read_pillow(file: BinaryIO, path: PathLike) -> _Stored:
+def _read_pillow(file: BinaryIO, path: PathLike, frame: int = 0) -> Decoded:
+    remarks: list[str] = []
+    said = png.encoding(file) if png.is_png(file) else None
     with open_picture(file, path) as picture:
+        if frame:
+            picture.seek(frame)
+            check_pixels(path, picture.height, picture.width)
+        check_memory(path, picture.width * picture.height * len(picture.getbands()))
         picture.load()
+        if _is_animation(file, path, picture):
+            remarks.append(f"{path}: it is an animation; its first frame is read")
         profile = picture.info.get("icc_profile") or None
         tag = orientation(picture)  # after load: Pillow turns a TIFF itself
-        if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
-            return _split_high_bit_depth(_high_bit_depth_grey(picture, profile, tag))
+    if profile is None and "nclx_profile" in picture.info:
+        said = encoding_of_nclx(picture.info["nclx_profile"])
+    recode = None if said is None else srgb_from(said, path, remarks)
+    if recode is not None:
+        return _recoded(_of_pillow(picture, None, tag, path, remarks), recode)
+    return _of_pillow(picture, profile, tag, path, remarks)
+
+
+def _is_animation(file: BinaryIO, path: PathLike, picture: Image.Image) -> bool:
+    if picture.format != "GIF":
+        return picture.format in _ANIMATED and getattr(picture, "is_animated", False)
+    try:  # which moves on to the second frame, so not in the picture that is read
+        with open_picture(file, path) as other:
+            return getattr(other, "is_animated", False)
+    except Exception:  # a second frame that is damaged does no harm to the first
+        return False
+
+
+def _recoded(source: Decoded, recode: Callable[[np.ndarray], np.ndarray]) -> Decoded:
+    """The same picture, its numbers brought to sRGB."""
+
+    def rows(first: int, last: int) -> Rows:
+        color, alpha = source.rows(first, last)
+        return recode(unit(color)), alpha
+
+    return replace(source, rows=rows)
+
+
+def _of_pillow(
+    picture: Image.Image,
+    profile: bytes | None,
+    tag: int,
+    path: PathLike,
+    remarks: list[str],
+) -> Decoded:
+    if picture.mode in ("I", "F") or picture.mode.startswith("I;16"):
+        samples = _deep_grey(picture, path, remarks)
+        return _of_samples(samples, profile, tag, path, remarks)
+    return _of_levels(picture, profile, tag, path, remarks)
+
+
+def _of_levels(
+    picture: Image.Image,
+    profile: bytes | None,
+    tag: int,
+    path: PathLike,
+    remarks: list[str],
+) -> Decoded:
+    """Of a picture of 8 bits a channel."""
+    grey, transparent = picture.mode in ("1", "L", "LA", "La"), False
+    if picture.has_transparency_data:
+        base_mode, transparent = "L" if grey else "RGB", True
+    elif picture.mode in ("CMYK", "LAB"):
+        base_mode = picture.mode
+    else:
+        base_mode = "L" if grey else "RGB"
+    to_srgb, used = _to_srgb(base_mode, profile, path, remarks)
+
+    def rows(first: int, last: int) -> Rows:
+        strip = picture.crop((0, first, picture.width, last))
         alpha = None
-        if picture.has_transparency_data:
-            grey = picture.mode in ("1", "L", "LA", "La")
-            picture = picture.convert("LA" if grey else "RGBA")
-            alpha = np.asarray(picture.getchannel("A"), np.float32) / 255
+        if transparent:
+            strip = strip.convert("LA" if grey else "RGBA")
+            alpha = np.asarray(strip.getchannel("A"), np.float32) / 255
             # Not convert(): taking the bands apart leaves their values alone.
-            bands = picture.split()[:-1]
+            bands = strip.split()[:-1]
             base = bands[0] if grey else Image.merge("RGB", bands)
-        elif picture.mode in ("1", "L"):
-            base = picture.convert("L")
-        elif picture.mode in ("RGB", "CMYK", "LAB"):
-            base = picture.copy()
         else:
-            base = picture.convert("RGB")
-    return _Stored(base, None, alpha, profile, tag)
+            base = strip if strip.mode == base_mode else strip.convert(base_mode)
+        return np.asarray(to_srgb(base)), alpha
+
+    return Decoded(picture.height, picture.width, rows, used, tag, remarks)
 
 
-def _high_bit_depth_grey(
-    picture: Image.Image, profile: bytes | None, tag: int
-) -> HighBitDepth:
+def _deep_grey(picture: Image.Image, path: PathLike, remarks: list[str]) -> Samples:
     """16-bit grey (which Pillow also gives as 32-bit "I") or float grey."""
-    values = np.asarray(picture).astype(np.float32)
-    if not np.isfinite(values).all():
-        raise ValueError("values that are not finite")
-    alpha = None
-    clear = picture.info.get("transparency")
+    values = np.asarray(picture)
+    alpha, clear = None, picture.info.get("transparency")
     if isinstance(clear, int):
-        alpha = (values != clear).astype(np.float32)
-    unit = values if picture.mode == "F" else values / 65535
-    return HighBitDepth(np.clip(unit, 0, 1)[..., None], alpha, profile, tag)
+        alpha = values != clear
+    low, high = 0.0, 65535.0
+    if picture.mode == "F":
+        low, high, remark = float_range(values, path)
+        remarks += [remark] if remark else []
+    return Samples(values[..., None], alpha, low, high, opaque=1.0)
 
 
-def _to_srgb(stored: _Stored, path: PathLike) -> tuple[Image.Image, bytes | None]:
-    """The 8-bit part as RGB in sRGB, and the profile that it had."""
-    base, profile = stored.base, stored.icc_profile
-    if base.mode == "LAB":
-        return icc.convert(base, icc.lab_profile(), icc.srgb_profile()), None
+def _to_srgb(
+    mode: str, profile: bytes | None, path: PathLike, remarks: list[str]
+) -> tuple[Callable[[Image.Image], Image.Image], bytes | None]:
+    """What makes 8-bit pictures of a mode sRGB, and the profile if it is used."""
+
+    def plain(picture: Image.Image) -> Image.Image:
+        return picture if picture.mode == "RGB" else picture.convert("RGB")
+
+    srgb = icc.srgb_profile()
+    if mode == "LAB":
+        return icc.converter(mode, icc.lab_profile(), srgb), None
     if profile is None:
-        return base.convert("RGB"), None
+        return plain, None
     try:
-        if base.mode == "L" and icc.color_space(profile) == "RGB":
-            base = base.convert("RGB")
-        if icc.is_srgb(profile) and base.mode == "RGB":
-            return base, profile
-        return icc.convert(base, profile, icc.srgb_profile()), profile
+        if mode == "L" and icc.color_space(profile) == "RGB":
+            mode = "RGB"
+        if icc.is_srgb(profile) and mode == "RGB":
+            return plain, profile
+        convert = icc.converter(mode, profile, srgb)
+        if mode != "RGB":
+            return convert, profile
+        return lambda picture: convert(plain(picture)), profile
     except Exception as error:  # Little CMS and Pillow raise several kinds
-        warnings.warn(
-            f"{path}: its colour profile cannot be used and is ignored ({error})",
-            stacklevel=5,
+        remarks.append(
+            f"{path}: its colour profile cannot be used and is ignored ({error})"
         )
-        return stored.base.convert("RGB"), None
-
-
-def apply_orientation(pixels: np.ndarray, tag: int) -> np.ndarray:
-    """(H, W, ...) turned and mirrored as EXIF orientation `tag`, 1 to 8, says."""
-    if tag >= 5:
-        pixels = pixels.swapaxes(0, 1)
-    if tag in (3, 4, 7, 8):
-        pixels = pixels[::-1]
-    if tag in (2, 3, 6, 7):
-        pixels = pixels[:, ::-1]
-    return np.ascontiguousarray(pixels)
+        return plain, None

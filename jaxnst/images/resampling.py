@@ -93,11 +93,15 @@ def encode_srgb(linear: Any) -> Any:
 
 def resize_channel(channel: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(H, W) float32 to `size`, Lanczos (3 lobes) widened when shrinking, in [0, 1]."""
+    return np.clip(resample(channel, size), 0, 1)
+
+
+def resample(channel: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """As `resize_channel`, without the clipping."""
     if channel.shape == size:
         return channel
     picture = Image.fromarray(np.ascontiguousarray(channel, np.float32))
-    resized = picture.resize(size[::-1], Image.Resampling.LANCZOS)
-    return np.clip(np.asarray(resized), 0, 1)
+    return np.asarray(picture.resize(size[::-1], Image.Resampling.LANCZOS))
 
 
 def resize_pixels(pixels: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -124,20 +128,25 @@ def resize(image: jax.Array | np.ndarray, size: tuple[int, ...]) -> jax.Array:
     reads them.
 
     Args:
-        image: (H, W, 3), RGB, float in [0, 1] (values outside are clipped).
+        image: (H, W, 3), RGB, float in [0, 1] (values outside are clipped); or, with
+            alpha, (H, W, 4), as `load_image` gives it.
         size: (h, w) in pixels.
 
     Returns:
-        (h, w, 3) float32 in [0, 1]; `image` itself if that is its size.
+        (h, w, 3), or 4, float32 in [0, 1]; `image` itself if that is its size.
 
     Raises:
         TypeError, ValueError: not such a picture or not such a size.
     """
-    image = check_image(image)
+    image = check_image(image, alpha=True, unclipped=True)
     target = resolve_size(tuple(size), *image.shape[:2])
     if image.shape[:2] == target:
         return image
-    linear = decode_srgb(jnp.clip(image, 0.0, 1.0))
+    linear = decode_srgb(jnp.clip(image[..., :3], 0.0, 1.0))
     # Three lobes, widened when shrinking; in float32 on every device.
     resized = jax.image.resize(linear, (*target, 3), "lanczos3", antialias=True)
-    return encode_srgb(jnp.clip(resized, 0.0, 1.0))
+    resized = encode_srgb(jnp.clip(resized, 0.0, 1.0))
+    if image.shape[-1] == 3:
+        return resized
+    alpha = jax.image.resize(image[..., 3:], (*target, 1), "lanczos3", antialias=True)
+    return jnp.concatenate([resized, jnp.clip(alpha, 0.0, 1.0)], -1)

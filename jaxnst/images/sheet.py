@@ -7,6 +7,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from jaxnst._checks import check_image
+from jaxnst._files import printable
 from jaxnst.images.resampling import fit_size, resize_pixels
 
 Picture = jax.Array | np.ndarray
@@ -73,7 +74,7 @@ def contact_sheet(
 def _thumbnail(picture: Picture | None, cell: int) -> np.ndarray | None:
     if picture is None:
         return None
-    picture = check_image(picture, "a picture of the sheet")
+    picture = check_image(picture, "a picture of the sheet", unclipped=True)
     pixels = np.clip(np.asarray(picture), 0, 1)
     fitted = resize_pixels(pixels, fit_size(pixels.shape[0], pixels.shape[1], cell))
     return np.round(fitted * 255).astype(np.uint8)
@@ -81,6 +82,7 @@ def _thumbnail(picture: Picture | None, cell: int) -> np.ndarray | None:
 
 def _label(text: str, font: Font, size: tuple[int, int]) -> Image.Image:
     """A line of text in the middle of a white rectangle, cut where it is too long."""
+    text = printable(text)
     while text and font.getlength(text) > size[0]:
         text = text.removesuffix("…")[:-1] + "…" if len(text) > 1 else ""
     label = Image.new("RGB", (max(1, size[0]), size[1]), "white")

@@ -14,7 +14,8 @@ from jaxnst import _checks, gaussian
 from jaxnst._types import UncheckedImage, UncheckedNumber
 from jaxnst.losses import functional, tiles, wasserstein
 from jaxnst.losses.config import Config, Weights
-from jaxnst.networks.network import Network
+from jaxnst.losses.masks import position_weights, split_alpha
+from jaxnst.networks.network import Network, check_network
 
 Statistic = Float[Array, "c c"] | gaussian.Gaussian
 """Of a style layer: the Gram matrix, or mean and covariance."""
@@ -66,7 +67,8 @@ def make_targets(
 
     Args:
         content: (H, W, 3) in [0, 1].
-        style: (H', W', 3), or a sequence of such images of any sizes.
+        style: (H', W', 3), or a sequence of such images of any sizes; of one with
+            alpha, (H', W', 4), the opaque parts count.
         style_mix: a weight for each style image, scaled to sum 1; None, equal.
         with_content_style: whether to compute `Targets.content_style`, which
             `Weights.strength` needs.
@@ -75,9 +77,9 @@ def make_targets(
         TypeError, ValueError: not images, too small for the layers, unknown layers, or
             as many weights as style images are not given.
     """
-    min_side = network.min_side(config.layers)
+    min_side = check_network(network).min_side(config.layers)
     content = _checks.check_image(content, "content", min_side=min_side)
-    styles = _checks.check_images(style, "style", min_side=min_side)
+    styles = _checks.check_images(style, "style", min_side=min_side, alpha=True)
     return compute_targets(
         network,
         content,
@@ -115,8 +117,8 @@ def style_targets(
     style_mix: Sequence[UncheckedNumber] | None = None,
 ) -> dict[str, StyleTarget]:
     """`Targets.style` alone; arguments and errors as of `make_targets`."""
-    min_side = network.min_side(config.style_layers)
-    styles = _checks.check_images(style, "style", min_side=min_side)
+    min_side = check_network(network).min_side(config.style_layers)
+    styles = _checks.check_images(style, "style", min_side=min_side, alpha=True)
     return _style_targets(network, styles, _shares(style_mix, len(styles)), config)
 
 
@@ -175,18 +177,29 @@ def _style_targets(
 
 
 def _statistics(
-    image: Float[Array, "h w 3"], network: Network, config: Config
+    image: Float[Array, "h w _"], network: Network, config: Config
 ) -> dict[str, Statistic]:
-    """{style layer: its Gram matrix or `Gaussian`} of an image."""
+    """{style layer: its Gram matrix or `Gaussian`} of an image (H, W, 3), or of the
+    opaque parts of one with alpha, (H, W, 4)."""
+    color, alpha = split_alpha(image)
     if tiles.uses_tiles(config, image.shape):
-        return tiles.statistics(image, network, config)
-    features = network(image, config.style_layers, **config.network_options)
-    return {layer: _statistic(features[layer], config) for layer in features}
+        return tiles.statistics(color, network, config, alpha)
+    features = network(color, config.style_layers, **config.network_options)
+    return {
+        layer: _statistic(found, config, position_weights(alpha, found.shape))
+        for layer, found in features.items()
+    }
 
 
-def _statistic(features: Float[Array, "h w c"], config: Config) -> Statistic:
+def _statistic(
+    features: Float[Array, "h w c"],
+    config: Config,
+    weights: Float[Array, "h w"] | None = None,
+) -> Statistic:
     if config.statistic == "gaussian":
-        return gaussian.gaussian(features)
+        return gaussian.gaussian(features, weights)
+    if weights is not None:
+        features = features.astype(jnp.float32) * jnp.sqrt(weights)[..., None]
     return functional.gram_matrix(features, normalize=config.gram_normalize)
 
 
@@ -275,7 +288,9 @@ def objective(
     """The loss of an image, and its terms.
 
     loss = alpha Σ_l u_l C_l + beta Σ_l w_l S_l + tv V (Gatys et al. 2016, eq. 7, with
-    the total variation V). Pure and differentiable; jit, vmap, grad and shard it.
+    the total variation V). Pure; jit, vmap, grad and shard it. Its derivatives are of
+    reverse mode: `jax.grad`, and of that for products with second derivatives; not
+    `jax.jvp`, `jax.jacfwd` or `jax.hessian`.
 
     Args:
         image: (H, W, 3), of the size of the content in `targets`.
@@ -285,6 +300,7 @@ def objective(
         "style/LAYER" ...}: "content" and "style" are summed over layers and, like
         "tv", not yet multiplied by alpha, beta and tv. Scalars, float32.
     """
+    network = check_network(network)
     errors, statistics = _errors_and_statistics(image, network, targets, config)
     content = [
         functional.reduce_content(

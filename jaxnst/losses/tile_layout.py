@@ -57,13 +57,13 @@ def spans(length: int, tile: int, reach: int, stride: int) -> Spans:
     margin = -(-reach // stride) * stride
     # Features of tiles lie where those of the image do, and the last tile ends with the
     # image, if the remainder by the stride is the same.
-    tile = tile // stride * stride + length % stride
+    given, tile = tile, tile // stride * stride + length % stride
     if length <= tile:
         return Spans(length, (0,), (0, length))
     step = (tile - 2 * margin) // stride * stride
     if step < stride:
         raise ValueError(
-            f"a tile of {tile} pixels is too small: the deepest layer sees {margin} "
+            f"a tile of {given} pixels is too small: the deepest layer sees {margin} "
             f"pixels on every side; choose at least {2 * margin + 2 * stride}"
         )
     last = length - tile

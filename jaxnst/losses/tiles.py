@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from jaxnst import gaussian
 from jaxnst.losses import functional
 from jaxnst.losses.config import Config
+from jaxnst.losses.masks import position_weights
 from jaxnst.losses.tile_layout import Tiling
 from jaxnst.networks.network import Network
 
@@ -44,7 +45,8 @@ def _crops_forward(
 def _crops_backward(
     tiling: Tiling, _: None, cotangents: Float[Array, "_ _ _ 3"]
 ) -> tuple[Float[Array, "_ _ 3"]]:
-    zeros = jnp.zeros((tiling.rows.edges[-1], tiling.columns.edges[-1], 3))
+    size = tiling.rows.edges[-1], tiling.columns.edges[-1], 3
+    zeros = jnp.zeros(size, cotangents.dtype)  # not float64 where that is the default
     corners = jnp.asarray(tiling.corners)
 
     def add(index: Array, total: Array) -> Array:
@@ -69,6 +71,7 @@ def errors_and_statistics(
     config: Config,
     content: dict[str, Float[Array, "_ _ _"]],
     centers: dict[str, Float[Array, " _"]],
+    alpha: Float[Array, "_ _"] | None = None,
 ) -> tuple[dict[str, Float[Array, ""]], dict[str, Any]]:
     """Content errors and style statistics of an image, for the objective.
 
@@ -80,6 +83,7 @@ def errors_and_statistics(
         content: {layer: (h, w, c)}, the content target; {} for none.
         centers: {layer: (c,)}, close to the mean features of a layer, from which
             "gaussian" deviations are taken: the closer, the less is lost to rounding.
+        alpha: (H, W), of an image of which the opaque parts alone count for the style.
 
     Returns:
         {content layer: Σ (F - P)²}, and {style layer: its Gram matrix or `Gaussian`}.
@@ -87,6 +91,12 @@ def errors_and_statistics(
     tiling = Tiling.of(network, config, (image.shape[0], image.shape[1]))
     counts = {
         layer: (image.shape[0] // stride) * (image.shape[1] // stride)
+        for layer, stride in tiling.strides.items()
+    }
+    shares = {
+        layer: position_weights(
+            alpha, tuple(side // stride for side in image.shape[:2])
+        )
         for layer, stride in tiling.strides.items()
     }
 
@@ -106,8 +116,17 @@ def errors_and_statistics(
             errors[layer] = jnp.sum(jnp.square(difference))
         for layer in config.style_layers:
             mask = (masks[layer][0] * masks[layer][1])[..., None]
+            share = shares[layer]
+            if share is not None:
+                place = corner // tiling.strides[layer]
+                mask = mask * lax.dynamic_slice(share, place, mask.shape[:2])[..., None]
             moments[layer] = _moments(
-                features[layer], mask, counts[layer], config, centers.get(layer)
+                features[layer],
+                mask,
+                counts[layer],
+                config,
+                centers.get(layer),
+                share is not None,
             )
         return errors, moments
 
@@ -131,25 +150,29 @@ def _moments(
     count: int,
     config: Config,
     center: Float[Array, " c"] | None,
+    masked: bool,
 ) -> Float[Array, "c c"] | tuple[Float[Array, " c"], Float[Array, "c c"]]:
     """A tile's share of the Gram matrix, or of the mean and the second moments.
 
     Args:
-        mask: 1 at the positions that are counted, 0 elsewhere.
+        mask: how much each position counts: 0 or 1, or of an image with transparent
+            parts a number.
         count: positions of the whole image.
         center: of the deviations whose moments are taken; None, 0.
+        masked: whether it is such an image.
     """
     features = features.astype(jnp.float32)
+    root = jnp.sqrt(mask) if masked else mask  # of 0 and 1 the same
     if config.statistic == "gram":
         divisor = functional.gram_divisor(
             count, features.shape[-1], config.gram_normalize
         )
-        scaled = features * mask * divisor**-0.5
+        scaled = features * root * divisor**-0.5
         return functional.gram_matrix(scaled, normalize="none")
     if center is not None:
         features = features - center[None, None]
     mean = jnp.sum(features * mask, (0, 1)) / count
-    return mean, functional.gram_matrix(features * mask * count**-0.5, normalize="none")
+    return mean, functional.gram_matrix(features * root * count**-0.5, normalize="none")
 
 
 def _gaussian(
@@ -163,16 +186,20 @@ def _gaussian(
 
 
 def statistics(
-    image: Float[Array, "_ _ 3"], network: Network, config: Config
+    image: Float[Array, "_ _ 3"],
+    network: Network,
+    config: Config,
+    alpha: Float[Array, "_ _"] | None = None,
 ) -> dict[str, Any]:
-    """{style layer: Gram matrix or `Gaussian`} of an image (H, W, 3), tile by tile."""
-    first_pass = errors_and_statistics(image, network, config, {}, {})[1]
+    """{style layer: Gram matrix or `Gaussian`} of an image (H, W, 3), tile by tile;
+    with its alpha (H, W), of the opaque parts."""
+    first_pass = errors_and_statistics(image, network, config, {}, {}, alpha)[1]
     if config.statistic == "gram":
         return first_pass
     # Once more with deviations from the means, which are now known: fewer digits are
     # lost.
     means = {layer: statistic.mean for layer, statistic in first_pass.items()}
-    return errors_and_statistics(image, network, config, {}, means)[1]
+    return errors_and_statistics(image, network, config, {}, means, alpha)[1]
 
 
 def features(

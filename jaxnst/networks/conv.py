@@ -12,6 +12,8 @@ itself.
 """
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import partial
 from typing import Literal, get_args
 
@@ -129,6 +131,21 @@ def _is_faster(images: _Images, kernel: _Kernel, prepared: Prepared | None) -> b
     return prepared is not None
 
 
+@contextmanager
+def _named_rules() -> Iterator[None]:
+    """Forward-mode differentiation is refused by JAX without naming what to do."""
+    try:
+        yield
+    except TypeError as error:
+        if "custom_vjp" not in str(error):
+            raise
+        raise TypeError(
+            "convolutions have a gradient of their own, for reverse mode alone: take "
+            "jax.grad, jax.vjp or jax.jacrev, of each other for second derivatives, "
+            "not jax.jvp, jax.jacfwd or jax.hessian"
+        ) from error
+
+
 def conv2d(
     features: Float[AnyArray, "*b h w i"],
     kernel: _Kernel,
@@ -140,7 +157,8 @@ def conv2d(
     """Convolution with stride 1 that keeps height and width.
 
     y[i, j, o] = bias[o] + sum_{u, v, c} x[i + u - p, j + v - p, c] kernel[u, v, c, o],
-    p = (k - 1) / 2, x continued outside by `padding`.
+    p = (k - 1) / 2, x continued outside by `padding`. Differentiable in reverse mode,
+    any number of times.
 
     Args:
         features: (..., H, W, I).
@@ -161,7 +179,8 @@ def conv2d(
         pad = 0
     if not _is_faster(images, kernel, prepared):
         prepared = None
-    out = _convolve(images, kernel.astype(images.dtype), prepared, pad)
+    with _named_rules():
+        out = _convolve(images, kernel.astype(images.dtype), prepared, pad)
     out = out + bias.astype(out.dtype).reshape((1, 1, 1, -1))
     return out.reshape((*batch, *out.shape[1:]))
 
@@ -205,7 +224,8 @@ def strided_conv2d(
     even = jnp.pad(kernel, ((0, 1), (0, 1), (0, 0), (0, 0)))
     # The same with the kernel, its outputs in the place of images.
     folded = _split_phases(even.transpose(3, 0, 1, 2)).transpose(1, 2, 3, 0)
-    out = _convolve(phases, folded.astype(images.dtype), None, 0)
+    with _named_rules():
+        out = _convolve(phases, folded.astype(images.dtype), None, 0)
     out = out + bias.astype(out.dtype).reshape((1, 1, 1, -1))
     return out.reshape((*batch, *out.shape[1:]))
 

@@ -157,15 +157,19 @@ class Network:
         Raises:
             ValueError: a layer that the weights do not hold, an unknown choice, one
                 that GoogLeNet does not have, or images of another shape or too small
-                for the layers.
+                for the layers, or of another scale than [0, 1].
         """
         layers = self.check_layers(layers)
+        _checks.check_range(images, "images", unclipped=True)
         min_side = self.min_side(layers) if layers else 1
-        sides, channels = images.shape[-3:-1], images.shape[-1:]
-        if len(sides) < 2 or channels != (3,) or min(sides) < min_side:
+        if images.ndim < 3 or images.shape[-1] != 3:
             raise ValueError(
-                f"images must have shape (..., H, W, 3), H and W at least {min_side} "
-                f"for the chosen layers, got {tuple(images.shape)}"
+                f"images must have shape (..., H, W, 3), got {tuple(images.shape)}"
+            )
+        if min(images.shape[-3:-1]) < min_side:
+            raise ValueError(
+                f"images are {_checks.in_pixels(images)}, too small: the chosen layers "
+                f"need at least {min_side} on each side"
             )
         _checks.check_choice(pooling, "pooling", POOLINGS)
         _checks.check_choice(normalization, "normalization", NORMALIZATIONS)
@@ -179,6 +183,17 @@ class Network:
             variables["prepared"] = self.kernels
         features: Any = module.apply(variables, x.astype(precision), layers)
         return dict(features)
+
+
+def check_network(network: Any, name: str = "network") -> Network:
+    """`network` if it is one; TypeError that says how to get one if not."""
+    if isinstance(network, Network):
+        return network
+    loaded = f"({network!r})" if isinstance(network, str) else "()"
+    raise TypeError(
+        f"{name} must be a Network, got {type(network).__name__}; load one with "
+        f"jaxnst.load_network{loaded}"
+    )
 
 
 @jax.jit

@@ -1,12 +1,12 @@
 """A run on its way as a file, from which it goes on as if it had not been interrupted.
 
-MessagePack with every array in it; nothing in such a file is executed.
+A line with a checksum, then MessagePack with every array in it; nothing in such a file
+is executed. Those of earlier versions lack the line.
 """
 
 import json
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -14,11 +14,12 @@ import jax.numpy as jnp
 import numpy as np
 from flax import serialization
 
-from jaxnst._files import atomic_write
+from jaxnst._checksum import read_checksummed, write_checksummed
 from jaxnst._fingerprint import differences
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.loop import State, init_state
 from jaxnst.optimize.result import Result
+from jaxnst.optimize.resumption import check_finite
 
 _FORMAT = "jaxnst.checkpoint"
 
@@ -39,16 +40,14 @@ def save_checkpoint(
     held = {
         "format": _FORMAT,
         "description": json.dumps(description),
-        "steps": result.steps,
+        "steps": int(result.steps),
         "seconds": result.seconds,
         "finite": bool(result.finite),
         "image": np.asarray(result.image),
         "trace": dict(result.trace),
         "state": list(map(np.asarray, jax.tree.leaves(result.state))),
     }
-    data = serialization.msgpack_serialize(held)
-    with atomic_write(path) as temporary:
-        temporary.write_bytes(data)
+    write_checksummed(path, serialization.msgpack_serialize(held))
 
 
 def load_checkpoint(
@@ -71,10 +70,12 @@ def load_checkpoint(
             description; the message names what differs.
     """
     try:
-        held = serialization.msgpack_restore(Path(path).read_bytes())
+        held = serialization.msgpack_restore(read_checksummed(path))
         if held["format"] != _FORMAT:
             raise ValueError(f"its format is {held['format']!r}")
         before = json.loads(held["description"])
+        if not isinstance(before, dict):
+            raise ValueError("its description is not one")
         result = _result(held, optimizers.as_factory(optimizer), averaging)
     except OSError:
         raise
@@ -106,9 +107,17 @@ def _result(held: Any, factory: Any, averaging: bool) -> Result:
     if [(np.shape(leaf), leaf.dtype) for leaf in leaves] != shapes:
         raise ValueError("its optimizer or ema differs")
     state: State = jax.tree.unflatten(structure, list(map(jnp.asarray, leaves)))
-    steps, trace = int(held["steps"]), dict(held["trace"])
-    if any(np.shape(values) != (steps,) for values in trace.values()):
-        raise ValueError(f"its traces are not of {steps} steps")
-    picture = jnp.asarray(held["image"])
-    seconds = float(held["seconds"])
-    return Result(picture, trace, steps, bool(held["finite"]), seconds, state)
+    steps, trace = held["steps"], dict(held["trace"])
+    if type(steps) is not int or steps < 1:
+        raise ValueError(f"it has {steps!r} steps")
+    for name, values in trace.items():
+        if type(name) is not str or np.shape(values) != (steps,):
+            raise ValueError(f"its traces are not of {steps} steps")
+        if values.dtype.kind != "f":
+            raise ValueError(f"its traces are of {values.dtype}")
+    if held["image"].dtype != np.float32 or np.ndim(held["image"]) != 3:
+        raise ValueError("its picture is not one")
+    picture, seconds = jnp.asarray(held["image"]), float(held["seconds"])
+    result = Result(picture, trace, steps, bool(held["finite"]), seconds, state)
+    check_finite(result)
+    return result

@@ -31,11 +31,11 @@ def initial_image(
         ValueError: an unknown name, no key for noise, a picture of another size.
     """
     if not isinstance(init, str):
-        image = _checks.check_image(init, "init")
+        image = _checks.check_image(init, "init", unclipped=True)
         if image.shape != content.shape:
             raise ValueError(
-                f"init has shape {image.shape}, the content {content.shape}; "
-                "resize it to the content's size"
+                f"init is {_checks.in_pixels(image)}, the content "
+                f"{_checks.in_pixels(content)}; resize it to the content's size"
             )
         return image
     _checks.check_choice(init, "init", INITS)
@@ -45,5 +45,5 @@ def initial_image(
         noise = jax.random.normal(key, content.shape, jnp.float32)
         return jnp.clip(NOISE_MEAN + NOISE_SCALE * noise, 0.0, 1.0)
     if init == "style":
-        return resize(style, content.shape[:2])
+        return resize(style[..., :3], content.shape[:2])
     return content

@@ -4,12 +4,14 @@ import math
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import psutil
 
+from jaxnst._memory_limits import limited_bytes
 from jaxnst.losses.config import Config
 from jaxnst.networks.network import Network
 from jaxnst.networks.vgg import VGG
@@ -20,11 +22,18 @@ MEMORY_SHARE = 0.8
 # Bytes of a step over those of the features alone.
 STEP_FACTOR = 3
 
-# What is kept of the picture's own size: itself, its gradient, the optimiser's memory,
-# the average, copies, and the crops that overlap.
-_IMAGES = 14
+# What is kept of the picture's own size beside the optimiser's memory: itself, its
+# gradient, the average, copies, and the crops that overlap.
+_IMAGES = 12
+
+# Pictures that Adam remembers, the usual optimiser.
+_ADAM_IMAGES = 2
 
 _LARGEST, _STEP = 2048, 64  # sides of tiles that are tried
+
+# Bytes of features that were counted: of many pictures of one size it is asked again
+# and again, and to trace a deep network takes a tenth of a second.
+_feature_bytes: dict[Any, int] = {}
 
 # Pixels at once beyond which a CPU's caches no longer help: larger images then take
 # longer for each, small ones less.
@@ -46,6 +55,15 @@ def min_feature_bytes(
         size: (height, width) of the picture.
         precision: of the activations.
     """
+    key = network.module, tuple(layers), tuple(size), precision
+    if key not in _feature_bytes:
+        _feature_bytes[key] = _count_feature_bytes(network, *key[1:])
+    return _feature_bytes[key]
+
+
+def _count_feature_bytes(
+    network: Network, layers: tuple[str, ...], size: tuple[int, ...], precision: str
+) -> int:
     held = network.layers
     deepest = max(held.index(layer) for layer in network.check_layers(layers))
     # After the ReLU alone: it is computed in place of the convolution's output; and
@@ -67,21 +85,20 @@ def compiled_bytes(compiled: Any) -> int:
 
 
 def available_bytes() -> int:
-    """Bytes that this process could still get on the device that JAX uses."""
+    """Bytes that this process could still get on the device that JAX uses; within the
+    limits of its cgroup and its shell, too."""
     device = jax.local_devices()[0]
     stats = device.memory_stats() if device.platform != "cpu" else None
     if stats and "bytes_limit" in stats:
         return int(stats["bytes_limit"]) - int(stats.get("bytes_in_use", 0))
-    return int(psutil.virtual_memory().available)
+    free = int(psutil.virtual_memory().available)
+    limited = limited_bytes()
+    return free if limited is None else min(free, limited)
 
 
 def max_parallel_items(size: tuple[int, ...]) -> int:
-    """Pictures of (height, width) beyond which a device takes longer for each.
-
-    On a CPU two, unless they are small; on others more are never slower. Not one: an
-    axis of one item is compiled to other sums than a run without it, and two are as
-    fast within 3 %.
-    """
+    """Pictures of (height, width) side by side beyond which a device takes longer for
+    each: on a CPU two, unless they are small; on others more are never slower."""
     if jax.local_devices()[0].platform != "cpu":
         return sys.maxsize
     return max(2, _CACHE_PIXELS // (size[0] * size[1]))
@@ -136,17 +153,39 @@ def max_items(
         items = wanted
 
 
+def bytes_needed(
+    network: Network,
+    config: Config,
+    size: tuple[int, ...],
+    tile: int | None,
+    *,
+    state_images: int = _ADAM_IMAGES,
+) -> int:
+    """About what a run takes for a picture of (height, width), seen in tiles or, for
+    None, at once; `state_images` as of `with_tiles_if_needed`."""
+    height, width = size[:2]
+    sides = [side if tile is None else min(side, tile) for side in (height, width)]
+    seen = min_feature_bytes(network, config.layers, tuple(sides), config.precision)
+    return STEP_FACTOR * seen + (_IMAGES + state_images) * 12 * height * width
+
+
 def with_tiles_if_needed(
     network: Network,
     config: Config,
     size: tuple[int, ...],
     *,
     share: float = MEMORY_SHARE,
+    budget: int | None = None,
+    state_images: int = _ADAM_IMAGES,
 ) -> Config:
     """`config`, with tiles if a picture of (height, width) would not fit at once.
 
-    The largest tiles that take, with the pictures themselves, at most this share of
-    what is free. A tile that `config` has is kept.
+    The largest tiles that take, with the pictures themselves, at most `budget` bytes,
+    or where that is None this share of what is free. A tile that `config` has is kept.
+
+    Args:
+        size: (height, width), margins and all.
+        state_images: of `optimizers.state_images`.
 
     Raises:
         MemoryError: not even small tiles fit, or the network cannot be seen in tiles.
@@ -154,13 +193,8 @@ def with_tiles_if_needed(
             runs out.
     """
     height, width = size[:2]
-    free = int(available_bytes() * share)
-
-    def needed(tile: int | None) -> int:
-        sides = [side if tile is None else min(side, tile) for side in (height, width)]
-        seen = min_feature_bytes(network, config.layers, tuple(sides), config.precision)
-        return STEP_FACTOR * seen + _IMAGES * 12 * height * width
-
+    free = int(available_bytes() * share) if budget is None else budget
+    needed = partial(bytes_needed, network, config, size, state_images=state_images)
     if config.tile is not None or needed(None) <= free:
         return config
     if isinstance(network.module, VGG):
@@ -170,6 +204,27 @@ def with_tiles_if_needed(
             if tile < max(height, width) and needed(tile) <= free:
                 return replace(config, tile=tile)
     raise MemoryError(
-        f"{width} x {height} pixels need {needed(None) / 2**30:.1f} GiB of memory and "
-        f"{free / 2**30:.1f} GiB are free; choose a smaller size"
+        f"{width} x {height} pixels need {_in_units(needed(None))} of memory, "
+        + _what_is_there(free, is_budget=budget is not None)
     )
+
+
+def _what_is_there(free: int, *, is_budget: bool) -> str:
+    """How much memory there is, why not more, and what to do."""
+    there = _in_units(free)
+    if is_budget:
+        return f"the budget is {there}; choose a smaller size or a larger budget"
+    limited = limited_bytes()
+    if limited is not None and limited < psutil.virtual_memory().available:
+        return (
+            f"and this process is limited to {there} more, by its container or shell; "
+            "choose a smaller size or a higher limit"
+        )
+    return f"and {there} are free; choose a smaller size"
+
+
+def _in_units(count: int) -> str:
+    """So many bytes, as a person reads them."""
+    if count < 2**27:
+        return f"{count / 2**20:.1f} MiB"
+    return f"{count / 2**30:.1f} GiB"

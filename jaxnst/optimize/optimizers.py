@@ -6,6 +6,7 @@ as the learning rate are leaves, so that a compiled loop takes them as arguments
 `jax.vmap` can run several side by side.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, TypeAlias, get_args
@@ -199,6 +200,15 @@ class _Given:
 
     def __call__(self) -> optax.GradientTransformation:
         return self.transformation
+
+
+def state_images(optimizer: Optimizer) -> int:
+    """How many pictures an optimiser remembers, arrays of the picture's size: Adam 2,
+    L-BFGS more than twice its history."""
+    image = jax.ShapeDtypeStruct((8, 8, 3), jnp.float32)
+    state = jax.eval_shape(lambda image: as_factory(optimizer)().init(image), image)
+    numbers = sum(math.prod(leaf.shape) for leaf in jax.tree.leaves(state))
+    return numbers // math.prod(image.shape)
 
 
 def as_factory(optimizer: Any) -> Partial:

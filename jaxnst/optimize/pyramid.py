@@ -9,15 +9,16 @@ from jax import Array
 
 from jaxnst import _checks
 from jaxnst.images import resize
-from jaxnst.losses.config import Weights
-from jaxnst.networks.network import Network
+from jaxnst.losses.config import Config, Weights
+from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.initial import initial_image
 from jaxnst.optimize.loop import init_state
 from jaxnst.optimize.options import RunKeywords, RunOptions
 from jaxnst.optimize.result import Callback, Progress, Result
+from jaxnst.optimize.resumption import check_resumable
 from jaxnst.optimize.schedule import join_levels, remove_margin, size_at
-from jaxnst.optimize.single import stylize
+from jaxnst.optimize.single import MakeTargets, stylize
 
 
 def stylize_pyramid(
@@ -29,6 +30,7 @@ def stylize_pyramid(
     callback: Callback | None = None,
     every: int | None = None,
     resume: Result | None = None,
+    make_targets: MakeTargets | None = None,
     **options: Unpack[RunKeywords],
 ) -> Result:
     """`stylize` at several sizes in turn, each started from the one before.
@@ -37,7 +39,7 @@ def stylize_pyramid(
         content, style: images at the final size.
         weights: as in `stylize`.
         callback: told the steps over all levels, and images of the level's size.
-        every: as in `stylize`.
+        every, make_targets: as in `stylize`.
         resume: go on from what a callback's `Progress.result` gave, with the same
             images and options: what is done is not done again, and the end is, bit for
             bit on the same machine, what it would have been.
@@ -50,10 +52,18 @@ def stylize_pyramid(
     Raises:
         TypeError, ValueError: bad arguments, before anything is compiled.
     """
+    _checks.check_not_traced(
+        "stylize_pyramid", network, content, style, weights, options
+    )
     given = RunOptions(**options)
     schedule, margin = given.schedule, given.margin
     content = _checks.check_image(content, "content")
-    styles = _checks.check_images(style, "style")
+    styles = _checks.check_images(style, "style", alpha=True)
+    config = Config() if given.config is None else given.config
+    least = check_network(network).min_side(config.layers)
+    schedule.check_image(content, "content", least, margin)
+    for image in styles:
+        schedule.check_image(image, "style", least)
     factory = optimizers.as_factory(given.optimizer or optimizers.adam())
     if len(content.devices()) == 1:
         network = network.prepared()  # once for all levels
@@ -61,6 +71,7 @@ def stylize_pyramid(
     strength = None if weights is None else weights.strength
     results = [] if resume is None else [resume]
     if resume is not None:
+        check_resumable(resume, given.config, weights)
         image = resume.image
     ends = accumulate(schedule.steps)
     for end, level, count in zip(ends, schedule.levels, schedule.steps, strict=True):
@@ -78,7 +89,7 @@ def stylize_pyramid(
             network,
             schedule.at_level(content, level),
             [resize(s, size_at(s, level)) for s in styles],
-            config=given.config,
+            config=config,
             weights=weights,
             optimizer=factory,
             steps=end - done,
@@ -88,6 +99,7 @@ def stylize_pyramid(
             before=done,
             callback=_over_levels(callback, schedule.total, results, margin),
             every=every,
+            make_targets=make_targets,
         )
         image = remove_margin(result.image, margin)
         results.append(replace(result, image=image))

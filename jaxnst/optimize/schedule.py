@@ -1,10 +1,11 @@
 """Coarse to fine: the sizes of a run, the steps at each, what one hands to the next.
 
 Coarse levels set the large shapes, which the small receptive fields of a full size
-network cannot see, and cost little. One image and a batch share this schedule, not the
-compiled loop: a batch sums in another order.
+network cannot see, and cost little. One image and images side by side share this
+schedule, not the compiled loop: a batch sums in another order.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
@@ -54,6 +55,31 @@ class Schedule:
             _checks.check_whole(count, "steps")
         if self.margin:
             _checks.check_whole(self.margin, "margin")
+
+    def check_image(self, image: Array, name: str, least: int, margin: int = 0) -> None:
+        """Check that an image (H, W, 3) is large enough at every level.
+
+        Args:
+            name: what a message calls it.
+            least: smallest side in pixels that the layers can look at.
+            margin: pixels that are added on every side.
+
+        Raises:
+            ValueError: it is not; with the smallest level that works.
+        """
+        height, width = image.shape[:2]
+        rows, columns = size_at(image, min(self.levels))
+        if min(rows, columns) + 2 * margin >= least:
+            return
+        lowest = math.ceil(100 * (least - 2 * margin) / min(height, width)) / 100
+        mend = "enlarge it or choose shallower layers"
+        if lowest <= 1:
+            mend = f"choose levels from {lowest:g}, or enlarge it"
+        raise ValueError(
+            f"{name} is {width} x {height} pixels, and {columns} x {rows} at level "
+            f"{min(self.levels):g}, too small: the chosen layers need at least "
+            f"{least} on each side; {mend}"
+        )
 
     @property
     def total(self) -> int:

@@ -1,9 +1,10 @@
 """The optimisation of one image from start to result: `stylize`."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from math import prod
 from typing import Any, NamedTuple
 
 import jax
@@ -15,7 +16,7 @@ from jax.tree_util import Partial
 from jaxnst import _checks
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.objectives import Targets, compute_targets
-from jaxnst.networks.network import Network
+from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.initial import initial_image
 from jaxnst.optimize.loop import (
@@ -32,6 +33,9 @@ from jaxnst.optimize.result import Callback, Progress, Result
 # Time that a compiled call should take: long enough that starting it costs nothing,
 # short enough for progress and cancellation.
 _CALL_SECONDS = 0.5
+
+MakeTargets = Callable[..., Targets]
+"""As `compute_targets`: its arguments, its result."""
 
 
 class StepArguments(NamedTuple):
@@ -62,6 +66,7 @@ def stylize(
     style_mix: Sequence[float] | None = None,
     state: State | None = None,
     before: int = 0,
+    make_targets: MakeTargets | None = None,
 ) -> Result:
     """Optimise an image whose features match a content and a style image.
 
@@ -72,7 +77,8 @@ def stylize(
     Args:
         network: from `load_network`.
         content: (H, W, 3) in [0, 1].
-        style: (H', W', 3), or several.
+        style: (H', W', 3), or several; of one with alpha, (H', W', 4), the opaque
+            parts count.
         config: layers and conventions; None, `Config()`.
         weights: alpha, beta, tv and layer weights; None, `Weights()`.
         optimizer: any `optax.GradientTransformation`, or one of
@@ -89,10 +95,16 @@ def stylize(
         style_mix: a weight for each of several style images.
         state: go on from `Result.state`, instead of `init`.
         before: steps done before, which `every` and the callback's step count too.
+        make_targets: called in place of `compute_targets`; for who has many runs and
+            keeps what they share.
 
     Raises:
-        TypeError, ValueError: bad arguments, before anything is compiled.
+        TypeError, ValueError: bad arguments, or called under jax.jit, vmap or grad;
+            before anything is compiled.
     """
+    _checks.check_not_traced(
+        "stylize", network, content, style, weights, optimizer, init, ema, state
+    )
     config = Config() if config is None else config
     weights = Weights() if weights is None else weights
     weights.check(config)
@@ -101,14 +113,17 @@ def stylize(
         _checks.check_whole(every, "every")
     check_ema(ema)
     factory = optimizers.as_factory(optimizer or optimizers.adam())
-    min_side = network.min_side(config.layers)
+    min_side = check_network(network).min_side(config.layers)
     content = _checks.check_image(content, "content", min_side=min_side)
-    styles = _checks.check_images(style, "style", min_side=min_side)
-    largest = max([content, *styles], key=lambda image: image.size)
-    config = with_tiles_if_needed(network, config, largest.shape)
+    styles = _checks.check_images(style, "style", min_side=min_side, alpha=True)
+    largest = max([content, *styles], key=lambda image: prod(image.shape[:2]))
+    remembered = optimizers.state_images(factory)
+    config = with_tiles_if_needed(
+        network, config, largest.shape, state_images=remembered
+    )
     if len(content.devices()) == 1:  # over several the compiler divides it by rows
         network = network.prepared()
-    targets = compute_targets(
+    targets = (make_targets or compute_targets)(
         network,
         content,
         styles,
@@ -151,9 +166,10 @@ def _check_state(
 
     if kind(state) != kind(expected):
         raise ValueError(
-            f"state is of another run: its image has shape {state.image.shape}, the "
-            f"content {content.shape}, or its optimizer or ema differ; go on with "
-            "the same, or give init=Result.image to start from an image"
+            f"state is of another run: its image is {_checks.in_pixels(state.image)}, "
+            f"the content {_checks.in_pixels(content)}, or its optimizer or ema "
+            "differ; go on with the same, or give init=Result.image to start from "
+            "an image"
         )
 
 

@@ -1,7 +1,6 @@
-"""Many pairs of pictures, each with numbers of its own, in compiled microbatches."""
+"""Many pairs of pictures, each with numbers of its own, in a loop compiled once."""
 
 from collections.abc import Sequence
-from functools import cache
 from typing import Any, Unpack
 
 import jax
@@ -13,17 +12,20 @@ from jaxnst import _checks
 from jaxnst.images import resize
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.objectives import (
+    StyleTarget,
     Targets,
     content_targets,
     style_targets,
     style_terms,
 )
-from jaxnst.networks.network import Network
+from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize.initial import initial_image
 from jaxnst.optimize.options import RunKeywords, RunOptions
 from jaxnst.optimize.result import Callback, Result
-from jaxnst.optimize.schedule import size_at
+from jaxnst.optimize.schedule import Schedule, size_at
+from jaxnst.optimize.single import MakeTargets
 from jaxnst.parallel.microbatch import ItemNumbers, optimize_many
+from jaxnst.parallel.one_by_one import is_vectorized, optimize_one_by_one
 
 Style = Array | Sequence[Array]
 
@@ -37,9 +39,10 @@ def stylize_batch(
     callback: Callback | None = None,
     budget: int | None = None,
     devices: Sequence[jax.Device] | None = None,
+    vectorize: bool | None = None,
     **options: Unpack[RunKeywords],
 ) -> Result:
-    """`stylize` for N pairs at once: a result is what its pair alone would give.
+    """`stylize` for N pairs: a result is what its pair alone would give.
 
     Args:
         contents: N content images of one shape, (N, H, W, 3) or a list.
@@ -48,7 +51,7 @@ def stylize_batch(
             looked at once.
         weights: numbers, or arrays (N,) with one for each pair.
         callback: as in `stylize`; its terms are means over the pairs of a microbatch.
-        budget, devices: as in `optimize_many`.
+        budget, devices, vectorize: as in `grid_search`.
         options: of `RunOptions`, without style_mix: config, steps, levels, ...; numbers
             of the optimizer, ema and key for all, or arrays (N,).
 
@@ -59,13 +62,17 @@ def stylize_batch(
         TypeError, ValueError: bad arguments, before anything is compiled.
         MemoryError: not even one pair fits.
     """
+    _checks.check_not_traced(
+        "stylize_batch", network, contents, styles, weights, options
+    )
     given = RunOptions(**options)
     if given.style_mix is not None:
         raise ValueError("a batch mixes styles in equal parts; leave style_mix")
     config = Config() if given.config is None else given.config
     weights = Weights() if weights is None else weights
     numbers, schedule = ItemNumbers.of(weights, given, config), given.schedule
-    contents, styles = _pairs(network, contents, styles, config)
+    least = check_network(network).min_side(config.layers)
+    contents, styles = _pairs(contents, styles, schedule, least)
     count = len(contents)
     for leaf in numbers.leaves:
         if np.shape(leaf) not in ((), (count,)):
@@ -75,22 +82,30 @@ def stylize_batch(
             )
     starts = _starts(given, contents, styles)
 
-    @cache
-    def style_at(group: tuple[int, ...], level: float) -> Any:
-        shrunk = [resize(s, size_at(s, level)) for s in groups[group]]
-        return style_targets(network, shrunk, config)
-
     # By the images themselves: those that occur more than once are looked at once.
-    names = [tuple(map(id, group)) for group in styles]
-    groups = dict(zip(names, styles, strict=True))
+    kept: dict[Any, dict[str, StyleTarget]] = {}
+    makers = [_keep_styles(kept, tuple(map(id, group))) for group in styles]
+    if not is_vectorized(vectorize, devices):
+        return optimize_one_by_one(
+            network,
+            starts,
+            lambda item: (contents[item], styles[item], makers[item]),
+            numbers.spread((count,)),
+            given,
+            budget=budget,
+            devices=devices,
+            callback=callback,
+        )
 
     def targets_of(item: int, level: float) -> Targets:
-        content = schedule.at_level(contents[item], level)
-        style = style_at(names[item], level)
-        of_content = None
-        if weights.strength is not None:
-            of_content = style_terms(network, content, style, config)
-        return Targets(content_targets(network, content, config), style, of_content)
+        made: Targets = makers[item](
+            network,
+            schedule.at_level(contents[item], level),
+            [resize(style, size_at(style, level)) for style in styles[item]],
+            config,
+            with_content_style=weights.strength is not None,
+        )
+        return made
 
     def targets_at(level: float, items: np.ndarray) -> Targets:
         targets = [targets_of(int(item), level) for item in items]
@@ -112,6 +127,32 @@ def stylize_batch(
     )
 
 
+def _keep_styles(
+    kept: dict[Any, dict[str, StyleTarget]], name: tuple[int, ...]
+) -> MakeTargets:
+    """`compute_targets`, but for statistics of styles of that name, which are made once
+    for each size and kept."""
+
+    def targets(
+        network: Network,
+        content: Array,
+        styles: list[Array],
+        config: Config,
+        *,
+        style_mix: None = None,
+        with_content_style: bool,
+    ) -> Targets:
+        key = name, config, tuple(style.shape for style in styles)
+        if key not in kept:
+            kept[key] = style_targets(network, styles, config)
+        of_content = None
+        if with_content_style:
+            of_content = style_terms(network, content, kept[key], config)
+        return Targets(content_targets(network, content, config), kept[key], of_content)
+
+    return targets
+
+
 def _starts(
     options: RunOptions, contents: list[Array], styles: list[list[Array]]
 ) -> Array:
@@ -128,24 +169,26 @@ def _starts(
 
 
 def _pairs(
-    network: Network,
     contents: Array | Sequence[Array],
     styles: Sequence[Style] | Array,
-    config: Config,
+    schedule: Schedule,
+    least: int,
 ) -> tuple[list[Array], list[list[Array]]]:
-    """Contents of one shape, and as many lists of styles, all checked."""
-    min_side = network.min_side(config.layers)
+    """Contents of one shape, and as many lists of styles, all checked; no side of them
+    shorter than `least` at any level."""
     images = [
-        _checks.check_image(content, f"contents[{i}]", min_side=min_side)
+        _checks.check_image(content, f"contents[{i}]")
         for i, content in enumerate(contents)
     ]
+    for i, content in enumerate(images):
+        schedule.check_image(content, f"contents[{i}]", least, schedule.margin)
     if not images:
         raise ValueError("contents must hold at least one picture")
     for i, content in enumerate(images):
         if content.shape != images[0].shape:
             raise ValueError(
-                f"contents[{i}] has shape {content.shape}, contents[0] "
-                f"{images[0].shape}; give pictures of one shape in a call"
+                f"contents[{i}] is {_checks.in_pixels(content)}, contents[0] "
+                f"{_checks.in_pixels(images[0])}; give pictures of one size in a call"
             )
     listed = list(styles)
     if len(listed) != len(images):
@@ -156,5 +199,9 @@ def _pairs(
     converted: dict[int, list[Array]] = {}  # the same object stays one
     for i, style in enumerate(listed):
         if id(style) not in converted:
-            converted[id(style)] = _checks.check_images(style, f"styles[{i}]")
+            converted[id(style)] = _checks.check_images(
+                style, f"styles[{i}]", alpha=True
+            )
+            for image in converted[id(style)]:
+                schedule.check_image(image, f"styles[{i}]", least)
     return images, [converted[id(style)] for style in listed]

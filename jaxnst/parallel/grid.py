@@ -1,4 +1,4 @@
-"""One pair of pictures under many settings, all in one compiled call."""
+"""One pair of pictures under many settings, in a loop that is compiled once."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -13,13 +13,15 @@ from jax import Array
 from jaxnst import _checks
 from jaxnst.images import resize
 from jaxnst.losses.config import Config, Weights
-from jaxnst.losses.objectives import Targets, make_targets
-from jaxnst.networks.network import Network
+from jaxnst.losses.objectives import Targets, compute_targets, make_targets
+from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize.initial import initial_image
 from jaxnst.optimize.options import RunKeywords, RunOptions
 from jaxnst.optimize.result import Callback, Result
 from jaxnst.optimize.schedule import size_at
+from jaxnst.optimize.single import MakeTargets
 from jaxnst.parallel.microbatch import ItemNumbers, optimize_many
+from jaxnst.parallel.one_by_one import is_vectorized, optimize_one_by_one
 
 
 def grid_search(
@@ -33,12 +35,13 @@ def grid_search(
     callback: Callback | None = None,
     budget: int | None = None,
     devices: Sequence[jax.Device] | None = None,
+    vectorize: bool | None = None,
     **options: Unpack[RunKeywords],
 ) -> Result:
-    """`stylize` under many settings at once.
+    """`stylize` under many settings.
 
-    Features of the images are computed once, and all settings are optimised in one
-    loop that is compiled once. Every number may be an array: those of `weights`, of an
+    Features of the images are computed once, and all settings are optimised in a loop
+    that is compiled once. Every number may be an array: those of `weights`, of an
     optimizer of `jaxnst.optimizers`, `ema`, and `key` an array of keys. They
     broadcast against each other as in NumPy; the shape S that comes out is the grid.
 
@@ -49,8 +52,15 @@ def grid_search(
     Args:
         alphas, betas: the axes of an alpha / beta grid; what else `weights` holds must
             then be single numbers.
-        callback: as in `stylize`; its terms are means over settings.
-        budget, devices: as in `optimize_many`.
+        callback: as in `stylize`; its terms are means over the settings of a
+            microbatch, its image and its result are a microbatch's.
+        budget: bytes to use; None, four fifths of what is free.
+        devices: None, all local ones.
+        vectorize: whether settings are computed side by side, by `jax.vmap`, as many
+            as fit into the budget, divided between the devices. Each is then what a run
+            of its own gives but for rounding, which grows with every step. Without it
+            they are one after another on the first device, and bit for bit the same.
+            None: not on CPUs, where it is faster for very small pictures alone.
         options: of `RunOptions`: config, optimizer, steps, levels, init, key, ...
 
     Returns:
@@ -61,16 +71,35 @@ def grid_search(
         TypeError, ValueError: bad arguments, before anything is compiled.
         MemoryError: not even one setting fits.
     """
+    _checks.check_not_traced(
+        "grid_search", network, content, style, alphas, betas, weights, options
+    )
     given = RunOptions(**options)
     config = Config() if given.config is None else given.config
     weights = _with_axes(Weights() if weights is None else weights, alphas, betas)
     numbers = ItemNumbers.of(weights, given, config)
     schedule, key = given.schedule, given.key
-    content = _checks.check_image(
-        content, "content", min_side=network.min_side(config.layers)
-    )
-    styles = _checks.check_images(style, "style")
+    content = _checks.check_image(content, "content")
+    styles = _checks.check_images(style, "style", alpha=True)
+    least = check_network(network).min_side(config.layers)
+    schedule.check_image(content, "content", least, schedule.margin)
+    for image in styles:
+        schedule.check_image(image, "style", least)
     shape = _grid_shape(numbers, key)
+    starts = _starts(given.init, content, styles[0], key, shape)
+    if not is_vectorized(vectorize, devices):
+        pictures = content, styles, _targets_once()
+        result = optimize_one_by_one(
+            network,
+            starts,
+            lambda item: pictures,
+            numbers.spread(shape),
+            given,
+            budget=budget,
+            devices=devices,
+            callback=callback,
+        )
+        return _reshaped(result, shape)
 
     @cache
     def targets_at(level: float) -> Targets:
@@ -85,7 +114,7 @@ def grid_search(
 
     result = optimize_many(
         network,
-        _starts(given.init, content, styles[0], key, shape),
+        starts,
         lambda level, items: targets_at(level),
         numbers.spread(shape),
         config,
@@ -97,6 +126,25 @@ def grid_search(
         callback=callback,
     )
     return _reshaped(result, shape)
+
+
+def _targets_once() -> MakeTargets:
+    """`compute_targets` of one pair of pictures, once for each size."""
+    made: dict[Any, Targets] = {}
+
+    def targets(
+        network: Network,
+        content: Array,
+        styles: list[Array],
+        config: Config,
+        **how: Any,
+    ) -> Targets:
+        key = config, content.shape, tuple(style.shape for style in styles)
+        if key not in made:
+            made[key] = compute_targets(network, content, styles, config, **how)
+        return made[key]
+
+    return targets
 
 
 def best_start(result: Result, *, window: int = 10) -> tuple[int, ...]:
@@ -170,7 +218,7 @@ def _starts(
         image = initial_image(init, content, style, key)
         return jnp.broadcast_to(image, (int(np.prod(shape)), *content.shape))
     keys = jnp.broadcast_to(key, shape).reshape(-1)
-    return jax.vmap(lambda key: initial_image("noise", content, style, key))(keys)
+    return jnp.stack([initial_image("noise", content, style, own) for own in keys])
 
 
 def _reshaped(result: Result, shape: tuple[int, ...]) -> Result:

@@ -1,4 +1,4 @@
-"""Many images at once: one compiled loop over items, in microbatches that fit.
+"""Many images side by side: one compiled loop over items, in microbatches that fit.
 
 Items share the network's parameters and nothing else, so that what becomes of one does
 not depend on its neighbours.
@@ -76,8 +76,8 @@ class ItemNumbers:
 
         return self._mapped(flat)
 
-    def at(self, items: np.ndarray) -> "ItemNumbers":
-        """Those of some items."""
+    def at(self, items: np.ndarray | np.int32) -> "ItemNumbers":
+        """Those of some items, or of one."""
         return self._mapped(lambda leaf: leaf[items])
 
     def _mapped(self, function: Callable[[Any], Any]) -> "ItemNumbers":
@@ -227,6 +227,9 @@ def optimize_many(
 ) -> Result:
     """Optimise N images, as many at a time as fit, over all devices.
 
+    Each becomes what a run of its own gives but for rounding, which grows with every
+    step: a batch is summed in another order than one image.
+
     Args:
         starts: (N, H, W, 3), where each begins.
         targets_at: made when they are needed; without an axis of items where these are
@@ -269,14 +272,14 @@ def optimize_many(
     ]
     results: list[Result] = []
     for index, items in enumerate(batches):
-        counted = _over_batches(callback, index, len(batches), schedule.total, results)
+        counted = over_batches(callback, index, len(batches), schedule.total, results)
         results.append(microbatches.run(starts, items, counted))
         if results[-1].steps < schedule.total and np.any(results[-1].finite):
             break  # the callback ended it
-    return _join_batches(results, microbatches.at_final_size(starts))
+    return join_batches(results, microbatches.at_final_size(starts))
 
 
-def _over_batches(
+def over_batches(
     callback: Callback | None,
     index: int,
     batches: int,
@@ -301,7 +304,7 @@ def _over_batches(
     return over_batches
 
 
-def _join_batches(results: list[Result], starts: Array) -> Result:
+def join_batches(results: list[Result], starts: Array) -> Result:
     """Microbatches one after another, without what only filled up the last.
 
     Items that none of them reached are as in `starts`.

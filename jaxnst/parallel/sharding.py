@@ -9,7 +9,7 @@ from jax import Array
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from jaxnst import _checks
-from jaxnst.networks.network import Network
+from jaxnst.networks.network import Network, check_network
 
 
 def split_rows(
@@ -31,6 +31,8 @@ def split_rows(
     Raises:
         ValueError: rows that cannot be divided evenly.
     """
+    _checks.check_not_traced("split_rows", network, content)
+    network = check_network(network)
     content = _checks.check_image(content, "content")
     listed = list(jax.local_devices() if devices is None else devices)
     rows = content.shape[0]

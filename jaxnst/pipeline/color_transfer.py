@@ -8,9 +8,10 @@ Neural Artistic Style Transfer", arXiv 1606.05897 (2016). Pure functions of pict
 import jax.numpy as jnp
 from jax import Array
 
-from jaxnst._checks import check_image
+from jaxnst._checks import check_image, in_pixels
 from jaxnst.gaussian import transport_map
 from jaxnst.linalg import matmul
+from jaxnst.losses.masks import join_alpha, position_weights, split_alpha
 
 # Rec. 601, the Y of YIQ and of YCbCr, as in the paper.
 _RED, _GREEN, _BLUE = 0.299, 0.587, 0.114
@@ -31,14 +32,16 @@ def luminance(image: Array) -> Array:
     Raises:
         TypeError, ValueError: `image` is no picture (as in every function here).
     """
-    image = check_image(image)
+    image = check_image(image, alpha=True, unclipped=True)
     return _RED * image[..., 0] + _GREEN * image[..., 1] + _BLUE * image[..., 2]
 
 
 def to_luminance(image: Array) -> Array:
-    """The grey picture (H, W, 3) whose three channels are the luma of `image`."""
+    """The grey picture (H, W, 3) whose three channels are the luma of `image`, with
+    its alpha where it has one."""
     luma = luminance(image)[..., None]
-    return jnp.broadcast_to(luma, (*luma.shape[:2], 3))
+    grey = jnp.broadcast_to(luma, (*luma.shape[:2], 3))
+    return join_alpha(grey, split_alpha(image)[1])
 
 
 def match_luminance(style: Array, content: Array, *, clip: bool = True) -> Array:
@@ -50,21 +53,23 @@ def match_luminance(style: Array, content: Array, *, clip: bool = True) -> Array
     luma takes on the mean alone.
 
     Args:
-        style: (H, W, 3).
+        style: (H, W, 3); of one with alpha, (H, W, 4), the opaque parts count.
         content: (h, w, 3).
         clip: to [0, 1], after which the statistics match less exactly.
 
     Returns:
-        (H, W, 3).
+        Like `style`.
     """
     style_luma, content_luma = luminance(style), luminance(content)
-    style_mean, content_mean = _mean(style_luma), _mean(content_luma)
-    style_sd = jnp.sqrt(_mean((style_luma - style_mean) ** 2))
+    style, alpha = split_alpha(style)
+    counts = position_weights(alpha, style.shape)
+    style_mean, content_mean = _mean(style_luma, counts), _mean(content_luma)
+    style_sd = jnp.sqrt(_mean((style_luma - style_mean) ** 2, counts))
     content_sd = jnp.sqrt(_mean((content_luma - content_mean) ** 2))
     flat = style_sd < _FLAT
     gain = jnp.where(flat, 0.0, content_sd / jnp.where(flat, 1.0, style_sd))
     matched = gain * (style_luma - style_mean) + content_mean
-    return _limit(_with_luma(style, matched), clip)
+    return join_alpha(_limit(_with_luma(style, matched), clip), alpha)
 
 
 def with_color_of(image: Array, source: Array, *, clip: bool = True) -> Array:
@@ -81,11 +86,12 @@ def with_color_of(image: Array, source: Array, *, clip: bool = True) -> Array:
     Returns:
         (H, W, 3).
     """
-    image, source = check_image(image), check_image(source, "source")
+    image = check_image(image, unclipped=True)
+    source = check_image(source, "source", unclipped=True)
     if image.shape != source.shape:
         raise ValueError(
-            f"image {image.shape} and source {source.shape} must have one size; "
-            "resize the source with jaxnst.images.resize"
+            f"image is {in_pixels(image)}, source {in_pixels(source)}, and they must "
+            "have one size; resize the source with jaxnst.images.resize"
         )
     return _limit(_with_luma(source, luminance(image)), clip)
 
@@ -102,22 +108,25 @@ def match_color(style: Array, content: Array, *, clip: bool = True) -> Array:
     none: a grey style stays of one hue, the tint of the content's mean.
 
     Args:
-        style: (H, W, 3).
+        style: (H, W, 3); of one with alpha, (H, W, 4), the opaque parts count.
         content: (h, w, 3).
         clip: to [0, 1], after which the statistics match less exactly.
 
     Returns:
-        (H, W, 3).
+        Like `style`.
     """
-    style, content = check_image(style, "style"), check_image(content, "content")
-    style_mean, style_spread = _moments(style)
+    style = check_image(style, "style", alpha=True, unclipped=True)
+    style, alpha = split_alpha(style)
+    counts = position_weights(alpha, style.shape)
+    content = check_image(content, "content", unclipped=True)
+    style_mean, style_spread = _moments(style, counts)
     content_mean, content_spread = _moments(content)
     transport = transport_map(style_spread, content_spread, roots=_roots)
     centred = style - style_mean.reshape(1, 1, 3)
     # Of a nearly flat style the mean's rounding would be enlarged thousands of times.
-    centred = centred - _mean(centred).reshape(1, 1, 3)
+    centred = centred - _mean(centred, counts).reshape(1, 1, 3)
     moved = jnp.einsum("hwc,dc->hwd", centred, transport, precision="highest")
-    return _limit(moved + content_mean.reshape(1, 1, 3), clip)
+    return join_alpha(_limit(moved + content_mean.reshape(1, 1, 3), clip), alpha)
 
 
 def _with_luma(image: Array, luma: Array) -> Array:
@@ -128,16 +137,22 @@ def _limit(image: Array, clip: bool) -> Array:
     return jnp.clip(image, 0.0, 1.0) if clip else image
 
 
-def _mean(values: Array) -> Array:
-    """Mean over the first two axes, row by row: one long sum would lose digits."""
+def _mean(values: Array, weights: Array | None = None) -> Array:
+    """Mean over the first two axes, row by row: one long sum would lose digits.
+
+    Args:
+        weights: (H, W), how much each pixel counts, with mean 1.
+    """
+    if weights is not None:
+        values = values * weights.reshape(*weights.shape, *(1,) * (values.ndim - 2))
     return values.mean(1).mean(0)
 
 
-def _moments(image: Array) -> tuple[Array, Array]:
+def _moments(image: Array, weights: Array | None = None) -> tuple[Array, Array]:
     """Mean (3,) and covariance (3, 3) of the colours of a picture."""
-    mean = _mean(image)
+    mean = _mean(image, weights)
     centred = image - mean.reshape(1, 1, 3)
-    return mean, _mean(centred[..., :, None] * centred[..., None, :])
+    return mean, _mean(centred[..., :, None] * centred[..., None, :], weights)
 
 
 def _roots(matrix: Array) -> tuple[Array, Array]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from math import prod
+from math import floor, prod
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -10,12 +10,14 @@ from typing import Any
 from jax import Array
 
 from jaxnst import images, metrics
+from jaxnst._files import check_no_address
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.networks.network import Network
 from jaxnst.optimize.initial import FEEDFORWARD, INITS
 from jaxnst.optimize.memory import with_tiles_if_needed
-from jaxnst.pipeline.run import nearest_multiple, padded_size
+from jaxnst.optimize.optimizers import state_images
+from jaxnst.pipeline.run import levels_at, nearest_multiple, padded_size
 from jaxnst.pipeline.settings import Settings
 from jaxnst.pipeline.substitute import Choice, adapted, choose, replaced_source
 from jaxnst.pretrained.loading import AUTO, load_network
@@ -38,7 +40,8 @@ class Inputs:
         network: the feature network.
         decoder: of one pass, where the settings start from one.
         content: (H, W, 3) at the size at which it is optimised.
-        styles: (h, w, 3) each, at theirs.
+        styles: (h, w, 3) each, at theirs; (h, w, 4), with alpha, those with transparent
+            parts.
         init: the picture to start from, where the settings name a file.
         notice: a line on what was chosen that nobody asked for; "" if nothing was.
     """
@@ -50,6 +53,16 @@ class Inputs:
     styles: list[Array]
     init: Array | None = None
     notice: str = ""
+
+    @property
+    def size(self) -> Size:
+        """(height, width) of the picture that comes out."""
+        return self.content.shape[0], self.content.shape[1]
+
+    @property
+    def levels(self) -> tuple[float, ...]:
+        """Sizes at which the picture is optimised in turn, as fractions of the last."""
+        return levels_at(self.settings, self.network, self.size)
 
     @property
     def arguments(self) -> tuple[Network, Array, list[Array]]:
@@ -75,13 +88,43 @@ def load_inputs(
     """
     settings, network, notice = open_network(settings, typed)
     decoder = open_decoder(settings)
+    settings = with_size_of(settings, images.picture_size(content))
     pictures = load_pictures(settings, network, content, styles)
     start = init_file(settings)
-    init = None
+    init, resized = None, ""
     if start is not None:
         size = pictures[0].shape[0], pictures[0].shape[1]
-        init = images.load_image(start, size=size)
-    return Inputs(settings, network, decoder, *pictures, init, notice)
+        init = load_content(start, size)
+        resized = _resized(start, size)
+    inputs = Inputs(settings, network, decoder, *pictures, init)
+    lines = [notice, _left_out(inputs, content), resized]
+    return replace(inputs, notice="; ".join(filter(None, lines)))
+
+
+def with_size_of(settings: Settings, size: Size) -> Settings:
+    """The settings with their size as a number, for a photograph of (height, width)."""
+    return replace(settings, geometry=settings.geometry.of_photograph(*size))
+
+
+def _resized(start: Path, size: Size) -> str:
+    """In words, that the picture to start from is of another size, if it is."""
+    height, width = images.picture_size(start)
+    if (height, width) == size:
+        return ""
+    return f"{start} is {width} x {height} pixels, resized to {size[1]} x {size[0]}"
+
+
+def _left_out(inputs: Inputs, path: PathName) -> str:
+    """In words, that levels are left out; "" where none is."""
+    wanted, left = inputs.settings.geometry.levels(), inputs.levels
+    if len(wanted) == len(left):
+        return ""
+    size = inputs.content.shape[0], inputs.content.shape[1]
+    height, width = (max(1, round(side * wanted[0])) for side in size)
+    return (
+        f"{path} would be {width} x {height} pixels at the coarsest level, too narrow "
+        f"for the layers: of {len(wanted)} levels the last {len(left)}"
+    )
 
 
 def open_network(
@@ -149,6 +192,7 @@ def init_file(settings: Settings) -> Path | None:
     init = settings.optimization.init
     if init in STARTS:
         return None
+    check_no_address(init)
     if not Path(init).exists():
         raise FileNotFoundError(
             f"cannot start from {init}: init is neither a picture file nor one of: "
@@ -167,7 +211,6 @@ class Sizes:
 
 def sizes_of(
     settings: Settings,
-    network: Network,
     content: PathName,
     styles: Sequence[PathName],
     *,
@@ -181,33 +224,34 @@ def sizes_of(
         size_of: gives (height, width) of a file.
 
     Raises:
-        OSError, ValueError: a file cannot be read, or is too small for the layers, in
-            itself or at the coarsest level.
+        OSError, ValueError: a file cannot be read, or would be larger than a picture
+            can be.
     """
-    geometry, least = settings.geometry, network.min_side(settings.objective.layers)
     own: dict[PathName, Size] = {path: size_of(path) for path in (content, *styles)}
+    geometry = settings.geometry.of_photograph(*own[content])
     output = geometry.content_size(*own[content])
-    sizes = Sizes(
-        output,
-        tuple(
-            nearest_multiple(
-                geometry.style_size(own[s][0], own[s][1], output), multiple
-            )
-            for s in styles
-        ),
+    _check_pixels(content, own[content], output, "size", geometry.pixels)
+    paintings = []
+    for path in styles:
+        size = geometry.style_size(*own[path], output)
+        _check_pixels(path, own[path], size, "style_scale", geometry.style_scale)
+        paintings.append(nearest_multiple(size, multiple))
+    return Sizes(output, tuple(paintings))
+
+
+def _check_pixels(
+    path: PathName, own: Size, size: Size, name: str, value: float
+) -> None:
+    """ValueError where a picture would have too many pixels, with a value of the
+    setting `name` at which it has not."""
+    if prod(size) <= images.MAX_PIXELS:
+        return
+    fitting = value * (images.MAX_PIXELS / prod(size)) ** 0.5 * 0.99
+    fits = floor(fitting) if fitting >= 10 else floor(fitting * 100) / 100
+    raise ValueError(
+        f"{path} is {own[1]} x {own[0]} pixels, and would be {size[1]} x {size[0]}, "
+        f"more than {images.MAX_PIXELS:,} in all; choose {name} {fits} or less"
     )
-    level = geometry.levels()[0]
-    padded = round(min(padded_size(output, multiple)) * level) + 2 * geometry.margin
-    shortest = [padded, *(round(min(size) * level) for size in sizes.styles)]
-    for path, side in zip((content, *styles), shortest, strict=True):
-        height, width = own[path]
-        if min(height, width, side) < least:
-            raise ValueError(
-                f"{path} is {width} x {height} pixels, its short side {side} at the "
-                f"coarsest level, too small: the layers need at least {least}; choose "
-                "a larger picture, size or min_size"
-            )
-    return sizes
 
 
 def load_pictures(
@@ -224,14 +268,24 @@ def load_pictures(
         OSError, ValueError: as of `sizes_of`.
         MemoryError: they would not fit.
     """
-    sizes = sizes_of(settings, network, content, styles, multiple=multiple)
-    for size in (sizes.content, max(sizes.styles, key=prod)):
-        with_tiles_if_needed(network, settings.objective, size)
+    sizes = sizes_of(settings, content, styles, multiple=multiple)
+    least = network.min_side(settings.objective.layers)
+    height, width = (side + 2 * settings.geometry.margin for side in sizes.content)
+    remembered = state_images(settings.optimization.make_optimizer())
+    for size in ((height, width), max(sizes.styles, key=prod)):
+        seen = padded_size(size, 1, least)
+        with_tiles_if_needed(network, settings.objective, seen, state_images=remembered)
     paintings = [
-        images.load_image(path, size=size)
+        images.load_image(path, size=size, alpha=True)
         for path, size in zip(styles, sizes.styles, strict=True)
     ]
-    return images.load_image(content, size=sizes.content), paintings
+    return load_content(content, sizes.content), paintings
+
+
+def load_content(path: PathName, size: Size) -> Array:
+    """The colours of a photograph, (H, W, 3), as if all of it were opaque: what is
+    painted, for the result gets the photograph's alpha again."""
+    return images.load_image(path, size=size, alpha=True)[..., :3]
 
 
 def load_judges(names: Sequence[str]) -> dict[str, Network]:
@@ -253,5 +307,9 @@ def load_judges(names: Sequence[str]) -> dict[str, Network]:
 
 
 def load_for_judge(*paths: PathName) -> list[Array]:
-    """Pictures at the largest size that `metrics.judge` looks at."""
-    return [images.load_image(path, size=max(metrics.SCALES)) for path in paths]
+    """Pictures at the largest size that `metrics.judge` looks at; the last one, the
+    painting, with its alpha where it has transparent parts."""
+    size = max(metrics.SCALES)
+    *others, painting = paths
+    shown = [images.load_image(path, size=size) for path in others]
+    return [*shown, images.load_image(painting, size=size, alpha=True)]

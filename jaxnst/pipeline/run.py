@@ -1,5 +1,6 @@
 """A whole run from settings and pictures: sizes, colours, levels, optimiser."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +14,8 @@ from jaxnst import _checks, feedforward
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.images import resize
-from jaxnst.networks.network import Network
+from jaxnst.images.mirroring import add_mirrored, cut_off, pads_to, repeat_mirrored
+from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize.initial import FEEDFORWARD
 from jaxnst.optimize.options import RunKeywords
 from jaxnst.optimize.pyramid import stylize_pyramid
@@ -40,7 +42,8 @@ def render(
         settings: a preset, or settings of your own; its fields `network`, `weights`
             and `decoder` are not read, `network` is the one that is used.
         content: the photograph, (H, W, 3); resized as the settings say.
-        styles: one painting or several; resized as the settings say.
+        styles: one painting or several; resized as the settings say. Of one with
+            alpha, (h, w, 4), the opaque parts count (`load_image(path, alpha=True)`).
         init: a picture to start from; None, what the settings say.
         callback, every: as in `stylize`; `Progress.result` has the colours that are
             optimised.
@@ -54,8 +57,9 @@ def render(
         TypeError, ValueError: what are not pictures, or the settings start from a
             file and `init` is not that picture.
     """
+    _checks.check_not_traced("render", network, content, styles, init, settings)
     began = time.perf_counter()
-    prepared = prepare(settings, content, styles, init=init, decoder=decoder)
+    prepared = prepare(settings, network, content, styles, init=init, decoder=decoder)
     if settings.optimization.one_pass and init is None:
         return prepared.one_pass(began)
     result = stylize_pyramid(
@@ -97,6 +101,7 @@ class Prepared:
 
 def prepare(
     settings: Settings,
+    network: Network,
     content: Array,
     styles: Sequence[Array],
     *,
@@ -105,6 +110,10 @@ def prepare(
     decoder: FeedForward | None = None,
 ) -> Prepared:
     """What `render` would optimise; arguments as there.
+
+    Whatever its size, a picture is made large enough for the layers: levels begin where
+    the photograph is, what is too small even at its final size is continued, mirrored,
+    and the result cut to its own size again; paintings are followed by mirrored copies.
 
     Args:
         multiple: every side becomes one of this, so that fewer shapes are compiled:
@@ -116,12 +125,13 @@ def prepare(
             "settings must be Settings such as jaxnst.presets.get('default'), got "
             f"{settings!r}"
         )
+    network = check_network(network)
     content = _checks.check_image(content, "content")
-    styles = _checks.check_images(styles, "styles")
+    styles = _checks.check_images(styles, "styles", alpha=True)
     if init is not None:
-        init = _checks.check_image(init, "init")
-    geometry, how = settings.geometry, settings.optimization
-    levels = geometry.levels()
+        init = _checks.check_image(init, "init", unclipped=True)
+    geometry = settings.geometry.of_photograph(content.shape[0], content.shape[1])
+    settings, how = replace(settings, geometry=geometry), settings.optimization
     size = geometry.content_size(content.shape[0], content.shape[1])
     content = resize(content, size)
     sizes = [geometry.style_size(s.shape[0], s.shape[1], size) for s in styles]
@@ -130,23 +140,18 @@ def prepare(
         for style, size in zip(styles, sizes, strict=True)
     ]
     target, styles, finish = _transfer_color(settings.color, content, styles)
-    added = [-side % multiple for side in size]
-    pads = [(total // 2, total - total // 2) for total in added]
-
-    def pad(image: Array) -> Array:
-        return jnp.pad(image, (*pads, (0, 0)), mode="reflect")
-
-    def crop_and_finish(image: Array) -> Array:
-        (top, below), (left, right) = pads
-        height, width = image.shape[:2]
-        return finish(image[top : height - below, left : width - right])
-
-    target = pad(target)
+    least = min_side(settings, network)
+    pads = pads_to(size, padded_size(size, multiple, least - 2 * geometry.margin))
+    target = add_mirrored(target, pads)
     start: str | Array = how.init
     if init is not None:
-        start = pad(resize(init, size))
+        start = add_mirrored(resize(init, size), pads)
     elif start == FEEDFORWARD:
         start = _one_pass(settings, target, styles, decoder)
+    elif start == "style":
+        start = resize(styles[0], target.shape[:2])
+    levels = levels_at(settings, network, size, multiple)
+    shortest = math.ceil(least / levels[0])
     options: RunKeywords = {
         "levels": levels,
         "steps": how.steps_at(len(levels)),
@@ -159,7 +164,8 @@ def prepare(
         "margin": geometry.margin,
         "style_mix": settings.style_mix,
     }
-    return Prepared(target, styles, crop_and_finish, options)
+    styles = [repeat_mirrored(style, shortest) for style in styles]
+    return Prepared(target, styles, lambda x: finish(cut_off(x, pads)), options)
 
 
 def _one_pass(
@@ -170,15 +176,50 @@ def _one_pass(
 ) -> Array:
     """What one pass makes of the pictures."""
     model = load_feedforward() if decoder is None else decoder
-    strength = settings.terms.strength
-    return feedforward.stylize_compiled(
-        model, content, styles, strength=strength, style_mix=settings.style_mix
+    size = content.shape[0], content.shape[1]
+    pads = pads_to(size, padded_size(size, 1, model.min_side))
+    image = feedforward.stylize_compiled(
+        model,
+        add_mirrored(content, pads),
+        [repeat_mirrored(style, model.min_side) for style in styles],
+        strength=settings.terms.strength,
+        style_mix=settings.style_mix,
     )
+    return cut_off(image, pads)
 
 
-def padded_size(size: tuple[int, int], multiple: int) -> tuple[int, int]:
-    """The next multiples: the size at which `prepare` has a photograph optimised."""
-    height, width = (side + -side % multiple for side in size)
+def min_side(settings: Settings, network: Network) -> int:
+    """Smallest side in pixels that the layers of the settings can look at; 1 where no
+    more is asked of the network than that it is there."""
+    if settings.optimization.one_pass:
+        return 1
+    return network.min_side(settings.objective.layers)
+
+
+def levels_at(
+    settings: Settings, network: Network, size: tuple[int, int], multiple: int = 1
+) -> tuple[float, ...]:
+    """Sizes at which a picture whose final (height, width) is `size` is optimised in
+    turn, as fractions of that: those of its geometry at which it is itself, without
+    margins, large enough for the layers; its final one in any case.
+
+    Where most of what a level sees is margin, it paints over what is there.
+
+    Args:
+        multiple: as of `prepare`.
+    """
+    levels, least = settings.geometry.levels(), min_side(settings, network)
+    side = min(padded_size(size, multiple))
+    return tuple(x for x in levels if round(side * x) >= least) or levels[-1:]
+
+
+def padded_size(
+    size: tuple[int, int], multiple: int, least: int = 1
+) -> tuple[int, int]:
+    """The next multiples, of sides of at least `least`: the size at which `prepare` has
+    a photograph optimised."""
+    longer = (max(side, least) for side in size)
+    height, width = (side + -side % multiple for side in longer)
     return height, width
 
 

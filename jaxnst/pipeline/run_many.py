@@ -10,6 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
+from jaxnst import _checks
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.losses.config import Weights
@@ -34,13 +35,15 @@ def render_grid(
     callback: Callback | None = None,
     budget: int | None = None,
     devices: Sequence[jax.Device] | None = None,
+    vectorize: bool | None = None,
     decoder: FeedForward | None = None,
 ) -> Result:
     """`render` under every alpha and beta, in one call.
 
     Arguments as of `render` and `grid_search`; image (A, B, H, W, 3).
     """
-    prepared = prepare(settings, content, styles, init=init, decoder=decoder)
+    _checks.check_not_traced("render_grid", network, content, styles, init, settings)
+    prepared = prepare(settings, network, content, styles, init=init, decoder=decoder)
     result = grid_search(
         network,
         prepared.content,
@@ -51,11 +54,13 @@ def render_grid(
         callback=callback,
         budget=budget,
         devices=devices,
+        vectorize=vectorize,
         **prepared.options,
     )
     flat = result.image.reshape(-1, *result.image.shape[-3:])
     finished = np.stack([np.asarray(prepared.finish(jnp.asarray(x))) for x in flat])
-    return replace(result, image=finished.reshape(result.image.shape))
+    shape = *result.image.shape[:-3], *finished.shape[1:]
+    return replace(result, image=finished.reshape(shape))
 
 
 def render_batch(
@@ -69,9 +74,10 @@ def render_batch(
     callback: Callback | None = None,
     budget: int | None = None,
     devices: Sequence[jax.Device] | None = None,
+    vectorize: bool | None = None,
     decoder: FeedForward | None = None,
 ) -> list[Result]:
-    """`render` for N pairs at once, in one compiled loop.
+    """`render` for N pairs, in a loop that is compiled once.
 
     Args:
         contents: N photographs, whose sizes under the settings have the same next
@@ -80,7 +86,7 @@ def render_batch(
         terms: alpha, beta and tv of each pair, instead of those of the settings.
         multiple: see `run.prepare`: at a side of 256 pixels a painting's aspect
             changes by 6 % at most with the default of 32.
-        callback, budget, devices: as in `stylize_batch`.
+        callback, budget, devices, vectorize: as in `stylize_batch`.
         decoder: as in `render`.
 
     Returns:
@@ -90,6 +96,7 @@ def render_batch(
         ValueError: sizes that differ, several paintings to mix, bad settings.
         MemoryError: not even one pair fits.
     """
+    _checks.check_not_traced("render_batch", network, contents, styles, terms, settings)
     if settings.style_mix is not None:
         raise ValueError(
             "a batch takes one painting for each photograph; leave style_mix"
@@ -101,6 +108,7 @@ def render_batch(
     prepared = [
         prepare(
             replace(settings, terms=weights),
+            network,
             content,
             [style],
             multiple=multiple,
@@ -113,8 +121,13 @@ def render_batch(
     if how.one_pass:
         return [one.one_pass(began) for one in prepared]
     options = prepared[0].options
-    if how.init == FEEDFORWARD:
-        starts: list[Any] = [one.options["init"] for one in prepared]
+    if any(one.options["levels"] != options["levels"] for one in prepared):
+        raise ValueError(
+            "contents differ in their levels from coarse to fine; give those of one "
+            "size in a call"
+        )
+    starts: list[Any] = [one.options["init"] for one in prepared]
+    if not isinstance(starts[0], str):
         options = options | {"init": starts}
     result = stylize_batch(
         network,
@@ -124,6 +137,7 @@ def render_batch(
         callback=callback,
         budget=budget,
         devices=devices,
+        vectorize=vectorize,
         **options,
     )
     finite: Any = result.finite

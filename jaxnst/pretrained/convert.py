@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxnst._checks import check_choice
-from jaxnst._files import sha256
+from jaxnst._files import check_not_read, check_output_file, sha256
 from jaxnst.networks import googlenet, vgg
 from jaxnst.pretrained import torchvision
 from jaxnst.pretrained.compact import (
@@ -23,6 +23,7 @@ from jaxnst.pretrained.compact import (
     is_wheel,
     weights_in_wheel,
 )
+from jaxnst.pretrained.download import verify
 from jaxnst.pretrained.format import (
     ARCHITECTURES,
     FORMAT,
@@ -32,19 +33,13 @@ from jaxnst.pretrained.format import (
     validate,
     write_weights,
 )
-from jaxnst.pretrained.hdf5 import (
-    WeightsError,
-    check_readable,
-    open_hdf5,
-    read_attribute,
-)
+from jaxnst.pretrained.hdf5 import WeightsError, check_readable, open_hdf5
+from jaxnst.pretrained.hdf5_structure import SIGNATURE
 from jaxnst.pretrained.keras import from_keras
-from jaxnst.pretrained.registry import COMPACT
+from jaxnst.pretrained.registry import COMPACT, SOURCES, Package
 from jaxnst.pretrained.safetensors_file import START, is_safetensors, read_safetensors
 from jaxnst.pretrained.torch_file import read_torch_state
 from jaxnst.pretrained.torchvision import vgg_from_torch
-
-_HDF5 = b"\x89HDF\r\n\x1a\n"
 
 READ_AS_IS = ("jaxnst", "safetensors")
 """Formats that a network is loaded from; a file of another is converted first."""
@@ -65,11 +60,11 @@ def detect_format(path: str | os.PathLike[str]) -> str:
         return "wheel" if is_wheel(path) else "torch"
     if is_safetensors(start):
         return "safetensors"
-    if start.startswith(_HDF5):
-        with open_hdf5(path.read_bytes(), path) as hdf5:
-            if str(read_attribute(hdf5, "format", path)) == FORMAT:
+    if start.startswith(SIGNATURE):
+        with open_hdf5(path) as hdf5:
+            if str(hdf5.attribute("format")) == FORMAT:
                 return "jaxnst"
-            if "layer_names" in hdf5.attrs:
+            if "layer_names" in hdf5.file.attrs:
                 return "keras"
     page = "; it looks like a web page" if start.lstrip()[:1] == b"<" else ""
     raise WeightsError(
@@ -165,6 +160,25 @@ _READERS = {
 }
 
 
+def check_published(path: Path) -> None:
+    """Check that a file that is called as a published one, and is as long, is that one.
+
+    Raises:
+        WeightsError: it has another checksum.
+    """
+    for source in SOURCES:
+        published = source.file if isinstance(source, Package) else source.url
+        if path.name != published.rpartition("/")[2]:
+            continue
+        if source.size in (None, path.stat().st_size):
+            if not verify(path, source.checksum):
+                raise WeightsError(
+                    f"{path} has not the checksum of the file that is published under "
+                    f"that name ({source.checksum}); fetch it again, or, if it is "
+                    "another one, rename it"
+                )
+
+
 def convert(
     path: str | os.PathLike[str], *, architecture: str | None = None
 ) -> NetworkWeights:
@@ -197,6 +211,7 @@ def _convert(path: Path, architecture: str | None) -> tuple[NetworkWeights, str]
         return weights, "float32"
     if architecture is not None:
         check_choice(architecture, "architecture", ARCHITECTURES)
+    check_published(path)
     detected, tensors, origin = _READERS[kind](path, architecture)
     checksum = sha256(path)
     weights = NetworkWeights(
@@ -244,9 +259,11 @@ def convert_file(
         What `out` holds.
 
     Raises:
-        ValueError: as of `convert`.
+        ValueError: as of `convert`; or `out` is `path`.
         OSError: `path` cannot be read, `out` cannot be written or came back changed.
     """
+    check_not_read([out], [path])
+    check_output_file(out)
     source, dtype = _convert(Path(path), architecture)
     write_weights(out, source, dtype=dtype)
     written = read_weights(out)

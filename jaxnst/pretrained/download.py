@@ -100,8 +100,10 @@ def _length(
 
 
 def _receive(response: http.client.HTTPResponse, url: str) -> bytes:
+    """What has arrived, at most a chunk: waiting for all of one would lose what there
+    is of it when the connection breaks."""
     try:
-        return response.read(_CHUNK)
+        return response.read1(_CHUNK)
     except (OSError, http.client.HTTPException) as error:
         raise _ConnectionDropped(f"the connection to {url} broke ({error})") from error
 
@@ -136,7 +138,8 @@ def _transfer(url: str, part: Path, size: int | None, progress: bool | None) -> 
             disable=None if progress is None else not progress,
         )
         with open(part, "ab" if received else "wb") as file, bar:
-            while chunk := _receive(response, url):
+            # The whole length is read, not more: a server may leave the line open.
+            while received != total and (chunk := _receive(response, url)):
                 received += len(chunk)
                 if received > (MAX_BYTES if expected is None else expected):
                     raise OSError(
@@ -235,6 +238,8 @@ def fetch(
                 f"the disk that holds {part} is full; free some space and run the "
                 "same again to continue"
             ) from error
+        if error.errno is not None and error.filename is None:
+            error.filename = str(part)
         raise
     if not verify(part, checksum):
         part.unlink()

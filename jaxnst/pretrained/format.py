@@ -6,13 +6,17 @@ float32, or float16 that comes back as float32. In version 2 a kernel may be uin
 indices into `<layer>/table` (up to 256 float32 values): a quarter of the size of
 float32, and the same numbers. A network's input is (image - mean) / std with the image
 in RGB, [0, 1].
+
+The attribute content_sha256, which files of earlier versions lack, is over all of that.
 """
 
+import hashlib
 import io
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -22,11 +26,11 @@ from jaxnst.networks import googlenet, vgg
 from jaxnst.networks.conv import PADDINGS
 from jaxnst.pretrained.hdf5 import (
     MEND,
+    Hdf5,
     WeightsError,
     check_readable,
     find_datasets,
     open_hdf5,
-    read_attribute,
 )
 
 FORMAT = "jaxnst.weights"
@@ -40,6 +44,8 @@ _TABLE = 256  # values that an index of 8 bits can stand for
 _TEXTS = ("architecture", "padding", "source", "license")
 
 _ATTRIBUTES = ("format", "version", "mean", "std", *_TEXTS)
+
+_CHECKSUM = "content_sha256"
 
 # "none" is for 1 x 1 kernels beside a network, which reach over no edge.
 _PADDINGS = (*PADDINGS, "none")
@@ -148,8 +154,9 @@ def validate(weights: NetworkWeights, path: str | os.PathLike[str]) -> None:
         _check_vgg(weights, path)
 
 
-def _check_format(file: h5py.File, path: Path) -> None:
-    kind, version = (read_attribute(file, name, path) for name in ("format", "version"))
+def _check_format(opened: Hdf5) -> None:
+    path = opened.path
+    kind, version = opened.attribute("format"), opened.attribute("version")
     if not isinstance(kind, str) or kind != FORMAT:
         raise WeightsError(
             f"{path} is HDF5 but not a weights file of jaxnst; if it is Keras's, run "
@@ -163,26 +170,45 @@ def _check_format(file: h5py.File, path: Path) -> None:
             "update jaxnst"
         )
     for name in _ATTRIBUTES:
-        if name not in file.attrs:
+        if name not in opened.file.attrs:
             raise WeightsError(f"{path}: attribute {name!r} is missing; {MEND}")
-        if name in _TEXTS and not isinstance(read_attribute(file, name, path), str):
+        if name in _TEXTS and not isinstance(opened.attribute(name), str):
             raise WeightsError(f"{path}: attribute {name!r} is not text; {MEND}")
 
 
-def _numbers(file: h5py.File, name: str, path: Path) -> np.ndarray:
-    value = np.asarray(read_attribute(file, name, path))
+def _numbers(opened: Hdf5, name: str) -> np.ndarray:
+    value = np.asarray(opened.attribute(name))
     if value.dtype.kind not in "fiu":
-        raise WeightsError(f"{path}: {name} is not three finite numbers; {MEND}")
+        raise WeightsError(f"{opened.path}: {name} is not three finite numbers; {MEND}")
     return value.astype(np.float32)
 
 
+def _content_sha256(
+    arrays: Mapping[str, np.ndarray], attributes: Mapping[str, Any]
+) -> str:
+    """SHA-256 (hex) over the datasets of a file and its attributes, in any order."""
+    digest = hashlib.sha256()
+    for name, value in sorted({**attributes, **arrays}.items()):
+        if isinstance(value, str):
+            data = value.encode("utf-8", "surrogateescape")
+        else:
+            # The same numbers on a machine of either byte order.
+            value = np.asarray(value)
+            value = np.ascontiguousarray(value, value.dtype.newbyteorder("<"))
+            name, data = f"{name} {value.dtype.str} {value.shape}", value.tobytes()
+        digest.update(f"{name} {len(data)}\n".encode("utf-8", "surrogateescape"))
+        digest.update(data)
+    return digest.hexdigest()
+
+
 def _tensors(
-    file: h5py.File, size: int, path: Path
+    arrays: Mapping[str, np.ndarray], path: Path
 ) -> dict[str, dict[str, np.ndarray]]:
+    """The tensors, by layer and kind, that the datasets of a file stand for."""
     stored: dict[str, dict[str, np.ndarray]] = {}
-    for name, dataset in find_datasets(file, size, path, indices=True).items():
+    for name, array in arrays.items():
         layer, _, kind = name.rpartition("/")
-        stored.setdefault(layer, {})[kind] = dataset[()]
+        stored.setdefault(layer, {})[kind] = array
     for layer, tensor in stored.items():
         if "table" in tensor:
             tensor["kernel"] = _look_up(layer, tensor, path)
@@ -229,23 +255,29 @@ def read_weights(path: str | os.PathLike[str]) -> NetworkWeights:
         WeightsError: a `ValueError`: not such a file, damaged, or of a newer version.
     """
     path = check_readable(path)
-    data = path.read_bytes()
-    with open_hdf5(data, path) as file:
-        _check_format(file, path)
-        notes = {
-            n: read_attribute(file, n, path) for n in file.attrs if n not in _ATTRIBUTES
-        }
-        tensors = _tensors(file, len(data), path)
-        texts = {name: read_attribute(file, name, path) for name in _TEXTS}
+    with open_hdf5(path) as opened:
+        _check_format(opened)
+        attributes = {name: opened.attribute(name) for name in opened.file.attrs}
+        expected = attributes.pop(_CHECKSUM, None)
+        notes = {n: v for n, v in attributes.items() if n not in _ATTRIBUTES}
+        datasets = find_datasets(opened, indices=True)
+        arrays = {name: dataset[()] for name, dataset in datasets.items()}
+        tensors = _tensors(arrays, path)
+        texts = {name: attributes[name] for name in _TEXTS}
         weights = NetworkWeights(
-            mean=_numbers(file, "mean", path),
-            std=_numbers(file, "std", path),
+            mean=_numbers(opened, "mean"),
+            std=_numbers(opened, "std"),
             tensors=_sort_layers(tensors, texts["architecture"]),
-            checksum=sha256(data),
+            checksum=sha256(opened.data),
             notes={n: text for n, text in notes.items() if isinstance(text, str)},
             **texts,
         )
     validate(weights, path)
+    if expected is not None and expected != _content_sha256(arrays, attributes):
+        raise WeightsError(
+            f"{path} is not as it was written, its checksum differs; fetch or convert "
+            f"it again, or, if the change was meant, remove its attribute {_CHECKSUM}"
+        )
     return weights
 
 
@@ -289,21 +321,27 @@ def write_weights(
         OSError: `path` cannot be written, or the disk is full.
     """
     validate(weights, path)
+    attributes: dict[str, Any] = {
+        "format": FORMAT,
+        # What an earlier jaxnst can read keeps the version that it knows.
+        "version": VERSION if dtype == "uint8" else 1,
+        **{name: getattr(weights, name) for name in _TEXTS},
+        "mean": np.asarray(weights.mean, np.float32),
+        "std": np.asarray(weights.std, np.float32),
+        **weights.notes,
+    }
+    arrays = {
+        f"{layer}/{name}": values
+        for layer, tensor in weights.tensors.items()
+        for name, values in _stored(layer, tensor, dtype, path).items()
+    }
+    attributes[_CHECKSUM] = _content_sha256(arrays, attributes)
     buffer = io.BytesIO()
     with h5py.File(buffer, "w") as file:
-        # What an earlier jaxnst can read keeps the version that it knows.
-        version = VERSION if dtype == "uint8" else 1
-        file.attrs["format"], file.attrs["version"] = FORMAT, version
-        for name in _TEXTS:
-            file.attrs[name] = getattr(weights, name)
-        for name, values in (("mean", weights.mean), ("std", weights.std)):
-            file.attrs[name] = np.asarray(values, np.float32)
-        for name, text in weights.notes.items():
-            file.attrs[name] = text
-        for layer, tensor in weights.tensors.items():
-            for name, values in _stored(layer, tensor, dtype, path).items():
-                # A time of creation would make every copy a different file.
-                file.create_dataset(f"{layer}/{name}", data=values, track_times=False)
+        file.attrs.update(attributes)
+        for name, values in arrays.items():
+            # A time of creation would make every copy a different file.
+            file.create_dataset(name, data=values, track_times=False)
     with atomic_write(path) as temporary:
         temporary.write_bytes(buffer.getbuffer())
 

@@ -9,17 +9,32 @@ import math
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import h5py
+
+from jaxnst._files import check_no_address
+from jaxnst.pretrained.hdf5_structure import (
+    SIGNATURE,
+    DamagedError,
+    check_structure,
+    text_lengths,
+)
 
 MAX_BYTES = 2 << 30
 
 # Of others the library reads, and crashes on, what damage made of them.
 _CLASSES = (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT)
 
-_HEAP = b"GCOL\x01\0\0\0"
+_TEXT = 1 << 20  # bytes that an attribute may take; Keras's lists of names take some KB
+
+_OBJECTS = 10_000  # groups and datasets; GoogLeNet in Keras's format has some hundreds
+
+_NAME = 1 << 10  # characters, of the groups that it is in, too
+
+_AGAIN = "fetch or convert it again"
 
 MEND = "convert it again from its source (jaxnst convert-weights FILE -o OUT)"
 
@@ -33,8 +48,10 @@ def check_readable(path: str | os.PathLike[str]) -> Path:
 
     Raises:
         FileNotFoundError, IsADirectoryError, PermissionError: as they say.
+        ValueError: an address on the web.
         WeightsError: a device or pipe, empty, or larger than 2 GiB.
     """
+    check_no_address(path)
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; give the name of a file in it")
@@ -54,51 +71,73 @@ def check_readable(path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def _check_heaps(data: bytes, path: Path) -> None:
-    """Check the heaps that text lies in: the library hangs on some damaged ones."""
-    start = data.find(_HEAP)
-    while start >= 0:
-        end = start + int.from_bytes(data[start + 8 : start + 16], "little")
-        position, sound = start + 16, start + 16 <= end <= len(data)
-        while sound and end - position >= 16:
-            size = int.from_bytes(data[position + 8 : position + 16], "little")
-            free = data[position : position + 2] == bytes(2)
-            step = size if free else 16 + (size + 7) // 8 * 8
-            position += step
-            sound = step >= 16 and position <= end
-        if not sound:
-            raise WeightsError(f"{path} is damaged: fetch or convert it again")
-        start = data.find(_HEAP, start + 8)
+@dataclass(frozen=True)
+class Hdf5:
+    """An open file and its bytes."""
+
+    file: h5py.File
+    data: bytes
+    path: Path
+    lengths: dict[str, list[int]] = field(default_factory=dict)  # of texts looked at
+
+    def attribute(self, name: str, item: h5py.Group | None = None) -> Any:
+        """A small attribute: text as `str`, arrays as NumPy arrays; None if absent.
+
+        Args:
+            item: that it is of; None, the file.
+        """
+        item = self.file if item is None else item
+        if name not in item.attrs:
+            return None
+        stored = item.attrs.get_id(name)
+        kind, count = stored.get_type(), math.prod(stored.shape or ())
+        if kind.get_class() not in _CLASSES:
+            raise WeightsError(
+                f"{self.path}: attribute {name!r} is not text or numbers; {MEND}"
+            )
+        size = count * kind.get_size()
+        if size <= _TEXT and _is_variable(kind):
+            # What a text declares is allocated before it is looked for.
+            if name not in self.lengths:
+                self.lengths[name] = text_lengths(self.data, name)
+            lengths = [] if kind.committed() else self.lengths[name]
+            size = sum(lengths) if lengths else _TEXT + 1
+        if size > _TEXT:
+            raise WeightsError(
+                f"{self.path}: attribute {name!r} is too large or damaged; {MEND}"
+            )
+        value = item.attrs[name]
+        return value.decode() if isinstance(value, bytes) else value
+
+
+def _is_variable(kind: h5py.h5t.TypeID) -> bool:
+    return kind.get_class() == h5py.h5t.STRING and bool(kind.is_variable_str())
 
 
 @contextmanager
-def open_hdf5(data: bytes, path: Path) -> Iterator[h5py.File]:
-    """Open the HDF5 file whose bytes are `data`; any failure is a `WeightsError`."""
-    _check_heaps(data, path)
+def open_hdf5(path: Path) -> Iterator[Hdf5]:
+    """Open an HDF5 file that is in memory; any failure is a `WeightsError`."""
+    with open(path, "rb") as stream:
+        if stream.read(len(SIGNATURE)) != SIGNATURE:
+            raise WeightsError(
+                f"{path} is not a whole HDF5 file: it does not begin as one; {_AGAIN}"
+            )
+        stream.seek(0)
+        data = stream.read()
     try:
+        check_structure(data)
         with h5py.File(io.BytesIO(data), "r") as file:
-            yield file
+            yield Hdf5(file, data, path)
     except WeightsError:
         raise
+    except DamagedError as error:
+        raise WeightsError(f"{path} is damaged ({error}): {_AGAIN}") from None
     # The library meets damage with half a dozen types of exception.
     except Exception as error:
         raise WeightsError(
             f"{path} is not a whole HDF5 file ({error}); "
-            "it is damaged or cut short: fetch or convert it again"
+            f"it is damaged or cut short: {_AGAIN}"
         ) from error
-
-
-def read_attribute(item: h5py.Group, name: str, path: Path) -> Any:
-    """A small attribute: text as `str`, arrays as NumPy arrays; None if absent."""
-    if name not in item.attrs:
-        return None
-    stored = item.attrs.get_id(name)
-    if stored.get_type().get_class() not in _CLASSES:
-        raise WeightsError(f"{path}: attribute {name!r} is not text or numbers; {MEND}")
-    if math.prod(stored.shape or ()) > 1 << 16:
-        raise WeightsError(f"{path}: attribute {name!r} is too large; {MEND}")
-    value = item.attrs[name]
-    return value.decode() if isinstance(value, bytes) else value
 
 
 def _is_number(dtype: Any, indices: bool) -> bool:
@@ -134,21 +173,25 @@ def _check_dataset(dataset: h5py.Dataset, size: int, path: Path, indices: bool) 
     return declared
 
 
-def find_datasets(
-    file: h5py.File, size: int, path: Path, *, indices: bool = False
-) -> dict[str, h5py.Dataset]:
-    """Every dataset of `file` (of `size` bytes) by name, checked but not yet read.
+def find_datasets(opened: Hdf5, *, indices: bool = False) -> dict[str, h5py.Dataset]:
+    """Every dataset of a file by name, checked but not yet read.
 
     Args:
         indices: whether datasets may hold uint8, too.
     """
+    path, size = opened.path, len(opened.data)
     arrays: dict[str, h5py.Dataset] = {}
     addresses: set[int] = set()
-    groups, total = [file["/"]], 0
+    groups, total = [opened.file["/"]], 0
     while groups:
         group = groups.pop()
         for key in group:
             name = f"{group.name}/{key}".lstrip("/")
+            if len(name) > _NAME or len(addresses) == _OBJECTS:
+                raise WeightsError(
+                    f"{path}: {name[:80]} is more, or has a longer name, than weights "
+                    f"need; {MEND}"
+                )
             if not isinstance(group.get(key, getlink=True), h5py.HardLink):
                 raise WeightsError(f"{path}: {name} is a link, which is not followed")
             item = group[key]

@@ -7,22 +7,22 @@ import numpy as np
 
 from jaxnst.networks import vgg
 from jaxnst.pretrained.format import Tensors, choose_architecture
-from jaxnst.pretrained.hdf5 import (
-    WeightsError,
-    find_datasets,
-    open_hdf5,
-    read_attribute,
-)
+from jaxnst.pretrained.hdf5 import Hdf5, WeightsError, find_datasets, open_hdf5
 
 
-def _keras_names(file: h5py.File, path: Path) -> dict[str, list[str]]:
+def _keras_names(opened: Hdf5) -> dict[str, list[str]]:
     """Layer -> full names of its datasets, of the layers that have any."""
 
     def texts(item: h5py.Group, name: str) -> list[str]:
-        value = np.asarray(read_attribute(item, name, path)).ravel()
+        value = np.asarray(opened.attribute(name, item)).ravel()
         return [v.decode() if isinstance(v, bytes) else str(v) for v in value]
 
+    file = opened.file
     layers = texts(file, "layer_names")
+    if len(set(layers)) < len(layers):
+        raise WeightsError(
+            f"{opened.path} lists a layer twice; fetch the published file"
+        )
     names = {layer: texts(file[layer], "weight_names") for layer in layers}
     return {
         layer: [f"{layer}/{part}" for part in parts] for layer, parts in names.items()
@@ -36,10 +36,9 @@ def from_keras(path: Path, architectures: tuple[str, ...]) -> tuple[str, Tensors
         block, index = name.removeprefix("conv").split("_")
         return f"block{block}_conv{index}"
 
-    data = path.read_bytes()
-    with open_hdf5(data, path) as file:
-        arrays = find_datasets(file, len(data), path)
-        names = _keras_names(file, path)
+    with open_hdf5(path) as opened:
+        arrays = find_datasets(opened)
+        names = _keras_names(opened)
         names = {layer: parts for layer, parts in names.items() if "_conv" in layer}
         expected = {
             a: tuple(map(keras_name, vgg.convolutions(a))) for a in architectures

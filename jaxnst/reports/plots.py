@@ -1,23 +1,36 @@
 """Loss curves and trade-offs as plots (matplotlib)."""
 
 import io
-from collections.abc import Mapping, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from os import PathLike
 from typing import Any
 
 import numpy as np
 
-from jaxnst._files import atomic_write, check_writable_folder
+from jaxnst._files import (
+    atomic_write,
+    check_output_file,
+    check_writable_folder,
+    printable,
+)
 
 
 def check_plot(path: str | PathLike[str]) -> None:
-    """Raise before a long run what `plot_losses` would raise after it.
+    """Raise before a long run what `plot_losses` would raise after it; the file is
+    tried.
 
     Raises:
         ValueError: a suffix other than .png, .svg or .pdf, or no matplotlib.
         OSError: the folder cannot take the file.
     """
+    _check_kind(path)
+    check_output_file(path)
+
+
+def _check_kind(path: str | PathLike[str]) -> None:
     suffix = check_writable_folder(path).suffix.lower()
     if suffix not in (".png", ".svg", ".pdf"):
         raise ValueError(
@@ -50,7 +63,7 @@ def plot_losses(
     Raises:
         ValueError, OSError: as `check_plot`.
     """
-    check_plot(path)
+    _check_kind(path)
     figure = _figure((11, 4.2))
     left, right = figure.subplots(1, 2)
     for name, values in trace.items():
@@ -67,10 +80,10 @@ def plot_losses(
         axes.set(xlabel="step", yscale="log", title=heading)
         axes.grid(True, which="major", alpha=0.3)
         axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False, fontsize="small")
+        _legend(axes, "small")
     if title:
-        figure.suptitle(title)
-    with atomic_write(path) as temporary:
+        figure.suptitle(printable(title), parse_math=False)
+    with atomic_write(path) as temporary, _without_remarks():
         figure.savefig(temporary)
 
 
@@ -93,7 +106,8 @@ def scatter_svg(
     for point, label in zip(points, labels, strict=True):
         if np.isfinite(point).all():
             place = {"xytext": (5, 5), "textcoords": "offset points"}
-            axes.annotate(label, point, fontsize="x-small", **place)
+            look = place | {"fontsize": "x-small", "parse_math": False}
+            axes.annotate(printable(label), point, **look)
     axes.set(xlabel="content: distance from the photograph")
     axes.set(ylabel="style: distance from the painting")
     axes.margins(0.12)
@@ -113,7 +127,7 @@ def curves_svg(lines: Mapping[str, np.ndarray]) -> str:
     axes.grid(True, which="major", alpha=0.3)
     axes.spines[["top", "right"]].set_visible(False)
     if len(lines) <= 12:
-        axes.legend(frameon=False, fontsize="x-small")
+        _legend(axes, "x-small")
     return _svg(figure)
 
 
@@ -127,11 +141,28 @@ def _figure(size: tuple[float, float]) -> Any:
     return Figure(figsize=size, layout="constrained", dpi=110)
 
 
+def _legend(axes: Any, size: str) -> None:
+    """The names of all lines as they are: a name may hold "$" or begin with "_"."""
+    lines = axes.get_lines()
+    names = [printable(line.get_label()) for line in lines]
+    legend = axes.legend(lines, names, frameon=False, fontsize=size)
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+
+
+@contextmanager
+def _without_remarks() -> Iterator[None]:
+    """Without a warning for every letter that the font does not have."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from")
+        yield
+
+
 def _svg(figure: Any) -> str:
     from matplotlib import rc_context
 
     buffer = io.StringIO()
     # No date and no random identifiers: the same numbers give the same drawing.
-    with rc_context({"svg.hashsalt": "jaxnst"}):
+    with rc_context({"svg.hashsalt": "jaxnst"}), _without_remarks():
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()

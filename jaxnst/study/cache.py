@@ -1,8 +1,6 @@
 """A cache of arrays in files, each used until what it depends on changes."""
 
 import json
-import zipfile
-import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,5 +42,6 @@ def _read(path: Path) -> tuple[Any, Arrays] | None:
         with open(path, "rb") as file, np.load(file, allow_pickle=False) as entries:
             arrays = dict(entries)
         return json.loads(str(arrays.pop(_KEY))), arrays
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+    # Damage shows as almost any exception of the libraries.
+    except Exception:
         return None

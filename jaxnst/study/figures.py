@@ -10,6 +10,7 @@ from jaxnst import images
 from jaxnst.metrics import Scores
 from jaxnst.reports import html, plots
 from jaxnst.reports.html import Entry
+from jaxnst.reports.tables import axis_texts
 from jaxnst.study.findings import NetworkResults, Study
 from jaxnst.study.runs import PresetRun
 
@@ -89,7 +90,8 @@ def weights_figure(study: Study, judge: str | None) -> Figure:
                 row.append(_entry(results.grid.images[index, 0][place], scores))
             rows.append(row)
             names.append(f"{results.label}, from {start}")
-    heads = [f"alpha {study.alphas[a]:g}, beta {study.betas[b]:g}" for a, b in places]
+    alphas, betas = axis_texts(study.alphas), axis_texts(study.betas)
+    heads = [f"alpha {alphas[a]}, beta {betas[b]}" for a, b in places]
     return Figure("weights", rows, names, heads)
 
 

@@ -6,12 +6,16 @@ from typing import Any
 import numpy as np
 
 from jaxnst import images
+from jaxnst._files import fitting_name
 from jaxnst.networks.googlenet import ARCHITECTURE, GoogLeNet
 from jaxnst.optimize.result import Result
-from jaxnst.pipeline.provenance import describe, named
+from jaxnst.pipeline.provenance import describe
 from jaxnst.pipeline.settings import Settings
+from jaxnst.reports.tables import axis_texts
 from jaxnst.study.plan import Candidate, Plan
 from jaxnst.study.runs import Grid
+
+PICTURES = "pictures"  # the folder of them
 
 
 def network_settings(candidate: Candidate) -> dict[str, Any]:
@@ -30,9 +34,11 @@ def write_pictures(
 ) -> None:
     """Into the folder "pictures" beside the report."""
     pair = plan.pair
-    folder, sources = pair.folder / "pictures", (pair.content, pair.style)
+    folder, sources = pair.folder / PICTURES, (pair.content, pair.style)
     folder.mkdir(exist_ok=True)
+    like = images.read_like(pair.content)
     choices = list(candidate.layer_choices.items())
+    alphas, betas = axis_texts(plan.alphas), axis_texts(plan.betas)
     steps = sum(settings.optimization.steps)
     for index in np.ndindex(grid.content.shape):
         if not grid.mask[index[1:]]:
@@ -52,14 +58,16 @@ def write_pictures(
             image, trace, steps, bool(np.isfinite(ends["style"])), 0.0, None
         )
         name = f"{candidate.label}_{start}_{label.replace(' ', '-')}"
+        name += f"_alpha{alphas[index[2]]}_beta{betas[index[3]]}"
         images.save_image(
-            folder / f"{name}_alpha{alpha:g}_beta{beta:g}.png",
+            folder / fitting_name(name, ".png"),
             image,
+            like=like,
             metadata=describe(
                 changed,
                 candidate.network,
                 result,
                 pictures=sources,
-                files=named(sources),
+                digests=dict(zip(map(str, sources), pair.digests, strict=True)),
             ),
         )

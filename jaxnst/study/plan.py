@@ -1,7 +1,10 @@
 """What a study compares: content, style, networks, style layers, starts and weights."""
 
 import re
-from collections.abc import Callable, Sequence
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
@@ -10,8 +13,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from jaxnst import images
 from jaxnst._checks import check_choice
-from jaxnst._files import sha256
+from jaxnst._files import fitting_name, sha256
 from jaxnst._version import __version__
 from jaxnst.losses.layers import style_choice
 from jaxnst.networks.network import Network
@@ -23,6 +27,10 @@ from jaxnst.pretrained.loading import load_network
 from jaxnst.pretrained.sources import find_local_weights, is_path
 from jaxnst.study.cache import Arrays, cached
 
+CACHE = "kept"  # folder of what was computed already
+
+_SHOWN = 384  # long side of photograph and painting, which are shown for comparison
+
 _BETA_FACTORS = (1 / 30, 1 / 5, 1, 5, 30)
 
 LayerChoices = dict[str, tuple[str, ...]]
@@ -31,17 +39,48 @@ LayerChoices = dict[str, tuple[str, ...]]
 
 @dataclass(frozen=True)
 class Pair:
-    """The content and style image of a study, and the folder of its results."""
+    """The content and style image of a study, and the folder of its results.
+
+    Attributes:
+        content, style: what their files are called.
+        files: copies of them, which are read: a study takes hours, in which the files
+            themselves may go.
+        digests: SHA-256 of the two.
+        shown: both images, small, for the page.
+    """
 
     content: Path
     style: Path
     folder: Path
+    files: tuple[Path, Path]
+    digests: tuple[str, str]
+    shown: tuple[jax.Array, jax.Array]
+
+    @classmethod
+    @contextmanager
+    def copied(cls, content: Path, style: Path, folder: Path) -> Iterator["Pair"]:
+        """A pair whose copies are there within the block.
+
+        Raises:
+            OSError, ValueError: an image cannot be read.
+        """
+        shown = tuple(images.load_image(p, size=_SHOWN) for p in (content, style))
+        with tempfile.TemporaryDirectory(prefix="jaxnst-") as temporary:
+            files = tuple(
+                Path(temporary, f"{name}{path.suffix}")
+                for name, path in (("content", content), ("style", style))
+            )
+            for path, copy in zip((content, style), files, strict=True):
+                shutil.copyfile(path, copy)
+            digests = tuple(map(sha256, files))
+            yield cls(content, style, folder, files, digests, shown)  # type: ignore[arg-type]
 
     def load(
         self, settings: Settings, network: Network
     ) -> tuple[jax.Array, list[jax.Array]]:
         """Content and style image, at the sizes that the settings say."""
-        return load_pictures(settings, network, self.content, [self.style])
+        content, style = self.files
+        return load_pictures(settings, network, content, [style])
 
     def cached(
         self,
@@ -54,12 +93,13 @@ class Pair:
         """`cache.cached` under all that pictures of the pair depend on, and `more`."""
         description = {
             "jaxnst": __version__,
-            "sha256": [sha256(self.content), sha256(self.style)],
+            "sha256": list(self.digests),
             "weights": network.checksum,
             "settings": settings.to_json(),
             "more": more,
         }
-        return cached(self.folder / "kept" / f"{name}.npz", description, make)
+        path = self.folder / CACHE / fitting_name(name, ".npz")
+        return cached(path, description, make)
 
 
 @dataclass(frozen=True)

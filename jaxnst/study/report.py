@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from jaxnst import images
 from jaxnst._files import atomic_write
 from jaxnst.reports import html
 from jaxnst.reports.html import Entry
@@ -26,7 +25,10 @@ from jaxnst.study.tables import (
     write_scores,
 )
 
-_SOURCE = 384  # long side of photograph and painting, which are shown for comparison
+FILES = ("report.html", "losses.csv", "scores.csv") + tuple(
+    f"{name}.png" for name in ("steps", "layers", "weights", "presets")
+)
+"""What `Report.write` writes."""
 
 
 @dataclass(frozen=True)
@@ -74,10 +76,9 @@ class Report:
     def sections(self, figures: dict[str, Figure]) -> dict[str, list[str]]:
         """{heading: blocks}."""
         sources = [
-            Entry(images.load_image(path, size=_SOURCE), caption)
-            for path, caption in (
-                (self.pair.content, "photograph"),
-                (self.pair.style, "painting"),
+            Entry(image, caption)
+            for image, caption in zip(
+                self.pair.shown, ("photograph", "painting"), strict=True
             )
         ]
         blocks = {name: figure.block(sources) for name, figure in figures.items()}

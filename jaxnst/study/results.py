@@ -9,8 +9,8 @@ from pathlib import Path
 import jax
 import numpy as np
 
-from jaxnst import metrics
-from jaxnst._files import make_folder, sha256
+from jaxnst import images, metrics
+from jaxnst._files import check_not_read, make_folder
 from jaxnst._version import __version__
 from jaxnst.losses.layers import at_same_depth
 from jaxnst.metrics import Scores
@@ -18,19 +18,21 @@ from jaxnst.networks.network import Network
 from jaxnst.networks.vgg import VGG
 from jaxnst.pipeline import presets
 from jaxnst.pipeline.inputs import load_for_judge, open_network, sizes_of
+from jaxnst.pipeline.run import levels_at
 from jaxnst.pipeline.settings import Settings
 from jaxnst.pipeline.substitute import adapted, choose
 from jaxnst.reports import plots
 from jaxnst.study.findings import NO_SCORES, NetworkResults, Study
-from jaxnst.study.pictures import network_settings, write_pictures
+from jaxnst.study.pictures import PICTURES, network_settings, write_pictures
 from jaxnst.study.plan import (
+    CACHE,
     Candidate,
     Pair,
     Plan,
     StudyOptions,
     available_networks,
 )
-from jaxnst.study.report import Report
+from jaxnst.study.report import FILES, Report
 from jaxnst.study.runs import (
     Grid,
     PresetRun,
@@ -87,28 +89,66 @@ def run_study(
         ImportError: matplotlib, which draws the curves, is not installed.
     """
     options = StudyOptions() if options is None else options
-    pair = Pair(Path(content), Path(style), Path(folder))
+    _check_files(Path(content), Path(style), Path(folder), options)
     networks, missing = available_networks(options.networks)
     if not networks:
         raise ValueError(f"no network is at hand; {next(iter(missing.values()))}")
     judges = available_networks(options.judge or _JUDGES)[0]
-    plan = options.plan(pair)
     candidates = options.candidates(networks)
+    with Pair.copied(Path(content), Path(style), Path(folder)) as pair:
+        plan = options.plan(pair)
+        _check_sizes(candidates, judges, plan)
+        plots.check_plot(make_folder(pair.folder) / "losses.svg")
+        results = [
+            run_candidate(candidate, plan, judges, report_progress)
+            for candidate in candidates
+        ]
+        axes = plan.starts, plan.alphas, plan.betas
+        study = Study(results, list(judges), *axes, *plan.preset_index)
+        preset_runs = _run_presets(options.presets, networks, pair, report_progress)
+        facts = _facts(options.preset, pair, results[0].grid)
+        report = Report(study, preset_runs, missing, facts, pair, plan.shown)
+        report.write()
+    return report
+
+
+def _check_files(
+    content: Path, style: Path, folder: Path, options: StudyOptions
+) -> None:
+    """Check that nothing that is read would be overwritten.
+
+    Raises:
+        ValueError: it would.
+    """
+    named = [p for p in map(Path, (*options.networks, *options.judge)) if p.is_file()]
+    read = [content, style, *named]
+    check_not_read([folder / name for name in FILES], read)
+    for path in read:
+        for inside in (folder / PICTURES, folder / CACHE):
+            if inside.resolve() in path.resolve().parents:
+                raise ValueError(
+                    f"{path} lies in {inside}, where pictures of the study are "
+                    "written; choose another folder for it"
+                )
+
+
+def _check_sizes(
+    candidates: Sequence[Candidate], judges: dict[str, Network], plan: Plan
+) -> None:
+    """Check that networks and judges can see the images at their sizes.
+
+    Raises:
+        ValueError: one cannot.
+    """
+    pair = plan.pair
     for candidate in candidates:
         settings = _candidate_settings(candidate, plan.settings)
-        sizes_of(settings, candidate.network, pair.content, [pair.style])
-    plots.check_plot(make_folder(pair.folder) / "losses.svg")
-    results = [
-        run_candidate(candidate, plan, judges, report_progress)
-        for candidate in candidates
-    ]
-    axes = plan.starts, plan.alphas, plan.betas
-    study = Study(results, list(judges), *axes, *plan.preset_index)
-    preset_runs = _run_presets(options.presets, networks, pair, report_progress)
-    facts = _facts(options.preset, pair, results[0].grid)
-    report = Report(study, preset_runs, missing, facts, pair, plan.shown)
-    report.write()
-    return report
+        sizes = sizes_of(settings, pair.content, [pair.style])
+    if judges:
+        seen = load_for_judge(*pair.files)
+    for judge in judges.values():
+        if any(metrics.may_judge(judge, one.network) for one in candidates):
+            metrics.check_judge(judge, sizes.content, *seen)
 
 
 def run_candidate(
@@ -172,7 +212,10 @@ def _judge_all(
 
 def judge_images(judge: Network, pictures: np.ndarray, pair: Pair) -> np.ndarray:
     """(N, 3): style, content and Q of images (N, H, W, 3)."""
-    content, style = load_for_judge(pair.content, pair.style)
+    content, style = load_for_judge(*pair.files)
+    size = pictures.shape[1], pictures.shape[2]
+    like = images.read_like(pair.files[0], size=size, keep_metadata=False)
+    pictures = images.over_white(pictures, like.alpha)  # as their files are shown
     batches = []
     for first in range(0, len(pictures), _BATCH):
         # The last batch is filled up: one shape is compiled once.
@@ -199,7 +242,8 @@ def _run_presets(
     preset_runs = []
     for name in names:
         settings, network, note = open_preset(name, networks)
-        levels = len(settings.geometry.levels())
+        size = sizes_of(settings, pair.content, [pair.style]).content
+        levels = len(levels_at(settings, network, size))
         total = sum(settings.optimization.steps_at(levels))
         run = run_single(
             f"preset_{name}",
@@ -235,8 +279,8 @@ def _facts(preset: str, pair: Pair, grid: Grid) -> list[tuple[str, str]]:
     """What all images of a study have in common, name and value."""
     height, width = grid.images.shape[-3:-1]
     return [
-        ("photograph", f"{pair.content.name}, SHA-256 {sha256(pair.content)[:16]}…"),
-        ("painting", f"{pair.style.name}, SHA-256 {sha256(pair.style)[:16]}…"),
+        ("photograph", f"{pair.content.name}, SHA-256 {pair.digests[0][:16]}…"),
+        ("painting", f"{pair.style.name}, SHA-256 {pair.digests[1][:16]}…"),
         ("size", f"{width} x {height} pixels"),
         ("preset", preset),
         ("machine", f"{jax.local_devices()[0].device_kind}, {platform.system()}"),

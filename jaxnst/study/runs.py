@@ -139,7 +139,8 @@ def run_grid(
     more = [list(plan.starts), choices, list(plan.alphas), list(plan.betas)]
 
     def make() -> Arrays:
-        prepared = prepare(settings, *plan.pair.load(settings, candidate.network))
+        network = candidate.network
+        prepared = prepare(settings, network, *plan.pair.load(settings, network))
         options: dict[str, Any] = {
             **prepared.options,
             "weights": _grid_weights(
@@ -147,7 +148,7 @@ def run_grid(
             ),
             "config": replace(settings.objective, style_layers=candidate.layers),
         }
-        inputs = candidate.network, prepared.content, prepared.styles
+        inputs = network, prepared.content, prepared.styles
         parts = []
         for start in plan.starts:
             callback = _progress_callback(report_progress, f"{name}, {start}")
@@ -160,7 +161,8 @@ def run_grid(
             )
             for term in ("content", "style")
         }
-        return {"images": _to_bytes(np.stack([p.image for p in parts])), **ends}
+        images = [np.stack(list(map(prepared.finish, p.image))) for p in parts]
+        return {"images": _to_bytes(np.stack(images)), **ends}
 
     arrays = plan.pair.cached(
         name, candidate.network, settings, [*more, indices.tolist()], make
@@ -204,7 +206,7 @@ def _progress_callback(report_progress: ReportProgress, name: str) -> Callback:
 
 def loop_bytes(settings: Settings, network: Network, pair: Pair) -> int:
     """Memory of the compiled loop of one image in bytes, from the compiler."""
-    prepared = prepare(settings, *pair.load(settings, network))
+    prepared = prepare(settings, network, *pair.load(settings, network))
     content = add_margin(prepared.content, settings.geometry.margin)
     config, averaging = settings.objective, settings.optimization.ema is not None
     factory = optimizers.as_factory(prepared.options["optimizer"])

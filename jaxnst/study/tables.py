@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from jaxnst.reports import html
-from jaxnst.reports.tables import write_csv
+from jaxnst.reports.tables import axis_texts, write_csv
 from jaxnst.study.findings import Study
 
 
@@ -72,6 +72,7 @@ def write_scores(study: Study, path: Path) -> None:
     judged = [f"{n}, {j}" for j in study.judges for n in ("style", "content", "Q")]
     head = ["network", "start", "layers", "alpha", "beta"]
     head += ["content loss", "style loss", *judged]
+    alphas, betas = axis_texts(study.alphas), axis_texts(study.betas)
     rows = []
     for results in study.networks:
         grid, choices = results.grid, list(results.candidate.layer_choices)
@@ -87,8 +88,8 @@ def write_scores(study: Study, path: Path) -> None:
                     results.label,
                     study.starts[start],
                     choices[choice],
-                    f"{study.alphas[alpha]:g}",
-                    f"{study.betas[beta]:g}",
+                    alphas[alpha],
+                    betas[beta],
                     *(f"{value:.6g}" for value in numbers),
                 ]
             )

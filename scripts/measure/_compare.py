@@ -11,11 +11,11 @@ from tqdm import tqdm
 
 import jaxnst
 from jaxnst import Network, Result, images, metrics
-from jaxnst._files import image_files
 from jaxnst._fingerprint import differences
 from jaxnst.cli._app import Common
 from jaxnst.cli._parser import option
 from jaxnst.feedforward.model import FeedForward
+from jaxnst.images.listing import image_files
 from jaxnst.metrics import Scores
 from jaxnst.pipeline.inputs import load_for_judge, load_judges, load_pictures
 from jaxnst.pipeline.settings import Settings

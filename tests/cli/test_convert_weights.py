@@ -11,6 +11,7 @@ import pytest
 from paths import REPOSITORY
 
 from jaxnst.cli import _app
+from jaxnst.cli._memory import MEND
 from jaxnst.pretrained.format import read_weights
 
 SCRIPT = REPOSITORY / "scripts" / "convert_weights.py"
@@ -106,7 +107,7 @@ class TestRun:
                 1,
                 "error: /x: No space left on device\n",
             ),
-            (MemoryError(), 1, "error: out of memory\n"),
+            (MemoryError(), 1, f"error: out of memory; {MEND}\n"),
             (TypeError(), 1, "error: TypeError\n"),
             (KeyboardInterrupt(), 130, "error: interrupted\n"),
         ],

@@ -116,7 +116,6 @@ def test_a_decoder_of_ones_own(drive, decoder):
         (("--fast", "--decoder", "c.png"), "c.png"),
         (("--decoder", "own.h5"), "decoder is for one pass"),
         (("--steps", "0"), "or (0,) with init"),
-        (("--fast", "--size", "12"), "too small"),
         (("--fast", "--blend", "1", "2"), "style_mix weights"),
     ],
 )

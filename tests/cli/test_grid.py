@@ -129,7 +129,7 @@ def test_a_finer_grid_around_the_suggestion(drive, script):
         (("--beta", "1", "1"), "--beta needs one number or more, each only once"),
         (("--beta", "-1"), "beta"),
         (("--budget", "0"), "--budget must be above 0"),
-        (("--budget", "0.0001"), "the budget is 0.0 GiB"),
+        (("--budget", "0.0001"), "the budget is 0.1 MiB"),
         (("--judge", "absent.h5"), "absent.h5"),
         (("--network", "vgg18"), "vgg18"),
     ],
@@ -146,4 +146,4 @@ def test_pictures_that_are_missing_leave_no_folder(drive):
 
 def test_pictures_are_needed(drive):
     code, _, error = drive(pictures=("c.png",))
-    assert code == 1 and "give a photograph and a painting" in error
+    assert code == 2 and "give a photograph and a painting" in error

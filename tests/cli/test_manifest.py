@@ -7,6 +7,7 @@ import os
 import pytest
 
 from jaxnst.cli import _manifest
+from jaxnst.pipeline.settings import Settings
 
 
 @pytest.fixture
@@ -70,12 +71,46 @@ def test_a_torn_line_is_not_read_and_spoils_none(cut, opened, tmp_path):
     assert manifest.has("a.png", {"n": 1}) and manifest.has("c.png", {"n": 1})
 
 
-@pytest.mark.parametrize("line", ["[]", "3", '{"status": "done"}', "\x00\x00", "{"])
+LINES = {
+    "a list": "[]",
+    "a number": "3",
+    "without an output": '{"status": "done"}',
+    "zeros": "\x00\x00",
+    "half": "{",
+    "deep lists": "[" * 100_000,
+    "deep objects": '{"output": ' * 100_000,
+    "an output that is a list": '{"output": []}',
+    "a long number": '{"output": ' + "9" * 10_000 + "}",
+}
+
+
+@pytest.mark.parametrize("line", LINES.values(), ids=LINES)
 def test_foreign_lines_are_passed_over(line, opened, tmp_path):
     (tmp_path / "manifest.jsonl").write_text(line + "\n")
     manifest = opened()
     manifest.append(done(tmp_path))
     assert opened().has("a.png", {"n": 1})
+
+
+@pytest.mark.parametrize(
+    "job",
+    [
+        None,
+        3,
+        [],
+        {"settings": 3},
+        {"settings": {"terms": {"beta": 10**400}}},
+        {"settings": {"terms": {"beta": "much"}}},
+        {"settings": {"geometry": {"size": -1}}},
+        {"settings": {"style_mix": {"a": 1}}},
+        {"settings": {"optimization": []}},
+    ],
+)
+def test_a_damaged_job_is_another_one(job, opened, tmp_path):
+    manifest = opened()
+    manifest.append(done(tmp_path, job=job))
+    assert not opened().has("a.png", {"n": 1})
+    assert not opened().has("a.png", {"settings": Settings().to_json()})
 
 
 def test_a_full_disk_leaves_half_a_line_that_the_next_one_ends(

@@ -6,7 +6,7 @@ import pytest
 from networks import picture
 
 from jaxnst import save_image
-from jaxnst.cli import _pairs
+from jaxnst.cli import _pairs, batch
 
 
 @pytest.fixture
@@ -77,6 +77,40 @@ def test_pictures_in_the_output_are_no_contents(pairs, here):
     assert len(planned(pairs, output="c/out")) == 4
 
 
+def test_the_folder_for_results_may_hold_the_folders_of_pictures(pairs, here):
+    assert names(planned(pairs, output=".")) == ["a__x", "a__y", "b__x", "b__y"]
+    Path("s/c").symlink_to("../c")
+    assert len(planned(pairs, contents="s/c", output="s/../.")) == 4
+
+
+@pytest.mark.parametrize("output", ["c", "s", "c/../s", "link"])
+def test_results_do_not_lie_among_the_pictures(output, pairs, here):
+    Path("link").symlink_to("c")
+    with pytest.raises(ValueError, match="lie among the pictures of .*choose another"):
+        planned(pairs, output=output)
+
+
+def test_single_pictures(pairs, here):
+    assert names(planned(pairs, contents="c/b.png")) == ["b__x", "b__y"]
+    found = planned(pairs, "zip", contents="c/b.png", styles="s/y.png", output="c")
+    assert names(found) == ["b__y"]
+
+
+def test_what_is_no_picture_is_named(pairs, here, capsys):
+    Path("c/notes.txt").write_text("not a picture")
+    Path("c/Thumbs.db").write_bytes(b"preview")
+    assert len(planned(pairs)) == 4
+    error = capsys.readouterr().err
+    assert (
+        error == "warning: skipped a file that is no picture known here: c/notes.txt\n"
+    )
+    Path("c/more.mov").write_bytes(b"film")
+    planned(pairs)
+    assert "2 files that are no pictures known here: c/more.mov, c/notes" in (
+        capsys.readouterr().err
+    )
+
+
 def test_a_table(pairs, here):
     Path("list.csv").write_text(
         "\ufeffcontent, style, beta, output\n"
@@ -127,5 +161,19 @@ def test_what_is_no_table_and_no_folder(pairs, here):
         planned(pairs, "all")
     with pytest.raises(ValueError, match="--contents FOLDER --styles FOLDER"):
         planned(pairs, styles=None)
-    with pytest.raises(NotADirectoryError):
+    with pytest.raises(FileNotFoundError, match="there is no none"):
         planned(pairs, styles="none")
+
+
+@pytest.mark.parametrize(
+    ("contents", "wanted"),
+    [
+        ("holiday.2024", "holiday.2024-painted"),
+        ("c/a.png", "c/a-painted"),
+        ("c/../s/.", "s-painted"),
+    ],
+)
+def test_folders_for_results_are_called_as_what_they_are_of(contents, wanted, here):
+    Path("holiday.2024").mkdir()
+    arguments = batch.Arguments(contents=Path(contents), styles=Path("s"))
+    assert batch.output_of(arguments) == here / wanted

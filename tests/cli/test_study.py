@@ -171,7 +171,6 @@ def test_every_picture_is_a_file_that_can_be_made_again(drive):
         (("--judge", "absent.h5"), "absent.h5"),
         (("--presets", "van-gogh"), "van-gogh"),
         (("--preset", "van-gogh"), "van-gogh"),
-        (("--size", "8"), "at least 16"),
     ],
 )
 def test_what_is_wrong_is_said_in_a_line(options, message, drive):

@@ -361,12 +361,12 @@ WRONG = [
     (("--weights", "caffe"), 1, ("caffe", "torchvision", "keras")),
     (("--init", "nois"), 1, ("nois", "content, noise, style")),
     (("--init", "garbage.png"), 1, ("garbage.png",)),
-    (("--preset", "gatys"), 1, ("gatys", "gatys2016", "default")),
+    (("--preset", "gatys"), 2, ("gatys", "gatys2016", "default")),
     (("-o", "c.png"), 1, ("c.png", "would be overwritten")),
     (("-o", "folder/../s.png"), 1, ("s.png", "would be overwritten")),
     (("--losses", "c.png"), 1, ("c.png", "would be overwritten")),
     (("--init", "t.png", "--plot", "t.png"), 1, ("t.png", "would be overwritten")),
-    (("--losses", "l.txt"), 1, ("l.txt", ".csv")),
+    (("--losses", "l.txt"), 2, ("l.txt", ".csv")),
     (("--checkpoint", ""), 2, ("name of a file is empty",)),
     (("-o", "no/o.png"), 1, ("no/o.png", "mkdir")),
     (("-o", "folder"), 1, ("folder", "is a folder")),
@@ -376,16 +376,15 @@ WRONG = [
     (("--plot", "p.txt"), 1, ("p.txt", ".svg")),
     (("--losses", "no/l.csv"), 1, ("no/l.csv",)),
     (("--animation", "a.mp4"), 1, (".mp4", ".gif")),
-    (("--every", "0"), 1, ("--every",)),
-    (("--size", "8"), 1, ("short side 5", "larger picture, size")),
-    (("--min-size", "8"), 1, ("short side 8", "min_size")),
+    (("--every", "0"), 2, ("--every",)),
     (("--blend", "1", "2"), 1, ("2 numbers for 1",)),
     (("--seed", "9" * 30), 2, ("error: seed must be",)),
+    (("--from", "-"), 2, ("- is read more than once", "save it")),
     (("--from", "t.png"), 1, ("t.png", "no settings")),
     (("--continue", "t.png"), 1, ("t.png", "no settings")),
-    (("--more-style",), 1, ("--continue PICTURE",)),
-    (("--style-factor", "0"), 1, ("above 0",)),
-    (("--more-style", "--less-style"), 1, ("exclude each other",)),
+    (("--more-style",), 2, ("--continue PICTURE",)),
+    (("--style-factor", "0"), 2, ("above 0",)),
+    (("--more-style", "--less-style"), 2, ("exclude each other",)),
     (("--strength", "2"), 2, ("strength", "at most 1")),
     (("--from", "absent.png"), 1, ("absent.png",)),
 ]
@@ -418,16 +417,14 @@ def test_wrong_options_are_one_line(extra, code, parts, drive, here):
         (("absent.png", "s.png"), ("absent.png", "no such file")),
         (("c.png", "absent.png"), ("absent.png", "no such file")),
         (("c.png", "net.h5"), ("net.h5", "picture")),
-        (("tiny.png", "s.png"), ("tiny.png is 3 x 3 pixels", "at least 16")),
-        (("c.png", "tiny.png"), ("tiny.png is 3 x 3 pixels", "at least 16")),
         (("c.png",), ("a photograph and a painting",)),
         ((), ("a photograph and a painting",)),
     ],
 )
 def test_wrong_pictures_are_one_line(names, parts, drive):
-    save_image("tiny.png", picture(3, 3))
     ended = drive(*names, *FAST[2:])
-    assert ended[:2] == (1, "") and not Path("out.png").exists()
+    wanted = 2 if len(names) < 2 else 1
+    assert ended[:2] == (wanted, "") and not Path("out.png").exists()
     for part in parts:
         assert part in one_line(ended[2])
 
@@ -472,7 +469,7 @@ def test_a_name_like_an_option_has_a_way_in(drive, here):
 def test_from_and_another_preset_exclude_each_other(drive, calls):
     drive(*FAST, "-o", "o.png")
     code, _, error = drive("--from", "o.png", "--preset", "crowson")
-    assert code == 1 and "exclude" in one_line(error)
+    assert code == 2 and "exclude" in one_line(error)
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
@@ -579,7 +576,7 @@ def test_none_takes_a_presets_value_back(drive):
 @pytest.mark.parametrize(
     "line, message",
     [
-        (("c.png", "--steps", "3", "s.png"), "pictures stand before options"),
+        (("c.png", "--steps", "3", "s.xyz"), "pictures stand before options"),
         ((*INPUTS, "-o", "-", "--json"), "not both"),
     ],
 )
@@ -593,7 +590,7 @@ def test_empty_or_strange_standard_input(here):
         command = [sys.executable, "-m", "jaxnst", "-", "s.png", *FAST[2:]]
         done = subprocess.run(command, input=data, capture_output=True, timeout=120)
         error = one_line(done.stderr.decode())
-        assert done.returncode == 1 and message in error and "/stdin" not in error
+        assert done.returncode == 1 and message in error and "stream-" not in error
 
 
 def test_standard_input_and_output(here):

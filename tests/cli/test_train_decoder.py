@@ -118,6 +118,7 @@ def test_one_painting_alone_from_an_earlier_training(drive):
         (("--every", "0"), "--every must be at least 1"),
         (("--plot", "x.gif"), ".png, .svg or .pdf"),
         (("--losses", "no/l.csv"), "no/l.csv"),
+        (("--losses", "l.txt"), "--losses writes a .csv file"),
         (("--samples", "s.txt"), "unknown suffix"),
         (("--network", "absent.h5"), "absent.h5"),
         (("--start", "net.h5"), "not of a one-pass network"),
@@ -137,4 +138,4 @@ def test_what_is_wrong_is_said_in_a_line(options, message, drive):
 
 def test_no_paintings(drive):
     code, _, error = drive(paintings=())
-    assert code == 1 and "--style FILE" in error
+    assert code == 2 and "--style FILE" in error

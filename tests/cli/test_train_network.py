@@ -128,6 +128,7 @@ def test_a_damaged_state(drive, stopped):
         (("--every", "0"), "--every must be at least 1"),
         (("--plot", "x.gif"), ".png, .svg or .pdf"),
         (("--losses", "no/l.csv"), "no/l.csv"),
+        (("--losses", "l.txt"), "--losses writes a .csv file"),
         (("--teacher", "absent.h5"), "absent.h5"),
         (("--geometry", "relu9_1"), "not at relu9_1"),
         (("--teacher", "narrow.h5"), "relu2_2' is not in this vgg19"),

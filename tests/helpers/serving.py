@@ -1,13 +1,20 @@
 """A server of one file that can drop, ignore and lie."""
 
 import http.server
+import os
+import socket
+import struct
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 
 class Server(http.server.ThreadingHTTPServer):
-    """Serves `body`; `drops` answers break off halfway through what they send."""
+    """Serves `body`; `drops` answers break off halfway through what they send.
+
+    With `cut` every answer is torn off after so many bytes; with `open_line` the
+    connection stays open behind the last byte.
+    """
 
     daemon_threads = True
 
@@ -15,6 +22,9 @@ class Server(http.server.ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.body, self.drops, self.status = body, 0, []
         self.ranges, self.length = True, True
+        self.cut: int | None = None
+        self.open_line = threading.Event()
+        self.open_line.set()
         self.requests: list[str | None] = []
         self.whole = 0
         self.url = f"http://127.0.0.1:{self.server_port}/net.pth"
@@ -39,6 +49,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if server.length:
             self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        if server.cut is not None and server.cut < len(body):
+            self.wfile.write(body[: server.cut])
+            self.wfile.flush()
+            # A reset, not an end: what the other side waits for raises an error.
+            linger = struct.pack("ii", 1, 0)
+            self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            os.close(self.connection.detach())
+            return
         if server.drops:
             server.drops -= 1
             self.wfile.write(body[: len(body) // 2])
@@ -46,6 +64,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         server.whole += not start
         try:
             self.wfile.write(body)
+            server.open_line.wait(20)
         except OSError:
             pass  # the other side has had enough
 

@@ -3,6 +3,7 @@
 import io
 import os
 import struct
+import threading
 import zlib
 
 import numpy as np
@@ -242,7 +243,8 @@ def test_an_animation_gives_its_first_frame(tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=50)
     expected = np.broadcast_to([255, 0, 0], (4, 6, 3))
-    np.testing.assert_allclose(levels(path), expected, atol=4)
+    with pytest.warns(UserWarning, match="it is an animation; its first frame"):
+        np.testing.assert_allclose(levels(path), expected, atol=4)
 
 
 def test_size_is_the_longest_side_or_both(tmp_path, rng):
@@ -387,3 +389,25 @@ def test_pillow_is_left_as_it_was(tmp_path):
         (tmp_path / "a.png").write_bytes(bomb(60_000, 60_000))
         load_image(tmp_path / "a.png")
     assert Image.MAX_IMAGE_PIXELS == before
+
+
+def test_while_one_thread_reads_no_other_warns(tmp_path, pixels, monkeypatch):
+    """Reading switches warnings off, for all threads."""
+    path = save(tmp_path, "a.png", Image.fromarray(pixels))
+    inside, over, warned = threading.Event(), threading.Event(), []
+    monkeypatch.setattr(
+        opening.warnings, "warn", lambda *_, **__: warned.append(over.is_set())
+    )
+
+    def read():
+        with opening.open_file(path):
+            inside.set()
+            over.wait(0.2)
+            over.set()
+
+    thread = threading.Thread(target=read)
+    thread.start()
+    inside.wait()
+    opening.warn("now", stacklevel=2)
+    thread.join()
+    assert warned == [True]

@@ -135,8 +135,10 @@ def test_every_position_is_one_tiles_own_and_seen_whole(length, tile, reach, poo
 
 def test_a_tile_that_is_too_small_says_what_is_enough():
     config = Config(**SHALLOW, tile=20)
-    with pytest.raises(ValueError, match="choose at least 40"):
-        make_targets(narrow_network(depth=5), picture(96, 96), picture(90, 80), config)
+    said = "a tile of 20 pixels is too small.*choose at least 40"
+    for size in ((96, 96), (97, 99)):  # sides that are no multiples of a stride
+        with pytest.raises(ValueError, match=said):
+            make_targets(narrow_network(depth=5), picture(*size), picture(9, 9), config)
 
 
 @pytest.mark.slow

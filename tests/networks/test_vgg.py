@@ -148,7 +148,7 @@ def test_min_side_is_the_smallest_that_works(layer, padding):
         return jax.eval_shape(lambda x: network(x, [layer]), image)[layer].shape
 
     assert min(shape(side)) >= 1
-    with pytest.raises(ValueError, match=f"H and W at least {side} .*got"):
+    with pytest.raises(ValueError, match=f"too small: .*at least {side} on each side"):
         shape(side - 1)
 
 

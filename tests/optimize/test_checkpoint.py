@@ -8,6 +8,7 @@ from flax import serialization
 from networks import narrow_network, picture
 
 from jaxnst import Config, stylize_pyramid
+from jaxnst._checksum import read_checksummed, write_checksummed
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.checkpoint import load_checkpoint, save_checkpoint
 
@@ -31,10 +32,10 @@ def run(name="adam", ema=0.9, **options):
     )
 
 
-@pytest.fixture
-def path(tmp_path):
+@pytest.fixture(scope="module")
+def saved(tmp_path_factory) -> bytes:
     """A checkpoint after 7 of 11 steps."""
-    path = tmp_path / "run.checkpoint"
+    path = tmp_path_factory.mktemp("saved") / "run.checkpoint"
 
     def callback(progress):
         if progress.step == 7:
@@ -42,7 +43,26 @@ def path(tmp_path):
             return True
 
     run(callback=callback, every=1)
-    return path
+    return path.read_bytes()
+
+
+@pytest.fixture
+def path(saved, tmp_path):
+    (tmp_path / "run.checkpoint").write_bytes(saved)
+    return tmp_path / "run.checkpoint"
+
+
+def held_in(path):
+    return serialization.msgpack_restore(read_checksummed(path))
+
+
+def hold(path, held, checksum=True):
+    """Write a checkpoint, or one as an earlier version wrote it, without checksum."""
+    data = serialization.msgpack_serialize(held)
+    if checksum:
+        write_checksummed(path, data)
+    else:
+        path.write_bytes(data)
 
 
 def load(path, description=ABOUT, name="adam", averaging=True):
@@ -113,23 +133,101 @@ def test_missing_truncated_and_foreign_files(path, tmp_path):
             load(path)
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("format", "jaxnst.other"),
-        ("description", "{"),
-        ("steps", 8),
-        ("state", []),
-        ("state", [np.zeros((2, 2), np.float32)]),
-        ("trace", {"loss": np.zeros(3, np.float32)}),
-        ("image", {"a": 1}),
-    ],
-)
-def test_contents_that_do_not_fit_together(name, value, path):
-    held = serialization.msgpack_restore(path.read_bytes())
-    path.write_bytes(serialization.msgpack_serialize(held | {name: value}))
+def test_every_changed_byte_is_noticed(path):
+    data = bytearray(path.read_bytes())
+    for place in range(0, len(data), len(data) // 200):
+        data[place] ^= 0x10
+        path.write_bytes(data)
+        with pytest.raises(ValueError, match="remove it to begin anew"):
+            load(path)
+        data[place] ^= 0x10
+    path.write_bytes(data)
+    assert load(path).steps == 7
+
+
+def test_one_of_an_earlier_version_is_read(path):
+    expected = load(path)
+    hold(path, held_in(path), checksum=False)
+    assert not path.read_bytes().startswith(b"jaxnst")
+    result = load(path)
+    np.testing.assert_array_equal(result.image, expected.image)
+    assert jax.tree.all(jax.tree.map(np.array_equal, result.state, expected.state))
+    assert result.steps == expected.steps
+
+
+def nan_in(leaf):
+    """The state's leaf of that number with a NaN in it."""
+
+    def edit(held):
+        leaves = [np.array(leaf) for leaf in held["state"]]
+        leaves[leaf].flat[0] = np.nan
+        return {"state": leaves}
+
+    return edit
+
+
+def put(**new):
+    return lambda held: new
+
+
+DAMAGE = {
+    "format": put(format="jaxnst.other"),
+    "no JSON": put(description="{"),
+    "a list as description": put(description="[]"),
+    "a number as description": put(description="3"),
+    "a very deep description": put(description="[" * 100_000),
+    "no text as description": put(description=None),
+    "more steps": put(steps=8),
+    "steps that are text": put(steps="7"),
+    "no state": put(state=[]),
+    "another state": put(state=[np.zeros((2, 2), np.float32)]),
+    "numbers as state": put(state=[1, 2.0, "a"]),
+    "short traces": put(trace={"loss": np.zeros(3, np.float32)}),
+    "traces of texts": put(trace={"loss": ["a"] * 7}),
+    "traces of numbers": put(trace={3: np.zeros(7, np.float32)}),
+    "no traces": put(trace=None),
+    "no picture": put(image={"a": 1}),
+    "a picture of NaN": put(image=np.full((12, 10, 3), np.nan, np.float32)),
+    "a flat picture": put(image=np.zeros(3, np.float32)),
+    "an empty picture": put(image=np.zeros((0, 0, 3), np.float32)),
+    "seconds": put(seconds=float("nan")),
+    "NaN in the state's picture": nan_in(0),
+    "NaN in the average": nan_in(-4),
+    "NaN in log beta": nan_in(-1),
+}
+
+
+@pytest.mark.parametrize("checksum", [True, False])
+@pytest.mark.parametrize("what", DAMAGE)
+def test_contents_that_do_not_fit_together(what, checksum, path):
+    held = held_in(path)
+    hold(path, held | DAMAGE[what](held), checksum)
+    with pytest.raises(ValueError, match="remove it to begin anew") as caught:
+        load(path)
+    assert str(path) in str(caught.value)
+    del held["seconds"]
+    hold(path, held, checksum)
     with pytest.raises(ValueError, match="remove it to begin anew"):
         load(path)
+
+
+def test_the_average_lies_where_the_test_damages_it(path):
+    state = load(path).state
+    leaves = jax.tree.leaves(state)
+    assert leaves[0] is state.image and leaves[-4] is state.ema
+    assert leaves[-1] is state.log_beta
+
+
+@pytest.mark.parametrize("trace", [{"other": np.zeros(7, np.float32)}, None])
+def test_terms_of_another_objective_are_refused(trace, path):
+    held = held_in(path)
+    loss = {"loss": held["trace"]["loss"]}
+    hold(path, held | {"trace": held["trace"] | trace if trace else loss})
+    before = load(path)
+    with pytest.raises(
+        ValueError, match=r"other terms than this run \((content|other)"
+    ):
+        run(resume=before)
 
 
 def test_a_full_disk_leaves_the_one_before(path, monkeypatch):

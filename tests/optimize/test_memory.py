@@ -4,12 +4,13 @@ from dataclasses import replace
 from types import SimpleNamespace
 
 import jax
+import optax
 import psutil
 import pytest
 from networks import narrow_network, picture
 
 from jaxnst import Config, stylize
-from jaxnst.optimize import memory, single
+from jaxnst.optimize import memory, optimizers, single
 
 
 @pytest.fixture(scope="module")
@@ -18,6 +19,7 @@ def network():
 
 
 def free(monkeypatch, count: int) -> None:
+    monkeypatch.setattr(memory, "limited_bytes", lambda: None)
     monkeypatch.setattr(
         psutil, "virtual_memory", lambda: SimpleNamespace(available=count)
     )
@@ -137,3 +139,38 @@ def test_a_cpu_is_given_few_large_pictures_at_once(monkeypatch):
     gpu = SimpleNamespace(platform="gpu")
     monkeypatch.setattr(jax, "local_devices", lambda: [gpu])
     assert memory.max_parallel_items((999, 999)) > 10**9
+
+
+@pytest.mark.parametrize(
+    "optimizer, count",
+    [
+        (optimizers.adam(), 2),
+        (optimizers.gradient(), 0),
+        (optimizers.lbfgs(history=100), 202),
+        (optimizers.lbfgs_linesearch(history=10), 23),
+        (optax.sgd(0.1, momentum=0.9), 1),
+    ],
+)
+def test_pictures_that_optimizers_remember(optimizer, count):
+    assert optimizers.state_images(optimizer) == count
+
+
+def test_what_the_optimizer_remembers_counts(monkeypatch, network):
+    more = needs(network, SIDE, SIDE) + 200 * 12 * SIDE * SIDE
+    free(monkeypatch, more)
+    how = {"share": 1.0, "state_images": 202}
+    given = network, CONFIG, (SIDE, SIDE)
+    assert memory.with_tiles_if_needed(*given, **how) == CONFIG
+    free(monkeypatch, more - 1)
+    assert memory.with_tiles_if_needed(*given, **how).tile == 384
+    told = []
+
+    def noted(network, config, size, *, state_images):
+        told.append((size, state_images))
+        raise MemoryError
+
+    monkeypatch.setattr(single, "with_tiles_if_needed", noted)
+    with pytest.raises(MemoryError):
+        image, optimizer = picture(12, 16), optimizers.lbfgs(history=7)
+        stylize(network, image, image, config=CONFIG, optimizer=optimizer)
+    assert told == [((12, 16, 3), 16)]

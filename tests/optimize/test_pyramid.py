@@ -137,7 +137,7 @@ def test_a_run_that_fails_goes_no_further():
         ({"levels": (0.0, 1.0)}, "above 0 and at most 1"),
         ({"levels": (0.5, 1.5)}, "above 0 and at most 1"),
         ({"steps": (4, 0)}, "steps must be a whole number from 1, got 0"),
-        ({"levels": (0.05, 1.0)}, "too small"),
+        ({"levels": (0.05, 1.0)}, "at level 0.05, too small: .*choose levels from 0"),
         ({"init": STYLE}, "resize it to the content's size"),
         ({"margin": -1}, "margin must be a whole number"),
     ],

@@ -88,7 +88,7 @@ def test_other_starts():
 @pytest.mark.parametrize(
     "init, error, message",
     [
-        (STYLE, ValueError, r"\(18, 26, 3\).*\(24, 20, 3\).*resize"),
+        (STYLE, ValueError, "26 x 18 pixels, the content 20 x 24 .*resize"),
         (np.zeros((24, 20, 3), np.uint8), TypeError, "init.*floating"),
         ("white", ValueError, "content, noise, style"),
         ("noise", ValueError, r"key=jax.random.key\(seed\)"),

@@ -4,8 +4,10 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from networks import picture
 
-from jaxnst.pipeline import presets
+from jaxnst import save_image
+from jaxnst.pipeline import inputs, presets
 from jaxnst.pipeline.inputs import open_network
 from jaxnst.pretrained import load_network, sources
 from jaxnst.pretrained.registry import BUILTINS
@@ -164,3 +166,18 @@ def test_damaged_full_weights_are_not_passed_over(places):
 def test_presets_of_published_methods_ask_for_their_own():
     asked = {name: presets.get(name).network for name in presets.NAMES}
     assert {name for name in asked if asked[name] == "auto"} == {"default", "gram"}
+
+
+def test_the_margin_counts_for_memory(places, monkeypatch):
+    """Refused or seen in tiles before the work, not in its course."""
+    seen = []
+    monkeypatch.setattr(
+        inputs, "with_tiles_if_needed", lambda network, config, size: seen.append(size)
+    )
+    save_image("c.png", picture(40, 60))
+    settings = replace(GRAM, network="vgg19-lite")
+    geometry = replace(settings.geometry, size=60, margin=7)
+    network = load_network("vgg19-lite")
+    given = replace(settings, geometry=geometry), network, "c.png", ["c.png"]
+    inputs.load_pictures(*given)
+    assert seen[0] == (54, 74)

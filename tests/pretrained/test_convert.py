@@ -1,6 +1,7 @@
 """Foreign weights: every number arrives at its layer, what is not a VGG is refused."""
 
 import dataclasses
+import hashlib
 
 import foreign
 import h5py
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from jaxnst.pretrained import convert as converting
+from jaxnst.pretrained import registry
 from jaxnst.pretrained.convert import convert, convert_file, detect_format
 from jaxnst.pretrained.format import read_weights
 
@@ -191,3 +193,27 @@ def test_output_that_came_back_changed_is_removed(
     with pytest.raises(OSError, match="came back changed"):
         convert_file(path, tmp_path / "out.h5")
     assert not (tmp_path / "out.h5").exists()
+
+
+@pytest.mark.parametrize("size", [None, True])
+def test_a_damaged_published_file_is_noticed(size, rng, tmp_path, monkeypatch):
+    """A bit of a number that has changed leaves a file of which all else fits."""
+    state = foreign.torch_state("vgg19", foreign.vgg_tensors("vgg19", rng))
+    whole = foreign.torch_file(state, "old")
+    path = tmp_path / "vgg19-0123.pth"
+    source = registry.Source(
+        "vgg19",
+        "torchvision",
+        f"https://example.org/models/{path.name}",
+        size and len(whole),
+        f"sha256:{hashlib.sha256(whole).hexdigest()}",
+    )
+    monkeypatch.setattr("jaxnst.pretrained.convert.SOURCES", (source,))
+    path.write_bytes(whole)
+    assert convert(path).architecture == "vgg19"
+    damaged = whole[:-7] + bytes([whole[-7] ^ 1]) + whole[-6:]
+    path.write_bytes(damaged)
+    with pytest.raises(ValueError, match="has not the checksum of the file that is"):
+        convert(path)
+    path = path.rename(tmp_path / "mine.pth")
+    assert convert(path).architecture == "vgg19"

@@ -1,8 +1,10 @@
 """Downloads from a server in this process that can drop, ignore and lie."""
 
+import errno
 import hashlib
 import os
 import shutil
+import time
 
 import pytest
 from serving import serving
@@ -67,6 +69,32 @@ def test_the_next_call_continues_what_the_last_left(get, server, tmp_path):
     server.drops, server.requests[:] = 0, []
     assert get(size=len(BODY)).read_bytes() == BODY
     assert server.requests == [f"bytes={held}-"] and not part.exists()
+
+
+@pytest.mark.parametrize("cut", [100_000, 1 << 18])
+def test_connections_that_are_cut_before_a_chunk_is_whole(cut, get, server):
+    server.cut = cut
+    assert get(size=len(BODY)).read_bytes() == BODY
+    assert len(server.requests) >= len(BODY) // cut
+    assert set(server.slept) == {0.5}  # none of them in vain
+
+
+def test_a_line_that_stays_open_is_not_waited_for(get, server):
+    server.open_line.clear()
+    start = time.perf_counter()
+    assert get().read_bytes() == BODY
+    server.open_line.set()
+    assert time.perf_counter() - start < 5
+
+
+def test_an_error_of_the_disk_names_the_file(get, monkeypatch, tmp_path):
+    def broken(*_):
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(download, "_transfer", broken)
+    with pytest.raises(OSError, match="Input/output error") as caught:
+        get()
+    assert caught.value.filename == str(tmp_path / "net.pth.part")
 
 
 def test_a_server_that_cannot_continue_begins_again(get, server):

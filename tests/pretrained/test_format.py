@@ -228,9 +228,46 @@ def test_other_floats_come_back_float32(kind, weights, tmp_path):
     halves = np.array([0.5, -3.0], kind)
     with h5py.File(path, "r+") as file:
         put(BIAS, halves)(file)
+        del file.attrs["content_sha256"]
     bias = read_weights(path).tensors["conv1_2"]["bias"]
     assert bias.dtype == np.dtype("float32")
     np.testing.assert_array_equal(bias, np.float32([0.5, -3]))
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16", "uint8"])
+def test_no_changed_number_goes_unnoticed(dtype, weights, tmp_path):
+    path = tmp_path / "w.h5"
+    write_weights(
+        path, quantized(weights) if dtype == "uint8" else weights, dtype=dtype
+    )
+    expected, data = read_weights(path), bytearray(path.read_bytes())
+    noticed = 0
+    for place in range(3, len(data), 301):
+        data[place] ^= 4
+        path.write_bytes(data)
+        data[place] ^= 4
+        try:
+            read = read_weights(path)
+        except ValueError as error:
+            noticed += "not as it was written" in str(error)
+        else:  # a byte that says nothing
+            assert_same(expected, read)
+    assert noticed
+
+
+@pytest.mark.parametrize("name", ["source", "lrn", "mean", "further"])
+def test_a_changed_attribute_is_noticed(name, edited):
+    new = [0.1, 0.2, 0.3] if name == "mean" else "changed"
+    message = edited(attr(name, new))
+    assert "its checksum differs" in message and "content_sha256" in message
+
+
+def test_a_file_without_checksum_is_read(weights, tmp_path):
+    path = tmp_path / "w.h5"
+    write_weights(path, weights)
+    with h5py.File(path, "r+") as file:
+        del file.attrs["content_sha256"]
+    assert_same(weights, read_weights(path))
 
 
 def quantized(weights: NetworkWeights) -> NetworkWeights:

@@ -3,6 +3,7 @@
 import copyreg
 import pickle
 import struct
+import time
 import tracemalloc
 import zipfile
 
@@ -224,6 +225,41 @@ def test_hostile_sizes_do_not_allocate_or_hang(body, read):
         assert tracemalloc.get_traced_memory()[1] < 50e6
     finally:
         tracemalloc.stop()
+
+
+def long_number(value: int) -> bytes:
+    return b"\x8a\x10" + value.to_bytes(16, "little")
+
+
+# Each differs from the one before by Python's modulus: all have one hash.
+COLLIDING = b"}(" + b"".join(
+    long_number(1 + index * (2**61 - 1)) + b"N" for index in range(20_000)
+) + b"u"  # fmt: skip
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize(
+    "body", [COLLIDING, b"](" + b"N" * (8 << 20) + b"e", b"]" + b"Na" * (4 << 20)]
+)
+def test_long_pickles_take_few_steps(body, form, read):
+    start = time.perf_counter()
+    with pytest.raises(ValueError, match="uses LONG1|more instructions"):
+        read(foreign.FORMATS[form](foreign.state_pickle({"a": body}), RAW))
+    assert time.perf_counter() - start < 3
+
+
+def test_a_magic_number_in_other_words(read):
+    good = foreign.torch_file(STATE, "old")
+    other = long_number(0x1950A86A20F9469CFC6C)
+    with pytest.raises(ValueError, match="does not begin"):
+        read(good.replace(foreign.MAGIC, b"\x80\x02" + other + b"."))
+
+
+def test_many_entries_are_not_listed(read):
+    directory = (b"PK\x01\x02" + bytes(42)) * 20_000
+    good = foreign.torch_file(STATE, "zip")
+    with pytest.raises(ValueError, match=r"net\.pth.*lists more than 10,000 entries"):
+        read(good[:-22] + directory + good[-22:])
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -108,3 +108,16 @@ def test_full_disk_leaves_the_old_plot(monkeypatch, trace, tmp_path):
 def test_the_same_numbers_give_the_same_drawing():
     lines = {"one": np.array([3.0, 2, 1])}
     assert plots.curves_svg(lines) == plots.curves_svg(lines)
+
+
+def test_names_are_shown_as_they_are(trace, tmp_path):
+    names = ["$x$ and $\\frac{", "_hidden", "caf\udce9 \u6f22"]
+    plots.plot_losses(tmp_path / "c.svg", trace, title=" ".join(names))
+    shown = [name.replace("\udce9", "?") for name in names]
+    assert f"<!-- {' '.join(shown)} -->" in (tmp_path / "c.svg").read_text("utf-8")
+    points = np.arange(6.0).reshape(3, 2)
+    for drawn in (
+        plots.curves_svg(dict.fromkeys(names, np.ones(3))),
+        plots.scatter_svg(points, names, 0, np.arange(3)),
+    ):
+        assert all(f"<!-- {name} -->" in drawn for name in shown)

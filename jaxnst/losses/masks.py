@@ -1,0 +1,45 @@
+"""Paintings with transparent parts: how much each position of a feature map counts."""
+
+import jax
+import jax.numpy as jnp
+from jax import Array
+from jaxtyping import Float
+
+
+def split_alpha(
+    image: Float[Array, "h w _"],
+) -> tuple[Float[Array, "h w 3"], Float[Array, "h w"] | None]:
+    """Colours and alpha of (H, W, 4); of (H, W, 3) itself and None."""
+    if image.shape[-1] == 3:
+        return image, None
+    return image[..., :3], image[..., 3]
+
+
+def join_alpha(
+    color: Float[Array, "h w 3"], alpha: Float[Array, "h w"] | None
+) -> Float[Array, "h w _"]:
+    """The inverse of `split_alpha`."""
+    return color if alpha is None else jnp.concatenate([color, alpha[..., None]], -1)
+
+
+def position_weights(
+    alpha: Float[Array, "_ _"] | None, size: tuple[int, ...]
+) -> Float[Array, "_ _"] | None:
+    """Weights with mean 1 of the positions of a feature map; None of an opaque image.
+
+    The alpha averaged over the pixels of each position, so that where all of it is 1
+    every weight is 1.
+
+    Args:
+        alpha: (H, W) in [0, 1].
+        size: (h, w) of the feature map.
+
+    Returns:
+        (h, w); all 1 where nothing is opaque.
+    """
+    if alpha is None:
+        return None
+    weights = jax.image.resize(alpha, size[:2], "linear", antialias=True)
+    weights = jnp.maximum(weights, 0.0)
+    mean = jnp.mean(weights)
+    return jnp.where(mean > 0, weights / jnp.where(mean > 0, mean, 1.0), 1.0)
