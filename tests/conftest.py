@@ -30,6 +30,7 @@ TYPE_CHECKED = (
     "jaxnst.gaussian",
     "jaxnst.linalg",
     "jaxnst.losses.functional",
+    "jaxnst.losses.masks",
     "jaxnst.losses.objectives",
     "jaxnst.losses.tiles",
     "jaxnst.losses.wasserstein",

@@ -66,6 +66,9 @@ class Arguments(Common):
     by its style and content distances instead of by the losses."""
     budget: float | None = option(None, metavar="GIB")
     """Memory to use; four fifths of what is free if not given."""
+    keep_metadata: bool = True
+    """Whether EXIF (author, copyright, date, camera, place) and dots per inch of the
+    photograph go into the pictures."""
     settings: Settings = field(default_factory=Settings)
 
 
@@ -222,7 +225,8 @@ def paint_all(
     inputs = load_inputs(arguments.settings, files[0], files[1:], typed=typed)
     arguments.note(inputs.notice)
     judge = opened(network, files, inputs)
-    sources = Sources.of(files, list(map(str, arguments.pictures)))
+    names, keep = list(map(str, arguments.pictures)), arguments.keep_metadata
+    sources = Sources.of(files, names, keep_metadata=keep)
     check_folder(arguments, inputs, folder)
     axes, finite = (arguments.alpha, arguments.beta), True
     for again in range(2 if arguments.refine else 1):

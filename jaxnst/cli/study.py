@@ -41,6 +41,9 @@ class Arguments(Common):
     output: Path | None = option(None, flags=["-o"], metavar="FOLDER")
     """Folder for the report and all that belongs to it; PHOTO__PAINTING-study beside
     the photograph if not given."""
+    keep_metadata: bool = True
+    """Whether EXIF (author, copyright, date, camera, place) and dots per inch of the
+    photograph go into the pictures."""
     study: StudyOptions = field(default_factory=StudyOptions)
 
 
@@ -51,7 +54,13 @@ def main(arguments: Arguments) -> int:
     folder = arguments.output or folder_beside(*pair, "study")
     try:
         with PartBar(quiet=arguments.quiet) as bar:
-            report = run_study(*pair, folder, arguments.study, report_progress=bar)
+            report = run_study(
+                *pair,
+                folder,
+                arguments.study,
+                keep_metadata=arguments.keep_metadata,
+                report_progress=bar,
+            )
     except KeyboardInterrupt:
         return fail("interrupted; the same command goes on", 130)
     path, study = folder / "report.html", report.study

@@ -2,13 +2,14 @@
 
 import jax
 import jax.numpy as jnp
-from jax import Array
 from jaxtyping import Float
+
+from jaxnst._types import AnyArray
 
 
 def split_alpha(
-    image: Float[Array, "h w _"],
-) -> tuple[Float[Array, "h w 3"], Float[Array, "h w"] | None]:
+    image: Float[AnyArray, "h w _"],
+) -> tuple[Float[AnyArray, "h w 3"], Float[AnyArray, "h w"] | None]:
     """Colours and alpha of (H, W, 4); of (H, W, 3) itself and None."""
     if image.shape[-1] == 3:
         return image, None
@@ -16,15 +17,15 @@ def split_alpha(
 
 
 def join_alpha(
-    color: Float[Array, "h w 3"], alpha: Float[Array, "h w"] | None
-) -> Float[Array, "h w _"]:
+    color: Float[AnyArray, "h w 3"], alpha: Float[AnyArray, "h w"] | None
+) -> Float[AnyArray, "h w _"]:
     """The inverse of `split_alpha`."""
     return color if alpha is None else jnp.concatenate([color, alpha[..., None]], -1)
 
 
 def position_weights(
-    alpha: Float[Array, "_ _"] | None, size: tuple[int, ...]
-) -> Float[Array, "_ _"] | None:
+    alpha: Float[AnyArray, "_ _"] | None, size: tuple[int, ...]
+) -> Float[AnyArray, "_ _"] | None:
     """Weights with mean 1 of the positions of a feature map; None of an opaque image.
 
     The alpha averaged over the pixels of each position, so that where all of it is 1

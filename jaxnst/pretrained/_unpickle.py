@@ -168,5 +168,5 @@ def unpickle(stream: io.BytesIO) -> Any:
     _check_instructions(stream)
     end = stream.tell()
     return _Unpickler(
-        io.BytesIO(stream.getbuffer()[start:end]), encoding="utf-8"
+        io.BytesIO(stream.getvalue()[start:end]), encoding="utf-8"
     ).load()

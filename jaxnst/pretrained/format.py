@@ -343,7 +343,9 @@ def write_weights(
             # A time of creation would make every copy a different file.
             file.create_dataset(name, data=values, track_times=False)
     with atomic_write(path) as temporary:
-        temporary.write_bytes(buffer.getbuffer())
+        # Not getbuffer(): a view that a failed write's traceback keeps alive makes the
+        # garbage collector complain of the buffer (Python 3.13).
+        temporary.write_bytes(buffer.getvalue())
 
 
 Tensors = dict[str, dict[str, np.ndarray]]

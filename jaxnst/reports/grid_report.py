@@ -114,11 +114,14 @@ class Sources:
     like: images.Like
 
     @classmethod
-    def of(cls, files: Sequence[Path], names: Sequence[str]) -> "Sources":
-        """Those of picture files that are called so."""
+    def of(
+        cls, files: Sequence[Path], names: Sequence[str], *, keep_metadata: bool = True
+    ) -> "Sources":
+        """Those of picture files that are called so; `keep_metadata` as of
+        `images.read_like`."""
         digests = digests_of(dict(zip(files, names, strict=True)))
         pictures = [images.load_image(path, size=_SOURCE) for path in files]
-        like = images.read_like(files[0])
+        like = images.read_like(files[0], keep_metadata=keep_metadata)
         return cls(tuple(names), digests, pictures, like)
 
 

@@ -36,7 +36,6 @@ def write_pictures(
     pair = plan.pair
     folder, sources = pair.folder / PICTURES, (pair.content, pair.style)
     folder.mkdir(exist_ok=True)
-    like = images.read_like(pair.content)
     choices = list(candidate.layer_choices.items())
     alphas, betas = axis_texts(plan.alphas), axis_texts(plan.betas)
     steps = sum(settings.optimization.steps)
@@ -62,7 +61,7 @@ def write_pictures(
         images.save_image(
             folder / fitting_name(name, ".png"),
             image,
-            like=like,
+            like=pair.like,
             metadata=describe(
                 changed,
                 candidate.network,

@@ -47,6 +47,7 @@ class Pair:
             themselves may go.
         digests: SHA-256 of the two.
         shown: both images, small, for the page.
+        like: what pictures take over from the content's file.
     """
 
     content: Path
@@ -55,11 +56,17 @@ class Pair:
     files: tuple[Path, Path]
     digests: tuple[str, str]
     shown: tuple[jax.Array, jax.Array]
+    like: images.Like
 
     @classmethod
     @contextmanager
-    def copied(cls, content: Path, style: Path, folder: Path) -> Iterator["Pair"]:
+    def copied(
+        cls, content: Path, style: Path, folder: Path, *, keep_metadata: bool = True
+    ) -> Iterator["Pair"]:
         """A pair whose copies are there within the block.
+
+        Args:
+            keep_metadata: as of `images.read_like`.
 
         Raises:
             OSError, ValueError: an image cannot be read.
@@ -73,7 +80,8 @@ class Pair:
             for path, copy in zip((content, style), files, strict=True):
                 shutil.copyfile(path, copy)
             digests = tuple(map(sha256, files))
-            yield cls(content, style, folder, files, digests, shown)  # type: ignore[arg-type]
+            like = images.read_like(files[0], keep_metadata=keep_metadata)
+            yield cls(content, style, folder, files, digests, shown, like)  # type: ignore[arg-type]
 
     def load(
         self, settings: Settings, network: Network

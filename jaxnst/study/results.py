@@ -65,6 +65,7 @@ def run_study(
     folder: str | PathLike[str],
     options: StudyOptions | None = None,
     *,
+    keep_metadata: bool = True,
     report_progress: ReportProgress = _ignore,
 ) -> Report:
     """Compare networks, starts, style layers and weights on a pair of images.
@@ -77,6 +78,8 @@ def run_study(
         content, style: image files.
         folder: for everything that is written; created if it does not exist.
         options: `StudyOptions()` if not given.
+        keep_metadata: whether EXIF and dots per inch of the photograph go into the
+            pictures.
         report_progress: called with the name of what runs, the step, and the number
             of steps.
 
@@ -95,7 +98,8 @@ def run_study(
         raise ValueError(f"no network is at hand; {next(iter(missing.values()))}")
     judges = available_networks(options.judge or _JUDGES)[0]
     candidates = options.candidates(networks)
-    with Pair.copied(Path(content), Path(style), Path(folder)) as pair:
+    paths = Path(content), Path(style), Path(folder)
+    with Pair.copied(*paths, keep_metadata=keep_metadata) as pair:
         plan = options.plan(pair)
         _check_sizes(candidates, judges, plan)
         plots.check_plot(make_folder(pair.folder) / "losses.svg")

@@ -2,9 +2,10 @@
 
     python scripts/measure/measure_many.py photo.jpg painting.jpg
 
-First a 4 x 4 grid of alpha and beta against one setting alone, and how far the grid's
-pictures are from those of 16 runs; then 1, 2, 4 ... pairs in one call, in the default
-settings. Compilation is not counted: everything runs twice, the second run is timed.
+First a 4 x 4 grid of alpha and beta against one setting alone, one after another and
+side by side, and how far the grid's pictures are from those of 16 runs; then 1, 2, ...
+pairs in one call, in the default settings. Compilation is not counted: everything runs
+twice, the second run is timed.
 """
 
 import sys
@@ -71,12 +72,12 @@ def single(arguments: Arguments) -> Row:
     return Row(1, seconds, peak_memory())
 
 
-def grid(arguments: Arguments) -> Row:
+def grid(arguments: Arguments, vectorize: bool) -> Row:
     network, content, style = load(arguments)
     options: dict[str, Any] = {"config": Config(), "steps": arguments.steps}
-    axes: dict[str, Any] = {"alphas": _ALPHAS, "betas": _BETAS}
+    how: dict[str, Any] = {"alphas": _ALPHAS, "betas": _BETAS, "vectorize": vectorize}
     result, seconds = timed(
-        lambda: jaxnst.grid_search(network, content, style, **axes, **options)
+        lambda: jaxnst.grid_search(network, content, style, **how, **options)
     )
     memory, worst = peak_memory(), 0.0
     for index in np.ndindex(result.finite.shape):
@@ -114,13 +115,18 @@ def main(arguments: Arguments) -> None:
     print(f"{in_new_process(device_name)}, jax {jax.__version__}\n")
     side = arguments.size
     print(f"{arguments.steps} steps at {side} x {side}, {arguments.network}:\n")
-    one, many = in_new_process(single, arguments), in_new_process(grid, arguments)
-    print("| settings | a setting | relative | memory | largest difference |")
-    print("| --- | --- | --- | --- | --- |")
-    for row in (one, many):
+    one = in_new_process(single, arguments)
+    rows = {
+        "alone": one,
+        "one after another": in_new_process(grid, arguments, False),
+        "side by side": in_new_process(grid, arguments, True),
+    }
+    print("| settings | way | a setting | relative | memory | largest difference |")
+    print("| --- | --- | --- | --- | --- | --- |")
+    for way, row in rows.items():
         each = row.seconds / row.items
         print(
-            f"| {row.items} | {each:.2f} s | {each / one.seconds:.2f} "
+            f"| {row.items} | {way} | {each:.2f} s | {each / one.seconds:.2f} "
             f"| {row.memory:.2f} GiB | {row.difference:.1e} |"
         )
     print(f"\ndefault settings, budget {arguments.budget:g} GiB:\n")

@@ -13,6 +13,7 @@ from paths import REPOSITORY
 from jaxnst.cli import _app
 from jaxnst.cli._memory import MEND
 from jaxnst.pretrained.format import read_weights
+from scripts import driver, imported
 
 SCRIPT = REPOSITORY / "scripts" / "convert_weights.py"
 
@@ -25,6 +26,12 @@ def run(*arguments, **other):
         timeout=60,
         **other,
     )
+
+
+@pytest.fixture
+def drive(monkeypatch, capsys):
+    """The command in this process: exit code, stdout, stderr of a line."""
+    return driver(imported(monkeypatch, "convert_weights"), monkeypatch, capsys)
 
 
 @pytest.fixture
@@ -49,7 +56,7 @@ def test_converts_and_reports(source, tmp_path):
         assert fact in done.stdout
 
 
-def test_failures_are_one_line(source, tmp_path):
+def test_failures_are_one_line(source, tmp_path, drive):
     (tmp_path / "page.pth").write_text("<html>\nplease log in")
     out = tmp_path / "out.h5"
     for arguments, message in [
@@ -58,17 +65,17 @@ def test_failures_are_one_line(source, tmp_path):
         ((tmp_path / "page.pth", "-o", out), "looks like a web page"),
         ((source, "-o", tmp_path / "no" / "o.h5", "--architecture", "vgg19"), "mkdir"),
     ]:
-        done = run(*arguments)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
-        assert message in done.stderr
+        code, said, error = drive(*arguments)
+        assert (code, said) == (1, "")
+        assert error.startswith("error: ") and error.count("\n") == 1
+        assert message in error
     assert not out.exists()
 
 
-def test_the_published_file_is_not_overwritten(source):
+def test_the_published_file_is_not_overwritten(source, drive):
     before = source.read_bytes()
-    done = run(source, "-o", source)
-    assert done.returncode == 1 and "would be overwritten" in done.stderr
+    code, _, error = drive(source, "-o", source)
+    assert code == 1 and "would be overwritten" in error
     assert source.read_bytes() == before
 
 
@@ -77,15 +84,15 @@ def test_debug_shows_the_traceback(tmp_path):
     assert done.returncode == 1 and "Traceback" in done.stderr
 
 
-def test_wrong_usage():
-    assert run("x.pth").returncode == 2
+def test_wrong_usage(drive):
+    assert drive("x.pth")[0] == 2
 
 
-def test_help_names_everything():
-    done = run("--help")
-    assert done.returncode == 0
+def test_help_names_everything(drive):
+    code, said, _ = drive("--help")
+    assert code == 0
     for word in ("-o", "--output", "--architecture", "--help-all", "vgg16"):
-        assert word in done.stdout
+        assert word in said
 
 
 class TestRun:

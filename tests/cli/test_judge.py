@@ -26,6 +26,12 @@ def run(*arguments):
 
 
 @pytest.fixture
+def drive(monkeypatch, capsys):
+    """The command in this process: exit code, stdout, stderr of a line."""
+    return driver(imported(monkeypatch, "judge"), monkeypatch, capsys)
+
+
+@pytest.fixture
 def files(tmp_path) -> list[Path]:
     """A photograph, a painting and weights."""
     paths = [tmp_path / name for name in ("photo.png", "painting.png", "net.h5")]
@@ -45,14 +51,14 @@ def test_prints_three_numbers(files):
     ]
 
 
-def test_two_judges(files, tmp_path, monkeypatch, capsys):
+@pytest.mark.slow
+def test_two_judges(files, tmp_path, monkeypatch, drive):
     monkeypatch.setattr(metrics, "SCALES", (32, 24))
     photo, painting, weights = files
     second = tmp_path / "sixteen.h5"
     write_network(second, "a second one", architecture="vgg16", width=4)
     image = tmp_path / "out.png"
     save_image(image, 1 - picture(40, 48, 3))
-    drive = driver(imported(monkeypatch, "judge"), monkeypatch, capsys)
     given = (image, photo, painting, "--judge", weights, second)
     code, out, error = drive(*given, "--json")
     assert code == 0
@@ -73,7 +79,7 @@ def test_two_judges(files, tmp_path, monkeypatch, capsys):
     assert code == 1 and "two judges are called net" in error
 
 
-def test_failures_are_one_line(files, tmp_path):
+def test_failures_are_one_line(files, tmp_path, drive):
     photo, painting, weights = files
     absent = tmp_path / "absent.h5"
     for arguments, message in [
@@ -81,19 +87,19 @@ def test_failures_are_one_line(files, tmp_path):
         ((photo, photo, painting, "--weights", photo), "photo.png"),
         ((tmp_path / "no.png", photo, painting, "--weights", weights), "no.png"),
     ]:
-        done = run(*arguments)
-        assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1
-        assert message in done.stderr
+        code, out, error = drive(*arguments)
+        assert (code, out) == (1, "")
+        assert error.startswith("error: ") and error.count("\n") == 1
+        assert message in error
 
 
-def test_wrong_usage_and_help(files):
-    done = run(files[0], files[0], files[1])
-    assert done.returncode == 2 and "--judge is missing" in done.stderr
-    done = run(files[0], files[0])
-    assert done.returncode == 2 and "required: PAINTING" in done.stderr
-    done = run("--judge", files[2], files[0], files[0])
-    assert done.returncode == 2 and "required: PAINTING" in done.stderr
-    assert "pictures stand before options that take several values" in done.stderr
-    done = run("--help")
-    assert done.returncode == 0 and "--judge NETWORK" in done.stdout
+def test_wrong_usage_and_help(files, drive):
+    code, _, error = drive(files[0], files[0], files[1])
+    assert code == 2 and "--judge is missing" in error
+    code, _, error = drive(files[0], files[0])
+    assert code == 2 and "required: PAINTING" in error
+    code, _, error = drive("--judge", files[2], files[0], files[0])
+    assert code == 2 and "required: PAINTING" in error
+    assert "pictures stand before options that take several values" in error
+    code, out, _ = drive("--help")
+    assert code == 0 and "--judge NETWORK" in out

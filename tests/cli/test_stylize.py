@@ -259,6 +259,7 @@ def test_warns_of_what_changed_since(drive, calls, here):
     assert error.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_published_preset_on_the_network_that_is_named(drive, calls):
     """Its source of weights and its balance give way, in a line; not what is typed."""
     pair = ("c.png", "c.png", "--size", "48")
@@ -633,6 +634,7 @@ def test_process_ends_with_code_and_line(here):
     assert "absent.png" in one_line(done.stderr)
 
 
+@pytest.mark.slow
 def test_interrupt_keeps_the_picture(here):
     """In a process of its own: Ctrl-C as the terminal sends it."""
     shallow = ("--content-layers", "relu2_1", "--style-layers", "relu1_1")

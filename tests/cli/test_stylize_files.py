@@ -244,7 +244,7 @@ def test_metadata_that_a_format_does_not_hold_is_shortened(
     }
     assert stored["styles"] == []
     code, _, error = drive("--from", "o.jpg")
-    assert code == 1 and "does not name its paintings; give" in error
+    assert code == 2 and "does not name its paintings; give" in error
     assert drive(*INPUTS, "--from", "o.jpg", "-o", "again.png")[0] == 0
 
 

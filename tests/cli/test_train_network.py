@@ -40,6 +40,7 @@ def drive(script, tmp_path, monkeypatch, capsys):
     return drive
 
 
+@pytest.mark.slow
 def test_trains_and_writes_a_network(drive, tmp_path):
     code, out, error = drive("--losses", "l.csv", "--plot", "l.png")
     assert (code, error) == (0, "")

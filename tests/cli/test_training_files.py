@@ -36,8 +36,7 @@ def here(tmp_path, monkeypatch):
         ("-o", "teacher.h5"),
         ("-o", "pictures/1.png"),
         ("-o", "new.h5", "--plot", "pictures/2.png"),
-        ("-o", "new.h5", "--losses", "new.h5"),
-        ("-o", "new.h5", "--losses", "new.h5.state"),
+        ("-o", "new.csv", "--losses", "new.csv"),
         ("-o", "new.h5", "--start", "new.h5"),
     ],
 )

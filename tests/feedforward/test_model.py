@@ -88,6 +88,7 @@ def test_a_blend_of_one_is_that_one(model, photograph, paintings):
     assert np.abs(equal - one).max() > 0.05
 
 
+@pytest.mark.slow
 def test_a_blend_is_of_all_positions_together(model, paintings):
     seen = [feedforward.style_of(model, painting) for painting in paintings]
     found = feedforward.blended(seen, [1, 3])

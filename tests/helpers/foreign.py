@@ -11,6 +11,7 @@ import ml_dtypes
 import numpy as np
 
 from jaxnst.networks import vgg
+from jaxnst.pretrained.format import NetworkWeights
 
 ORDERED = b"ccollections\nOrderedDict\n)R"
 REBUILD = b"ctorch._utils\n_rebuild_tensor_v2\n"
@@ -235,3 +236,17 @@ def write_keras(
         for layer in ("input_1", "block1_pool"):
             file.create_group(layer).attrs["weight_names"] = np.array([])
         file.attrs["layer_names"] = np.array([*layers, "block1_pool"], "S")
+
+
+def vgg_weights(rng, **notes: str) -> NetworkWeights:
+    """The first three layers of a VGG-19, in jaxnst's format."""
+    return NetworkWeights(
+        architecture="vgg19",
+        mean=np.float32([0.4, 0.5, 0.6]),
+        std=np.float32([1, 0.5, 2]),
+        padding="reflect",
+        source="a test",
+        license="none",
+        tensors=vgg_tensors("vgg19", rng, layers=3),
+        notes=notes,
+    )

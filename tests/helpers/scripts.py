@@ -1,6 +1,7 @@
 """Scripts in this process: weights files for them, and a way to run them."""
 
 import importlib
+import math
 import warnings
 from pathlib import Path
 
@@ -8,7 +9,7 @@ import numpy as np
 from networks import MEAN, STD, narrow_network
 from paths import REPOSITORY
 
-from jaxnst.cli import _app
+from jaxnst.cli import _app, _progress
 from jaxnst.pretrained.format import NetworkWeights, write_weights
 
 
@@ -39,6 +40,8 @@ def driver(script, monkeypatch, capsys):
     """A function of a command line's arguments: exit code, stdout, stderr."""
     monkeypatch.setattr(_app, "keep_compiled", lambda: None)
     monkeypatch.setattr(warnings, "showwarning", warnings.showwarning)
+    # No line says how far a run is, however slow the machine.
+    monkeypatch.setattr(_progress, "_PAUSES", (math.inf, math.inf))
 
     def drive(*arguments):
         code = _app.run_module(script, [str(argument) for argument in arguments])

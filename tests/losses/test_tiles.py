@@ -50,7 +50,7 @@ def assert_equal(found):
     ("statistic", "padding"),
     [
         ("gram", "zeros"),
-        ("gaussian", "reflect"),
+        pytest.param("gaussian", "reflect", marks=pytest.mark.slow),
         pytest.param("gram", "reflect", marks=pytest.mark.slow),
         pytest.param("gaussian", "replicate", marks=pytest.mark.slow),
     ],
@@ -172,6 +172,7 @@ def test_memory_is_that_of_a_tile_and_not_of_the_picture():
     assert (larger - tiled) / (768**2 - 384**2) < whole / 384**2 / 4
 
 
+@pytest.mark.slow
 def test_tiles_under_vmap():
     network = narrow_network(depth=5)
     config = Config(**SHALLOW, tile=48)

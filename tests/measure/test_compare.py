@@ -35,6 +35,7 @@ def here(tmp_path, monkeypatch):
     write_network(Path("other.h5"), architecture="vgg16", depth=7, seed=8)
 
 
+@pytest.mark.slow
 def test_every_judge_sees_what_is_painted_once(compare, here, monkeypatch):
     painted = []
 

@@ -17,9 +17,10 @@ def test_tables(tmp_path, monkeypatch, capsys):
     code, out, _ = drive("c.png", "s.png", *small)
     assert code == 0
     rows = [line.split("|")[1:-1] for line in out.splitlines() if line[:1] == "|"]
-    settings, pairs = rows[2:4], rows[6:]
-    assert [int(row[0]) for row in settings] == [1, 16]
-    assert float(settings[1][4]) < 1e-3
+    settings, pairs = rows[2:5], rows[7:]
+    assert [int(row[0]) for row in settings] == [1, 16, 16]
+    assert float(settings[1][5]) == 0  # one after another
+    assert 0 < float(settings[2][5]) < 1e-3  # side by side: another order of sums
     assert [int(row[0]) for row in pairs] == [1, 3]
     assert all(float(row[1]) > 0 for row in pairs)
 

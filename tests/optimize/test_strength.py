@@ -156,7 +156,9 @@ def test_pairs_at_once_are_as_alone():
         np.testing.assert_allclose(image, run(wanted, 30).image, atol=1e-4)
 
 
-@pytest.mark.parametrize("keep_optimizer_state", [True, False])
+@pytest.mark.parametrize(
+    "keep_optimizer_state", [pytest.param(True, marks=pytest.mark.slow), False]
+)
 def test_the_balance_goes_along_from_level_to_level(keep_optimizer_state):
     how = {
         "levels": (0.5, 1.0),

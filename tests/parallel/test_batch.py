@@ -39,7 +39,9 @@ def single(n, **options):
     return stylize(NETWORK, CONTENTS[n], STYLES[n], **given)
 
 
-@pytest.mark.parametrize("statistic", ["gram", "gaussian"])
+@pytest.mark.parametrize(
+    "statistic", ["gram", pytest.param("gaussian", marks=pytest.mark.slow)]
+)
 def test_every_pair_as_if_it_were_alone(statistic):
     config = Config(
         content_layers=("relu3_1",),
@@ -129,7 +131,7 @@ def test_a_microbatch_of_nothing_but_broken_pairs_costs_no_other():
     np.testing.assert_allclose(found.image[4], own.image, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.parametrize("end", [1, 5])
+@pytest.mark.parametrize("end", [pytest.param(1, marks=pytest.mark.slow), 5])
 def test_ended_in_the_first_microbatch_the_others_are_as_they_began(end):
     sizes = []
 

@@ -87,6 +87,7 @@ def test_levels_margin_and_average_as_in_a_single_run(steps, levels):
         )
 
 
+@pytest.mark.slow
 def test_any_number_can_be_an_axis():
     rates = jnp.array([0.01, 0.05])
     found = search(
@@ -142,6 +143,7 @@ def test_runs_that_explode_are_frozen_and_leave_the_others_alone():
         )
 
 
+@pytest.mark.slow
 def test_what_exploded_at_a_coarse_level_stays_frozen():
     config = Config(
         content_layers=("relu3_1",), style_layers=("relu1_1", "relu2_1"), clip=False

@@ -172,7 +172,9 @@ def test_the_margin_counts_for_memory(places, monkeypatch):
     """Refused or seen in tiles before the work, not in its course."""
     seen = []
     monkeypatch.setattr(
-        inputs, "with_tiles_if_needed", lambda network, config, size: seen.append(size)
+        inputs,
+        "with_tiles_if_needed",
+        lambda network, config, size, **_: seen.append(size),
     )
     save_image("c.png", picture(40, 60))
     settings = replace(GRAM, network="vgg19-lite")

@@ -62,26 +62,39 @@ def starts(name, network, folder):
     assert inputs.settings.network == network and inputs.settings.magnitude is None
     # What the picture keeps is what it was made with: opened again, nothing changes.
     assert open_network(inputs.settings)[0] == inputs.settings
+    return inputs
+
+
+# Compiled on one architecture; every preset's run on its own is in test_presets.py.
+@pytest.mark.parametrize(
+    ("name", "network"),
+    list(zip(("default", "mel457", "gram", "crowson"), NETWORKS, strict=True)),
+)
+def test_presets_run_on_other_architectures(name, network, folder):
+    inputs = starts(name, network, folder)
     result = render(inputs.settings, *inputs.arguments, decoder=inputs.decoder)
     assert result.finite
     assert np.abs(result.image - inputs.content).max() > 1e-4
 
 
-# Each preset on one architecture at once, on the others where there is time.
-RUNS = [
-    pytest.param(
-        name,
-        network,
-        marks=() if NETWORKS.index(network) == number % 4 else pytest.mark.slow,
-    )
-    for number, name in enumerate(presets.NAMES)
-    for network in NETWORKS
-]
-
-
-@pytest.mark.parametrize(("name", "network"), RUNS)
+@pytest.mark.slow
+@pytest.mark.parametrize("network", NETWORKS)
+@pytest.mark.parametrize("name", presets.NAMES)
 def test_every_preset_starts_on_every_architecture(name, network, folder):
-    starts(name, network, folder)
+    """Its layers are there, its weights fit them: the objective can be traced."""
+    inputs = starts(name, network, folder)
+    settings = inputs.settings
+    network, content, styles = inputs.arguments
+
+    def traced(content, style):
+        targets = make_targets(network, content, style, settings.objective)
+        terms, config = settings.terms, settings.objective
+        return objective(content, network, targets, terms, config)
+
+    loss, terms = jax.eval_shape(traced, content, styles[0])
+    assert loss.shape == ()
+    layers = settings.objective.content_layers, settings.objective.style_layers
+    assert len(terms) == 4 + sum(map(len, layers))
 
 
 def terms_of(settings, network):
@@ -96,7 +109,14 @@ def terms_of(settings, network):
     )
 
 
-@pytest.mark.parametrize("name", ["crowson", "pytorch-tutorial", "gatys2016"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param("crowson", marks=pytest.mark.slow),
+        "pytorch-tutorial",
+        "gatys2016",
+    ],
+)
 def test_in_another_unit_the_objective_is_the_same(name):
     """A published network on the other scale: as if its features were divided."""
     network = random_vgg(jax.random.key(1), (64, 128))

@@ -17,16 +17,7 @@ from jaxnst.pretrained.format import NetworkWeights, read_weights, write_weights
 
 @pytest.fixture
 def weights(rng) -> NetworkWeights:
-    return NetworkWeights(
-        architecture="vgg19",
-        mean=np.float32([0.4, 0.5, 0.6]),
-        std=np.float32([1, 0.5, 2]),
-        padding="reflect",
-        source="a test",
-        license="none",
-        tensors=foreign.vgg_tensors("vgg19", rng, layers=3),
-        notes={"lrn": "size 5"},
-    )
+    return foreign.vgg_weights(rng, lrn="size 5")
 
 
 def assert_same(a: NetworkWeights, b: NetworkWeights) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from jaxnst.pretrained.convert import convert
-from jaxnst.pretrained.format import NetworkWeights, read_weights, write_weights
+from jaxnst.pretrained.format import read_weights, write_weights
 from jaxnst.pretrained.hdf5_structure import (
     DamagedError,
     check_structure,
@@ -21,17 +21,7 @@ from jaxnst.pretrained.hdf5_structure import (
 @pytest.fixture
 def path(rng, tmp_path):
     """A sound file of weights."""
-    weights = NetworkWeights(
-        architecture="vgg19",
-        mean=np.float32([0.4, 0.5, 0.6]),
-        std=np.float32([1, 0.5, 2]),
-        padding="reflect",
-        source="a test",
-        license="none",
-        tensors=foreign.vgg_tensors("vgg19", rng, layers=3),
-        notes={"variant": "of a test"},
-    )
-    write_weights(tmp_path / "w.h5", weights)
+    write_weights(tmp_path / "w.h5", foreign.vgg_weights(rng, variant="of a test"))
     return tmp_path / "w.h5"
 
 

@@ -7,9 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from networks import narrow_network, picture
+from PIL import Image
 
 from jaxnst import load_image, save_image
 from jaxnst._files import sha256
+from jaxnst.reports.grid_report import Sources
 from jaxnst.study import StudyOptions, results, run_study
 from jaxnst.study.pictures import write_pictures
 from jaxnst.study.plan import Candidate, Pair, choose_layers
@@ -39,6 +41,23 @@ def test_the_pictures_may_go_while_it_goes_on(here):
         made = pair.cached("x", network, options.settings(), [], lambda: {})
     assert made == {} and not pair.files[0].exists()
     np.testing.assert_allclose(pair.shown[1].mean(), picture(40, 48, 2).mean(), 0.01)
+
+
+def test_what_the_photograph_says_of_itself_is_carried_or_not(here):
+    exif = Image.Exif()
+    exif[0x013B] = "A. Nobody"
+    Image.open("c.png").save("c.png", exif=exif)
+    paths = Path("c.png"), Path("s.png"), Path("out")
+    with Pair.copied(*paths) as pair:
+        assert pair.like.carried is not None
+        Path("c.png").rename("elsewhere.png")  # it is what was read
+    Path("elsewhere.png").rename("c.png")
+    with Pair.copied(*paths, keep_metadata=False) as pair:
+        assert pair.like.carried is None
+    names = ["c.png", "s.png"]
+    for kept in (True, False):
+        sources = Sources.of(paths[:2], names, keep_metadata=kept)
+        assert (sources.like.carried is not None) == kept
 
 
 @pytest.mark.parametrize(

@@ -49,6 +49,7 @@ def test_is_the_objective_of_what_one_pass_makes(model, pair):
     np.testing.assert_allclose(seen["style"], terms["style"], rtol=1e-4)
 
 
+@pytest.mark.slow
 def test_its_gradient(model):
     """Against differences, where there are few kinks: pale pictures, mean pooling; and
     on Gram matrices, for the roots of the other statistic round."""
