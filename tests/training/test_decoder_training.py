@@ -10,9 +10,16 @@ import optax
 import pytest
 from networks import narrow_network, picture
 
-from jaxnst import Config, Weights, make_targets, objective
+from jaxnst import Config, Weights, make_targets, objective, save_image
 from jaxnst.feedforward.model import apply_style, new_feedforward, style_of
-from jaxnst.training.decoder import decoder_loss, training_step
+from jaxnst.training.decoder import (
+    DecoderOptions,
+    DecoderTraining,
+    Moved,
+    decoder_loss,
+    stability_loss,
+    training_step,
+)
 
 CONFIG = Config(
     content_layers=("relu3_1",),
@@ -91,7 +98,9 @@ def test_a_step_is_down_the_mean_gradient_of_a_batch(model):
         model,
         contents,
         styles,
+        None,
         *given,
+        jnp.float32(0),
         config=CONFIG,
         optimizer=optimizer,
     )
@@ -114,8 +123,10 @@ def test_learns(model, pair):
             model,
             contents,
             styles,
+            None,
             model.encoder,
             WEIGHTS,
+            jnp.float32(0),
             config=CONFIG,
             optimizer=optimizer,
         )
@@ -123,3 +134,45 @@ def test_learns(model, pair):
     assert np.mean(losses[-5:]) < 0.7 * losses[0]
     made = apply_style(replace(model, params=params), pair[0], style_of(model, pair[1]))
     assert np.isfinite(made).all()
+
+
+def test_what_moves_along_is_stable():
+    """And a lattice that keeps its place is not: its mean square difference."""
+    large = np.asarray(picture(72, 80, 3))
+    offset = np.array([5, 2], np.int32)
+    image, moved = large[:64, :72], large[5 : 5 + 64, 2 : 2 + 72]
+    assert stability_loss(image, moved, offset) == 0
+    lattice = np.float64(np.indices((64, 72, 3)).sum(0) % 8 == 0)
+    found = stability_loss(image + lattice, moved + lattice, offset)
+    there = lattice[16 + 5 : 64 - 24 + 5, 16 + 2 : 72 - 24 + 2]
+    wanted = np.mean((there - lattice[16:40, 16:48]) ** 2)
+    assert wanted > 0.1
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_loss_counts_what_is_not_stable(model, pair):
+    given = model.params, model, *pair, model.encoder, WEIGHTS
+    moved = Moved(jnp.roll(pair[0], (-3, -1), (0, 1)), jnp.array([3, 1]))
+    plain, _ = loss(*given)
+    found, terms = loss(*given, moved=moved, stability=2.0)
+    assert terms["stability"] > 0
+    np.testing.assert_allclose(found, plain + 2 * terms["stability"], rtol=1e-5)
+
+
+def test_moved_contents_are_the_same_pictures_elsewhere(model, tmp_path):
+    files = [tmp_path / f"{n}.png" for n in "ab"]
+    for seed, file in enumerate(files):
+        save_image(file, picture(48, 56, seed))
+    options = DecoderOptions(crop=32, batch=3, stability=1.0, steps=2, changes=0.0)
+    training = DecoderTraining(
+        options, files[:1], files[1:], model.encoder, model.encoder
+    )
+    contents, styles, moved = training.batch(1)
+    assert contents.shape == styles.shape == moved.content.shape == (3, 32, 32, 3)
+    assert moved.offset.min() >= 0 and moved.offset.max() in range(1, 9)
+    for content, again, (top, left) in zip(contents, *moved, strict=True):
+        there = content[top:, left:]
+        difference = there - again[: 32 - top, : 32 - left]
+        assert 0 < np.abs(difference).max() < 0.2
+    assert training.batch(1)[2].offset.tolist() == moved.offset.tolist()
