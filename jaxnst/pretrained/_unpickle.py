@@ -167,6 +167,4 @@ def unpickle(stream: io.BytesIO) -> Any:
     start = stream.tell()
     _check_instructions(stream)
     end = stream.tell()
-    return _Unpickler(
-        io.BytesIO(stream.getvalue()[start:end]), encoding="utf-8"
-    ).load()
+    return _Unpickler(io.BytesIO(stream.getvalue()[start:end]), encoding="utf-8").load()

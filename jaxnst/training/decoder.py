@@ -57,6 +57,22 @@ class Moved(NamedTuple):
 Batch = tuple[Pixels, Pixels, Moved | None]
 
 
+def moved_crops(larger: Pixels, rng: np.random.Generator) -> tuple[Pixels, Moved]:
+    """Contents (N, H, W, 3) of larger ones (N, H + 8, W + 8, 3), and the same moved,
+    with noise."""
+    count, height, width = len(larger), *(n - _SHIFT for n in larger.shape[1:3])
+    offsets = rng.integers(_SHIFT + 1, size=(count, 2), dtype=np.int32)
+    moved = np.stack(
+        [
+            content[top : top + height, left : left + width]
+            for content, (top, left) in zip(larger, offsets, strict=True)
+        ]
+    )
+    noise = _NOISE * rng.random() * rng.normal(size=moved.shape)
+    moved = np.clip(moved + noise, 0, 1).astype(np.float32)
+    return larger[:, :height, :width], Moved(moved, offsets)
+
+
 def stability_loss(image: Array, moved_image: Array, offset: Array) -> Array:
     """Mean square by which a stylized image does not move along with its content.
 
@@ -262,17 +278,8 @@ class DecoderTraining(Resumable):
         if not self.options.stability:
             return contents, styles, None
         rng = np.random.default_rng([self.options.seed, number, 1])
-        offsets = rng.integers(_SHIFT + 1, size=(len(contents), 2), dtype=np.int32)
-        side = self.options.crop
-        moved = np.stack(
-            [
-                content[top : top + side, left : left + side]
-                for content, (top, left) in zip(contents, offsets, strict=True)
-            ]
-        )
-        noise = _NOISE * rng.random() * rng.normal(size=moved.shape)
-        moved = np.clip(moved + noise, 0, 1).astype(np.float32)
-        return contents[:, :side, :side], styles, Moved(moved, offsets)
+        contents, moved = moved_crops(contents, rng)
+        return contents, styles, moved
 
     def advance(self, steps: int) -> dict[str, float]:
         """Run so many steps; the means of their losses."""

@@ -75,7 +75,10 @@ def test_against_pytorch(torch, inputs, params):
     code = torch.relu(dense(tensor(style), params["style"]))
     for block in (4, 3, 2, 1):
         if block < 4:
-            parts = [F.interpolate(x, scale_factor=2, mode="bilinear"), shallow[block - 1]]
+            parts = [
+                F.interpolate(x, scale_factor=2, mode="bilinear"),
+                shallow[block - 1],
+            ]
             if block == 1:
                 parts.append(tensor(base).permute(2, 0, 1)[None] - 0.5)
             x = torch.cat(parts, 1)
