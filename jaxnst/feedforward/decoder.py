@@ -5,9 +5,9 @@ guessed from the deepest ones. The style conditions every layer: it is normalise
 the image (instance normalisation, Ulyanov et al., CVPR 2017), and then scaled and
 shifted by numbers that dense layers compute from the style's statistics (Dumoulin et
 al., ICLR 2017; Perez et al., "FiLM", AAAI 2018). Features are enlarged linearly before
-a convolution: transposed convolutions leave a checkerboard (Odena et al., Distill 2016),
-repetition a lattice of 2, 4 and 8 pixels in smooth areas and boxes around thin things;
-borders are padded by reflection.
+a convolution: transposed convolutions leave a checkerboard (Odena et al., Distill
+2016), repetition a lattice of 2, 4 and 8 pixels in smooth areas and boxes around thin
+things; borders are padded by reflection.
 """
 
 from collections.abc import Sequence

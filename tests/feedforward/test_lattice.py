@@ -12,10 +12,10 @@ PERIOD = 8  # pixels of an image to one of the deepest features
 
 
 def lattice_power(image: np.ndarray, period: int = PERIOD) -> float:
-    """How far the spectrum of an image (h, w, 3) stands out at the harmonics of a period.
+    """How far an image's (h, w, 3) spectrum stands out at the harmonics of a period.
 
-    The largest power at k / period cycles a pixel, k = 1 ... period / 2 - 1, along rows or
-    columns, over the median of the frequencies around it: about 1 without a lattice.
+    The largest power at k / period cycles a pixel, k = 1 ... period / 2 - 1, along rows
+    or columns, over the median of the frequencies around it: about 1 without a lattice.
     """
     grey = np.float64(image).mean(-1)
     found = []
