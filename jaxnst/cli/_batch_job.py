@@ -1,5 +1,6 @@
 """The painting of many pairs: read ahead, compute, write behind, and keep count."""
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -274,7 +275,8 @@ class BatchJob:
 
     def record(self, pair: Pair, status: str) -> dict[str, Any]:
         files = {"content": str(pair.content), "style": str(pair.style)}
-        return {"output": pair.name, "status": status} | files
+        now = round(time.time(), 3)
+        return {"output": pair.name, "status": status, "time": now} | files
 
     def fail(self, pair: Pair, error: Exception, item: Item | None = None) -> None:
         """Note what became of a pair; the others go on."""

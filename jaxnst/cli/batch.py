@@ -5,6 +5,10 @@
 Started again, the same command paints what is missing in FOLDER, and what was made from
 other files or settings. FOLDER/manifest.jsonl has a line for every picture: its files,
 settings and checksum, or what went wrong.
+
+On several machines that see the same folders, each paints its share:
+
+    jaxnst batch --contents PHOTOS --styles PAINTINGS -o FOLDER --shard 2/8
 """
 
 import os
@@ -18,11 +22,13 @@ from jaxnst import images
 from jaxnst._files import make_folder, remove_unfinished
 from jaxnst.cli._app import Common, fail
 from jaxnst.cli._batch_job import BatchJob
-from jaxnst.cli._manifest import Manifest
+from jaxnst.cli._batch_status import read_status
+from jaxnst.cli._manifest import NAME, Manifest
 from jaxnst.cli._options import preset_settings, setting_words
-from jaxnst.cli._pairs import plan
+from jaxnst.cli._pairs import Pair, plan
 from jaxnst.cli._parser import Misuse, option
 from jaxnst.cli._progress import PictureBar
+from jaxnst.cli._shard import parse_shard
 from jaxnst.pipeline.inputs import STARTS, open_decoder, open_network
 from jaxnst.pipeline.settings import Settings
 
@@ -31,8 +37,8 @@ WORDS = setting_words()
 HELP = {
     "pictures": ("contents", "styles", "pairs", "size", "color"),
     "look": ("preset", "beta", "strength"),
-    "run": ("network", "steps", "fast", "batch", "budget"),
-    "output": ("output", "format", "quality", "json", "quiet"),
+    "run": ("network", "steps", "fast", "shard", "batch", "budget"),
+    "output": ("output", "format", "quality", "status", "json", "quiet"),
 }
 
 
@@ -66,6 +72,11 @@ class Arguments(Common):
     """Memory to use; four fifths of what is free if not given."""
     fast: bool = False
     """One pass of a trained network for each picture instead of an optimisation."""
+    shard: str | None = option(None, metavar="I/N")
+    """Paint the share I of N alone, such as 2/8; auto or auto/N takes I from a Slurm
+    array or an indexed Kubernetes job."""
+    status: bool = False
+    """Only say how many pictures are done, failed and missing."""
     settings: Settings = field(default_factory=Settings)
 
 
@@ -110,11 +121,17 @@ def main(arguments: Arguments) -> int:
     check(arguments)
     given = arguments.pairs, arguments.contents, arguments.styles
     pairs = plan(*given, folder, f".{arguments.format}")
+    shard = None if arguments.shard is None else parse_shard(arguments.shard)
+    if shard is not None:
+        pairs = [pair for pair in pairs if shard.has(pair.name)]
+    if arguments.status:
+        return report_status(arguments, folder, pairs)
     settings, network, notice = open_network(arguments.settings, arguments.typed)
     arguments.note(notice)
     decoder = open_decoder(settings)
     images.check_output(make_folder(folder) / f"a.{arguments.format}")
-    manifest = Manifest(folder)  # from here on the folder is ours alone
+    # From here on the folder, or our share of it, is ours alone.
+    manifest = Manifest(folder, NAME if shard is None else shard.manifest)
     remove_unfinished(folder)
     began = time.perf_counter()
     with PictureBar(len(pairs), quiet=arguments.quiet) as bar:
@@ -159,3 +176,24 @@ def report(
     if job.stopped:
         return fail("interrupted; the same command goes on", 130)
     return 1 if job.failed else 0
+
+
+def report_status(arguments: Arguments, folder: Path, pairs: Sequence[Pair]) -> int:
+    """Say how far the batch is; the exit code."""
+    status = read_status(folder, pairs)
+    rate = "" if status.rate is None else f", {status.rate:.2f} a second"
+    arguments.say(
+        f"{folder}: {status.done} of {len(pairs)} pictures done, "
+        f"{len(status.failed)} failed, {status.missing} missing{rate}"
+    )
+    for pair, text in status.failed:
+        arguments.say(f"{pair}: {text}")
+    arguments.answer(
+        output=folder,
+        pictures=len(pairs),
+        done=status.done,
+        failed=[{"pair": str(pair), "error": text} for pair, text in status.failed],
+        missing=status.missing,
+        rate=status.rate,
+    )
+    return 0

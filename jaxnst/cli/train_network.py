@@ -1,6 +1,6 @@
 """Train vgg19-lite: a narrow VGG-19 that learns from a wide one.
 
-    jaxnst train-network PICTURES --teacher vgg19-compact.h5 -o lite.h5 --plot lite.png
+    jaxnst train-network PICTURES --teacher vgg19 -o lite.h5 --plot lite.png
 
 From random weights, or from those of --start, and the same from the same options.
 Stopped at any moment, the same command goes on where the last state was written (OUT
@@ -19,9 +19,10 @@ from jaxnst.cli._folders import pictures_in
 from jaxnst.cli._parser import option
 from jaxnst.cli._train import Trained, finish, train
 from jaxnst.pretrained.format import NetworkWeights, read_weights, write_weights
+from jaxnst.pretrained.loading import load_weights
 from jaxnst.training.student import StudentOptions, StudentTraining
 
-USAGE = "FOLDER [FOLDER ...] --teacher FILE -o OUT.h5"
+USAGE = "FOLDER [FOLDER ...] --teacher NETWORK -o OUT.h5"
 HELP = {
     "run": ("teacher", "start", "widths", "steps", "learning_rate", "batch", "crop"),
     "output": ("output", "plot", "losses", "json", "quiet"),
@@ -32,8 +33,8 @@ HELP = {
 class Arguments(Trained):
     folders: tuple[Path, ...] = option(positional=True, metavar="FOLDER")
     """Folders of photographs and paintings to train on."""
-    teacher: Path
-    """Weights of the VGG-19 that is learned from."""
+    teacher: str = option(metavar="NETWORK")
+    """The VGG-19 that is learned from, by its name or weights file."""
     start: Path | None = None
     """Weights to begin from, made by an earlier training; random ones if not given."""
     training: StudentOptions = field(default_factory=StudentOptions)
@@ -41,7 +42,7 @@ class Arguments(Trained):
 
 def main(arguments: Arguments) -> int:
     arguments.check()
-    teacher = read_weights(arguments.teacher)
+    teacher = load_weights(arguments.teacher)
     start = None if arguments.start is None else read_weights(arguments.start)
     files = pictures_in(arguments.folders)
     arguments.check_read([*files, arguments.teacher, arguments.start])

@@ -115,6 +115,24 @@ def choose_network(
     return builtin, sources.find_local_weights(builtin)
 
 
+def load_weights(
+    name: str | PathLike[str] = AUTO,
+    weights: str | PathLike[str] | None = None,
+) -> NetworkWeights:
+    """The weights that `load_network` makes a network of; arguments and errors as
+    there."""
+    chosen, path = choose_network(name, weights)
+    if path is None:  # to be fetched
+        path = sources.find_weights(chosen, weights)
+    loaded = convert(path)
+    if loaded.architecture != architecture_of(chosen):
+        raise ValueError(
+            f"{path} holds weights of {loaded.architecture}, not of {chosen}; "
+            f"ask for network {loaded.architecture!r} or give another file"
+        )
+    return loaded
+
+
 def load_network(
     name: str | PathLike[str] = AUTO,
     *,
@@ -141,13 +159,4 @@ def load_network(
             that was looked at and the command that mends it.
         ValueError: an unknown name, or a file that is damaged or of another network.
     """
-    chosen, path = choose_network(name, weights)
-    if path is None:  # to be fetched
-        path = sources.find_weights(chosen, weights)
-    loaded = convert(path)
-    if loaded.architecture != architecture_of(chosen):
-        raise ValueError(
-            f"{path} holds weights of {loaded.architecture}, not of {chosen}; "
-            f"ask for network {loaded.architecture!r} or give another file"
-        )
-    return network_from_weights(loaded)
+    return network_from_weights(load_weights(name, weights))

@@ -44,10 +44,11 @@ def write_pictures(
             continue
         start, (label, layers) = plan.starts[index[0]], choices[index[1]]
         alpha, beta = plan.alphas[index[2]], plan.betas[index[3]]
+        of_choice = candidate.settings(plan.settings, layers)
         changed = replace(
             settings,
-            objective=replace(settings.objective, style_layers=layers),
-            terms=replace(settings.terms, alpha=alpha, beta=beta),
+            objective=of_choice.objective,
+            terms=replace(of_choice.terms, alpha=alpha, beta=beta),
             optimization=replace(settings.optimization, init=start),
         )
         ends = {"content": grid.content[index], "style": grid.style[index]}

@@ -23,6 +23,7 @@ from jaxnst.optimize.initial import INITS
 from jaxnst.pipeline import presets
 from jaxnst.pipeline.inputs import load_pictures
 from jaxnst.pipeline.settings import Settings
+from jaxnst.pipeline.substitute import adapted
 from jaxnst.pretrained.loading import load_network
 from jaxnst.pretrained.sources import find_local_weights, is_path
 from jaxnst.study.cache import Arrays, cached
@@ -161,14 +162,36 @@ class Candidate:
         union = {layer for layers in self.layer_choices.values() for layer in layers}
         return tuple(sorted(union, key=self.network.layers.index))
 
-    def layer_weights(self) -> np.ndarray:
-        """(choices, layers): each choice as weights of all layers, with sum 1."""
-        rows = [
-            [layer in chosen for layer in self.layers]
-            for chosen in self.layer_choices.values()
-        ]
-        mask = np.array(rows, np.float32)
-        return mask / mask.sum(1, keepdims=True)
+    def settings(
+        self, settings: Settings, style_layers: Sequence[str] | None = None
+    ) -> Settings:
+        """The study's settings for the network: with layers of its own, the style
+        layers weighted alike, and loss weights as large for its features as a preset's
+        are for those of its own network.
+
+        Args:
+            style_layers: the first choice if not given.
+        """
+        layers = tuple(style_layers or next(iter(self.layer_choices.values())))
+        weights = settings.terms.style_weights
+        if weights is not None:
+            weights = (sum(weights) / len(layers),) * len(layers)
+        asked = replace(
+            settings,
+            objective=replace(settings.objective, style_layers=layers),
+            terms=replace(settings.terms, style_weights=weights),
+        )
+        return adapted(asked, self.network)[0]
+
+    def layer_weights(self, settings: Settings) -> np.ndarray:
+        """(choices, layers): each choice as weights of all layers, under the study's
+        settings; for relative terms each of sum 1."""
+        rows = np.zeros((len(self.layer_choices), len(self.layers)), np.float32)
+        for row, layers in zip(rows, self.layer_choices.values(), strict=True):
+            own = self.settings(settings, layers).terms.style_weights
+            places = [self.layers.index(layer) for layer in layers]
+            row[places] = own or 1 / len(layers)
+        return rows
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,7 +12,6 @@ import numpy as np
 from jaxnst import images, metrics
 from jaxnst._files import check_not_read, make_folder
 from jaxnst._version import __version__
-from jaxnst.losses.layers import at_same_depth
 from jaxnst.metrics import Scores
 from jaxnst.networks.network import Network
 from jaxnst.networks.vgg import VGG
@@ -188,16 +187,8 @@ def run_candidate(
 
 
 def _candidate_settings(candidate: Candidate, settings: Settings) -> Settings:
-    """With the network, layers of its kind, and its first choice of style layers."""
-    objective = at_same_depth(settings.objective, candidate.network)
-    usual_layers = next(iter(candidate.layer_choices.values()))
-    return replace(
-        settings,
-        **network_settings(candidate),
-        objective=replace(objective, style_layers=usual_layers),
-        terms=replace(settings.terms, style_weights=None),
-        magnitude=None,
-    )
+    """The study's settings for the network, under its name."""
+    return replace(candidate.settings(settings), **network_settings(candidate))
 
 
 def _judge_all(

@@ -144,7 +144,7 @@ def run_grid(
         options: dict[str, Any] = {
             **prepared.options,
             "weights": _grid_weights(
-                candidate.layer_weights(), settings.terms, plan, indices
+                candidate.layer_weights(plan.settings), settings.terms, plan, indices
             ),
             "config": replace(settings.objective, style_layers=candidate.layers),
         }

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
+from typing import Any
 
+from _program import Program
 from jax import Array
 from tqdm import tqdm
 
@@ -64,6 +66,33 @@ class Candidate:
     settings: Settings
     decoder: FeedForward | None = None
 
+    @property
+    def description(self) -> dict[str, Any]:
+        """All that its pictures depend on."""
+        decoder = self.decoder
+        return {
+            "settings": self.settings.to_json(),
+            "weights": self.network.checksum,
+            "decoder": None if decoder is None else decoder.checksum,
+        }
+
+    def paint(self, pair: Pair) -> Array:
+        """Its picture of a pair, computed now."""
+        return self._result(pair).image
+
+    def seconds(self, pair: Pair, runs: int) -> float:
+        """Median seconds of `runs` pictures, after a first run that compiles."""
+        times = [self._result(pair).seconds for _ in range(runs + 1)]
+        return statistics.median(times[1:])
+
+    def _result(self, pair: Pair) -> Result:
+        settings, network = self.settings, self.network
+        content, styles = load_pictures(settings, network, pair[0], [pair[1]])
+        return jaxnst.render(settings, network, content, styles, decoder=self.decoder)
+
+
+Painter = Candidate | Program
+
 
 def with_size(settings: Settings, size: int) -> Settings:
     return replace(settings, geometry=replace(settings.geometry, size=size))
@@ -91,27 +120,14 @@ def all_pairs(contents: Path, styles: Path) -> list[Pair]:
     return list(product(image_files([contents]), image_files([styles])))
 
 
-def stylize(candidate: Candidate, pair: Pair) -> Result:
-    """The candidate's result for a pair, computed now."""
-    settings, network = candidate.settings, candidate.network
-    content, styles = load_pictures(settings, network, pair[0], [pair[1]])
-    return jaxnst.render(settings, network, content, styles, decoder=candidate.decoder)
-
-
-def stylize_cached(candidate: Candidate, pair: Pair, folder: Path) -> Array:
+def stylize_cached(candidate: Painter, pair: Pair, folder: Path) -> Array:
     """The candidate's image for a pair, computed unless `folder` holds it."""
     content, style = pair
     path = folder / candidate.label / f"{content.stem}_{style.stem}.png"
-    decoder = candidate.decoder
-    description = {
-        "settings": candidate.settings.to_json(),
-        "weights": candidate.network.checksum,
-        "decoder": None if decoder is None else decoder.checksum,
-    }
+    description = candidate.description
     if not path.exists() or differences(images.read_metadata(path), description):
-        result = stylize(candidate, pair)
         path.parent.mkdir(parents=True, exist_ok=True)
-        images.save_image(path, result.image, metadata=description)
+        images.save_image(path, candidate.paint(pair), metadata=description)
     return images.load_image(path)  # the same numbers, cached or not
 
 
@@ -138,7 +154,7 @@ def judges_for(names: Sequence[str], networks: Iterable[Network]) -> Judges:
 
 
 def score(
-    candidates: Sequence[Candidate],
+    candidates: Sequence[Painter],
     pairs: Sequence[Pair],
     judges: Judges,
     folder: Path,
@@ -159,7 +175,7 @@ def score(
 
 
 def save_sheet(
-    path: Path, candidates: Sequence[Candidate], pairs: Sequence[Pair]
+    path: Path, candidates: Sequence[Painter], pairs: Sequence[Pair]
 ) -> None:
     """Save a contact sheet beside the cached images: a row for each pair, with content,
     style, and every candidate's image."""
@@ -174,7 +190,7 @@ def save_sheet(
 
 
 def save_sheets(
-    folder: Path, candidates: Sequence[Candidate], pairs: Sequence[Pair]
+    folder: Path, candidates: Sequence[Painter], pairs: Sequence[Pair]
 ) -> None:
     """Save a contact sheet for each content image."""
     for content in dict.fromkeys(pair[0] for pair in pairs):
@@ -215,12 +231,6 @@ def print_head(
 def format_cells(numbers: Iterable[float | Array]) -> str:
     """Cells of a table's row."""
     return " | ".join(f"{float(number):.3f}" for number in numbers)
-
-
-def time_candidate(candidate: Candidate, pair: Pair, runs: int) -> float:
-    """Median seconds of `runs` pictures, after a first run that compiles."""
-    times = [stylize(candidate, pair).seconds for _ in range(runs + 1)]
-    return statistics.median(times[1:])
 
 
 def mean_scores(scores: PairScores) -> list[float]:

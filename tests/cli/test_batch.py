@@ -61,12 +61,15 @@ def drive(script, here, monkeypatch, capsys):
     return drive
 
 
+OWN = {"manifest.jsonl", ".manifest.jsonl.lock"}
+
+
 def pictures(folder="out"):
-    """{name: bytes} of everything in a folder but the manifest."""
+    """{name: bytes} of everything in a folder but the manifest and its lock."""
     return {
         path.name: path.read_bytes()
         for path in Path(folder).iterdir()
-        if path.name != "manifest.jsonl"
+        if path.name not in OWN
     }
 
 
@@ -276,7 +279,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_pictures(drive, here):
 
     def names():
         """Without a look inside: what is being written is renamed at any moment."""
-        return {p.name for p in Path("out").glob("*")} - {"manifest.jsonl"}
+        return {p.name for p in Path("out").glob("*")} - OWN
 
     for _ in range(12):
         began, before = time.monotonic(), names()

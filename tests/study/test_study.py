@@ -59,11 +59,45 @@ class TestCandidates:
         assert list(choices) == ["5 layers", "13 layers", "5 deep"]
         candidate = plan.Candidate("x", network, choices)
         assert candidate.layers == choices["13 layers"]
-        weights = candidate.layer_weights()
+        weights = candidate.layer_weights(presets.gram)
         np.testing.assert_allclose(weights.sum(1), 1)
         layers = np.array(candidate.layers)
         chosen = [tuple(layers[row > 0].tolist()) for row in weights]
         assert chosen == list(choices.values())
+
+    def test_loss_weights_of_a_preset_are_carried_over_to_each_network(self):
+        """Gram matrices of features k times as large are k² times as large, their
+        squared distances k⁴, those of contents k²."""
+        network = narrow_network(depth=13)
+        params = {
+            layer: {"kernel": p["kernel"] * (4 if layer == "conv1_1" else 1)}
+            | {"bias": p["bias"] * 4}
+            for layer, p in network.params.items()
+        }
+        larger = replace(network, params=params)
+        choices = plan.choose_layers(network, ["5", "3-shallow"])
+        ours, theirs = (plan.Candidate("x", n, choices) for n in (network, larger))
+        weights = ours.layer_weights(presets.ncsu)
+        assert weights[0].sum() != pytest.approx(5)
+        np.testing.assert_allclose(
+            theirs.layer_weights(presets.ncsu), weights / 4**4, rtol=1e-3
+        )
+        for row, layers in zip(weights, choices.values(), strict=True):
+            own = ours.settings(presets.ncsu, layers)
+            assert own.magnitude is None and own.objective.style_layers == layers
+            np.testing.assert_allclose(row[row > 0], own.terms.style_weights)
+            content = theirs.settings(presets.ncsu, layers).terms.content_weights
+            np.testing.assert_allclose(
+                np.array(own.terms.content_weights) / 4**2, content, rtol=1e-3
+            )
+
+    def test_weights_of_a_preset_sum_to_what_they_did(self):
+        """Whatever the number of layers, where nothing is to be carried over."""
+        network = narrow_network(depth=13)
+        candidate = plan.Candidate("x", network, plan.choose_layers(network, ["5"]))
+        asked = replace(presets.ncsu, magnitude=None)
+        weights = candidate.layer_weights(asked)
+        np.testing.assert_allclose(weights.sum(1), sum(asked.terms.style_weights))
 
     @pytest.mark.parametrize("text", ["five", "0", "5-middle", "5-", "-5", ""])
     def test_what_is_no_choice(self, text):
