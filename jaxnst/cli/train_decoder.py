@@ -16,13 +16,17 @@ import json
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import jax
+
 from jaxnst import images
 from jaxnst.cli._folders import pictures_in
 from jaxnst.cli._parser import Misuse, option
 from jaxnst.cli._train import Trained, finish, train
-from jaxnst.feedforward.weights_file import load_feedforward, write_feedforward
+from jaxnst.feedforward.weights_file import ARCHITECTURE, write_feedforward
 from jaxnst.pretrained.loading import load_network
+from jaxnst.pretrained.registry import builtin_weights
 from jaxnst.training.decoder import DecoderOptions, DecoderTraining
+from jaxnst.training.decoder_start import start_from
 
 USAGE = "--contents FOLDER --styles FOLDER -o OUT.h5 [options]"
 HELP = {
@@ -54,8 +58,8 @@ class Arguments(Trained):
     encoder: str = option("vgg19-lite", metavar="NETWORK")
     """The network whose features are decoded, by its name or weights file."""
     start: Path | None = None
-    """Weights to begin from, made by an earlier training; random ones if not given, or
-    those that come with jaxnst for one --style."""
+    """Weights to begin from, made by an earlier training, of a narrower encoder, too;
+    random ones if not given, or those that come with jaxnst for one --style."""
     samples: Path | None = None
     """Write photographs, paintings and what is made of them beside the state."""
     training: DecoderOptions = field(default_factory=DecoderOptions)
@@ -81,7 +85,9 @@ def begin(arguments: Arguments) -> DecoderTraining:
     network, encoder = map(load_network, (arguments.network, arguments.encoder))
     start = None
     if arguments.start is not None or arguments.style is not None:
-        start = load_feedforward(arguments.start, encoder=encoder)
+        key = jax.random.key(arguments.training.seed)
+        given = arguments.start or builtin_weights(ARCHITECTURE)
+        start = start_from(given, encoder, key)
     if arguments.style is not None:
         paintings = [arguments.style]
     else:

@@ -40,35 +40,53 @@ def load_feedforward(
             encoder.
     """
     path = builtin_weights(ARCHITECTURE) if weights is None else weights
-    stored = read_weights(path)
-    if stored.architecture != ARCHITECTURE:
-        raise WeightsError(
-            f"{path} holds weights of {stored.architecture}, not of a one-pass "
-            "network; give a file of jaxnst train-decoder"
-        )
+    stored = read_decoder(path)
     encoder = load_network("vgg19-lite") if encoder is None else encoder
     if stored.notes.get("encoder") != encoder.checksum:
         raise WeightsError(
             f"{path} was trained with another encoder than {encoder.source}; train it "
             "again, or give the encoder that it was trained with"
         )
-    matching = stored.notes.get("matching")
-    if matching is None or matching not in MATCHINGS:
-        raise WeightsError(f"{path}: unknown matching {matching!r}; {MEND}")
+    matching = stored.notes["matching"]
     make = partial(new_feedforward, encoder=encoder, matching=matching)
     shapes = jax.eval_shape(make, jax.random.key(0))
     return replace(
         shapes,
         encoder=encoder,
-        params=_params(stored.tensors, shapes.params, path),
+        params=params_of(stored, shapes.params, path),
         source=stored.source,
         checksum=stored.checksum,
     )
 
 
-def _params(tensors: Any, shapes: Any, path: str | PathLike[str]) -> Any:
-    """The decoder's parameters out of a file's tensors."""
-    arrays = flatten_dict(tensors, sep="/")
+def read_decoder(path: str | PathLike[str]) -> NetworkWeights:
+    """What a file of a decoder holds, whatever encoder it is for.
+
+    Raises:
+        FileNotFoundError, ValueError: as of `load_feedforward`.
+    """
+    stored = read_weights(path)
+    if stored.architecture != ARCHITECTURE:
+        raise WeightsError(
+            f"{path} holds weights of {stored.architecture}, not of a one-pass "
+            "network; give a file of jaxnst train-decoder"
+        )
+    matching = stored.notes.get("matching")
+    if matching is None or matching not in MATCHINGS:
+        raise WeightsError(f"{path}: unknown matching {matching!r}; {MEND}")
+    return stored
+
+
+def params_of(stored: NetworkWeights, shapes: Any, path: str | PathLike[str]) -> Any:
+    """The decoder's parameters out of what a file holds.
+
+    Args:
+        shapes: the parameters' tree.
+
+    Raises:
+        ValueError: one is missing, too many or of another shape.
+    """
+    arrays = flatten_dict(stored.tensors, sep="/")
     params = {}
     for name, leaf in flatten_dict(shapes, sep="/").items():
         array = arrays.pop(name, None)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -34,6 +34,64 @@ from jaxnst.training.state import Resumable
 # the clipped image, has no gradient.
 _RANGE_PENALTY = 10.0
 
+# A content is moved by up to the pixels of one of the deepest features: what keeps its
+# place on their lattice does not move along.
+_SHIFT = 8
+
+# Largest deviation of the noise on the content that was moved.
+_NOISE = 0.02
+
+
+class Moved(NamedTuple):
+    """A content image seen again after the camera has moved.
+
+    Attributes:
+        content: (H, W, 3), beginning `offset` pixels further down and to the right.
+        offset: (2,) integers from 0 to `_SHIFT`.
+    """
+
+    content: Any
+    offset: Any
+
+
+Batch = tuple[Pixels, Pixels, Moved | None]
+
+
+def moved_crops(larger: Pixels, rng: np.random.Generator) -> tuple[Pixels, Moved]:
+    """Contents (N, H, W, 3) of larger ones (N, H + 8, W + 8, 3), and the same moved,
+    with noise."""
+    count, height, width = len(larger), *(n - _SHIFT for n in larger.shape[1:3])
+    offsets = rng.integers(_SHIFT + 1, size=(count, 2), dtype=np.int32)
+    moved = np.stack(
+        [
+            content[top : top + height, left : left + width]
+            for content, (top, left) in zip(larger, offsets, strict=True)
+        ]
+    )
+    noise = _NOISE * rng.random() * rng.normal(size=moved.shape)
+    moved = np.clip(moved + noise, 0, 1).astype(np.float32)
+    return larger[:, :height, :width], Moved(moved, offsets)
+
+
+def stability_loss(image: Array, moved_image: Array, offset: Array) -> Array:
+    """Mean square by which a stylized image does not move along with its content.
+
+    Away from the borders, which are padded: the decoder sees as far as two of its
+    deepest features beyond a pixel's own.
+
+    Args:
+        image, moved_image: (H, W, 3), of the content and of `Moved.content`.
+        offset: as `Moved.offset`.
+    """
+    margin = min(2 * _SHIFT, (min(image.shape[:2]) - _SHIFT) // 2 - 1)
+    size = [side - _SHIFT - 2 * margin for side in image.shape[:2]]
+
+    def middle(of: Array, start: Array) -> Array:
+        return jax.lax.dynamic_slice(of, [*(start + margin), 0], [*size, 3])
+
+    here = middle(image, offset)
+    return jnp.mean(jnp.square(here - middle(moved_image, jnp.zeros_like(offset))))
+
 
 def decoder_loss(
     params: Any,
@@ -43,25 +101,33 @@ def decoder_loss(
     network: Network,
     weights: Weights,
     config: Config,
+    moved: Moved | None = None,
+    stability: Array | float = 0.0,
 ) -> tuple[Array, dict[str, Array]]:
-    """The objective of the stylized image, and a penalty: the mean square by which its
-    pixels leave [0, 1].
+    """The objective of the stylized image, and two penalties: the mean square by which
+    its pixels leave [0, 1], and `stability` times `stability_loss`.
 
     Args:
         params: of the decoder, instead of those in `model`.
         content, style: (H, W, 3).
         network: feature network of the objective; need not be the encoder.
+        moved: the content again for the second penalty; None, without.
 
     Returns:
-        (loss, terms): scalars; terms as `objective` has them.
+        (loss, terms): scalars; terms as `objective` has them, and "stability".
     """
+    model = replace(model, params=params)
     statistics = jax.lax.stop_gradient(style_of(model, style))
-    image = apply_style(replace(model, params=params), content, statistics)
+    image = apply_style(model, content, statistics)
     clipped = jnp.clip(image, 0.0, 1.0)
     targets = jax.lax.stop_gradient(make_targets(network, content, style, config))
     loss, terms = objective(clipped, network, targets, weights, config)
-    penalty = jnp.mean(jnp.square(image - clipped))
-    return loss + _RANGE_PENALTY * penalty, terms
+    penalty = _RANGE_PENALTY * jnp.mean(jnp.square(image - clipped))
+    if moved is not None:
+        again = apply_style(model, moved.content, statistics)
+        terms = terms | {"stability": stability_loss(image, again, moved.offset)}
+        penalty += stability * terms["stability"]
+    return loss + penalty, terms
 
 
 @partial(jax.jit, static_argnames=("config", "optimizer"), donate_argnums=(0, 1))
@@ -71,8 +137,10 @@ def training_step(
     model: FeedForward,
     contents: Array,
     styles: Array,
+    moved: Moved | None,
     network: Network,
     weights: Weights,
+    stability: Array,
     *,
     config: Config,
     optimizer: optax.GradientTransformation,
@@ -81,15 +149,18 @@ def training_step(
 
     Args:
         params, opt_state: of the decoder and of the optimiser; donated.
+        moved, stability: of all pairs, as of `decoder_loss`.
 
     Returns:
         New params and memory, and the means of the terms before the step.
     """
 
     def loss(params: Any) -> tuple[Array, dict[str, Array]]:
-        axes = (None, None, 0, 0, None, None)
-        batched = jax.vmap(partial(decoder_loss, config=config), axes)
-        losses, terms = batched(params, model, contents, styles, network, weights)
+        def of_pair(content: Array, style: Array, moved: Moved | None) -> Any:
+            given = params, model, content, style, network, weights, config
+            return decoder_loss(*given, moved, stability)
+
+        losses, terms = jax.vmap(of_pair)(contents, styles, moved)
         return jnp.mean(losses), jax.tree.map(jnp.mean, terms)
 
     gradient, terms = jax.grad(loss, has_aux=True)(params)
@@ -121,6 +192,9 @@ class DecoderOptions:
     """How often colours are changed, relative to the training of vgg19-lite."""
     beta: float = 9.0
     """Weight of the style, beside the preset's other weights."""
+    stability: float = 0.0
+    """Weight of the penalty on what does not move along with the photograph, such as a
+    lattice in smooth skies."""
     preset: Literal["default", "gram"] = "default"
     """Whose objective is learned."""
     seed: int = 0
@@ -161,13 +235,19 @@ class DecoderTraining(Resumable):
             "paintings": sha256_of(style_files),
             "start": start.checksum if start else "",
         }
-        crops: dict[str, Any] = {"side": options.crop, "count": options.batch}
-        crops |= {"augmentation": options.changes, "mix_and_noise": False}
+        crops: dict[str, Any] = {"count": options.batch, "mix_and_noise": False}
+        crops |= {"augmentation": options.changes}
         self.contents = Crops(
-            content_files, leaves=options.leaves, seed=options.seed, **crops
+            content_files,
+            side=options.crop + (_SHIFT if options.stability else 0),
+            leaves=options.leaves,
+            seed=options.seed,
+            **crops,
         )
-        self.styles = Crops(style_files, leaves=0, seed=options.seed + 1, **crops)
-        self.ahead: Ahead[tuple[Pixels, Pixels]] = Ahead(self.batch)
+        self.styles = Crops(
+            style_files, side=options.crop, leaves=0, seed=options.seed + 1, **crops
+        )
+        self.ahead: Ahead[Batch] = Ahead(self.batch)
         preset = presets.get(options.preset)
         self.config = preset.objective
         self.weights = jax.tree.map(
@@ -191,9 +271,15 @@ class DecoderTraining(Resumable):
     def trained_model(self) -> FeedForward:
         return replace(self.model, params=self.state["params"])
 
-    def batch(self, number: int) -> tuple[Pixels, Pixels]:
-        """Batch `number`: content and style images, (N, H, W, 3) each."""
-        return self.contents.batch(number), self.styles.batch(number)
+    def batch(self, number: int) -> Batch:
+        """Batch `number`: content and style images, (N, H, W, 3) each, and the
+        contents moved, with noise."""
+        contents, styles = self.contents.batch(number), self.styles.batch(number)
+        if not self.options.stability:
+            return contents, styles, None
+        rng = np.random.default_rng([self.options.seed, number, 1])
+        contents, moved = moved_crops(contents, rng)
+        return contents, styles, moved
 
     def advance(self, steps: int) -> dict[str, float]:
         """Run so many steps; the means of their losses."""
@@ -203,9 +289,10 @@ class DecoderTraining(Resumable):
                 self.state["params"],
                 self.state["memory"],
                 self.model,
-                *map(jnp.asarray, self.ahead(number)),
+                *jax.tree.map(jnp.asarray, self.ahead(number)),
                 self.network,
                 self.weights,
+                jnp.float32(self.options.stability),
                 config=self.config,
                 optimizer=self.optimizer,
             )
@@ -218,7 +305,7 @@ class DecoderTraining(Resumable):
         stylize_batch = jax.jit(jax.vmap(stylize, (None, 0, 0)))
         rows: list[list[np.ndarray]] = []
         for number in range(self.options.steps, self.options.steps + _TEST_BATCHES):
-            pairs = tuple(map(jnp.asarray, self.batch(number)))
+            pairs = tuple(map(jnp.asarray, self.batch(number)[:2]))
             columns = (*pairs, stylize_batch(self.trained_model, *pairs))
             rows += [list(row) for row in zip(*map(np.asarray, columns), strict=True)]
         return rows

@@ -12,7 +12,13 @@ from networks import narrow_network, picture
 
 from jaxnst import Config, Weights, make_targets, objective
 from jaxnst.feedforward.model import apply_style, new_feedforward, style_of
-from jaxnst.training.decoder import decoder_loss, training_step
+from jaxnst.training.decoder import (
+    Moved,
+    decoder_loss,
+    moved_crops,
+    stability_loss,
+    training_step,
+)
 
 CONFIG = Config(
     content_layers=("relu3_1",),
@@ -91,7 +97,9 @@ def test_a_step_is_down_the_mean_gradient_of_a_batch(model):
         model,
         contents,
         styles,
+        None,
         *given,
+        jnp.float32(0),
         config=CONFIG,
         optimizer=optimizer,
     )
@@ -114,8 +122,10 @@ def test_learns(model, pair):
             model,
             contents,
             styles,
+            None,
             model.encoder,
             WEIGHTS,
+            jnp.float32(0),
             config=CONFIG,
             optimizer=optimizer,
         )
@@ -123,3 +133,39 @@ def test_learns(model, pair):
     assert np.mean(losses[-5:]) < 0.7 * losses[0]
     made = apply_style(replace(model, params=params), pair[0], style_of(model, pair[1]))
     assert np.isfinite(made).all()
+
+
+def test_what_moves_along_is_stable():
+    """And a lattice that keeps its place is not: its mean square difference."""
+    large = np.asarray(picture(72, 80, 3))
+    offset = np.array([5, 2], np.int32)
+    image, moved = large[:64, :72], large[5 : 5 + 64, 2 : 2 + 72]
+    assert stability_loss(image, moved, offset) == 0
+    lattice = np.float64(np.indices((64, 72, 3)).sum(0) % 8 == 0)
+    found = stability_loss(image + lattice, moved + lattice, offset)
+    there = lattice[16 + 5 : 64 - 24 + 5, 16 + 2 : 72 - 24 + 2]
+    wanted = np.mean((there - lattice[16:40, 16:48]) ** 2)
+    assert wanted > 0.1
+    np.testing.assert_allclose(found, wanted, rtol=1e-5)
+
+
+@pytest.mark.slow
+def test_the_loss_counts_what_is_not_stable(model, pair):
+    given = model.params, model, *pair, model.encoder, WEIGHTS
+    moved = Moved(jnp.roll(pair[0], (-3, -1), (0, 1)), jnp.array([3, 1]))
+    plain, _ = loss(*given)
+    found, terms = loss(*given, moved=moved, stability=2.0)
+    assert terms["stability"] > 0
+    np.testing.assert_allclose(found, plain + 2 * terms["stability"], rtol=1e-5)
+
+
+def test_moved_contents_are_the_same_pictures_elsewhere():
+    larger = np.stack([np.asarray(picture(40, 48, seed)) for seed in range(3)])
+    contents, moved = moved_crops(larger, np.random.default_rng(1))
+    assert contents.shape == moved.content.shape == (3, 32, 40, 3)
+    assert moved.offset.min() >= 0 and moved.offset.max() in range(1, 9)
+    for content, again, (top, left) in zip(contents, *moved, strict=True):
+        difference = content[top:, left:] - again[: 32 - top, : 40 - left]
+        assert 0 < np.abs(difference).max() < 0.15
+    again = moved_crops(larger, np.random.default_rng(1))[1]
+    assert again.offset.tolist() == moved.offset.tolist()
