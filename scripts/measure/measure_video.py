@@ -220,7 +220,7 @@ def save_sheet(path: Path, made: dict[str, Painted], clip: MeasuredClip) -> None
         shown = [np.float32(frame) for frame in frames[middle - 1 : middle + 2]]
         changes = [127.5 + 4 * (b - a) for a, b in zip(shown, shown[1:], strict=False)]
         rows.append(np.concatenate([*shown, *changes], 1))
-    sheet = np.uint8(np.clip(np.concatenate(rows, 0), 0, 255))
+    sheet = np.clip(np.concatenate(rows, 0), 0, 255).astype(np.uint8)
     Image.fromarray(sheet).save(path)
 
 
