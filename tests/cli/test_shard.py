@@ -142,6 +142,9 @@ def test_the_rate_is_of_the_latest(tmp_path):
     manifest.close()
     status = read_status(tmp_path, pairs)
     assert (status.done, status.missing, status.rate) == (120, 0, 4.0)
+    (tmp_path / pairs[7].name).unlink()
+    status = read_status(tmp_path, pairs)
+    assert (status.done, status.missing, status.failed) == (119, 1, [])
 
 
 def plan_of_names(folder: Path):
