@@ -126,8 +126,19 @@ def open_page(browser, address):
     assert asked and not [url for url in asked if not url.startswith(own)]
 
 
+# What an accordion or a tab shows for the first time, Gradio fills with the values it
+# came with a few frames after it is there; nobody types that quickly.
+FRAMES = """() => new Promise(done => {
+    let left = 10;
+    const next = () => left-- ? requestAnimationFrame(next) : done();
+    next();
+})"""
+
+
 def fill(tab, name, value):
     field = tab.locator(f"#{name} input, #{name} textarea").first
+    field.wait_for()
+    tab.evaluate(FRAMES)
     field.fill(str(value))
     field.press("Enter")
 
