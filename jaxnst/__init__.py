@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from jaxnst.images import load_image, save_image
     from jaxnst.losses import (
         Config,
+        Regions,
         Targets,
         Weights,
         content_loss,
@@ -40,6 +41,7 @@ _PLACES = {
     "images": ("load_image", "save_image"),
     "losses": (
         "Config",
+        "Regions",
         "Targets",
         "Weights",
         "content_loss",
@@ -77,6 +79,7 @@ def __dir__() -> list[str]:
 __all__ = [
     "Config",
     "Network",
+    "Regions",
     "Result",
     "Settings",
     "Targets",

@@ -112,7 +112,9 @@ def transport_map(
 
 
 def transport(
-    features: Float[AnyArray, "h w c"], target: Gaussian
+    features: Float[AnyArray, "h w c"],
+    target: Gaussian,
+    weights: Float[AnyArray, "h w"] | None = None,
 ) -> Float[Array, "h w c"]:
     """Features moved so that their mean and covariance are the target's, with the
     least movement.
@@ -124,11 +126,12 @@ def transport(
 
     Args:
         features: (h, w, c).
+        weights: as of `gaussian`, of the features' own mean and covariance.
 
     Returns:
         (h, w, c).
     """
-    source = gaussian(features)
+    source = gaussian(features, weights)
     identity = jnp.eye(features.shape[-1], dtype=jnp.float32)
     matrix = transport_map(
         source.covariance + shift(source.covariance) * identity,

@@ -21,7 +21,15 @@ from jaxnst import _checks
 from jaxnst.feedforward.decoder import Decoder
 from jaxnst.feedforward.transforms import match_statistics
 from jaxnst.gaussian import Gaussian, gaussian, mixture
-from jaxnst.losses.masks import position_weights, split_alpha
+from jaxnst.losses.masks import mask_weights, position_weights, split_alpha
+from jaxnst.losses.regions import (
+    Regions,
+    check_regions,
+    composite,
+    region_target,
+    resize_mask,
+    style_shares,
+)
 from jaxnst.networks.network import Network
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1")
@@ -104,10 +112,16 @@ def new_feedforward(
     return FeedForward(encoder, params, module, matching)
 
 
-def style_of(model: FeedForward, style: Array) -> Style:
+def style_of(model: FeedForward, style: Array, mask: Array | None = None) -> Style:
     """What `apply_style` needs of a style image (H, W, 3), or of the opaque parts of
-    one with alpha, (H, W, 4); once for many contents."""
+    one with alpha, (H, W, 4); once for many contents.
+
+    Args:
+        mask: (H, W), how much of each pixel counts; None, all.
+    """
     color, alpha = split_alpha(style)
+    if mask is not None:
+        alpha = mask if alpha is None else mask * alpha
     features = model.encoder(color, LAYERS)
 
     def statistic(found: Array) -> Gaussian:
@@ -162,11 +176,17 @@ def apply_style(
     style: Style,
     *,
     strength: Array | float | None = None,
+    mask: Array | None = None,
 ) -> Array:
     """One pass for the statistics of a style; arguments as of `stylize`.
 
     x = b + s D(f + s (T f - f), c), with b the content whose colours are moved by s,
     T the transport of its features f, c the style's statistics, and D the decoder.
+    Of regions each is moved by itself, and c is the mean of theirs by area.
+
+    Args:
+        mask: (H, W, R), which parts take which style; the leaves of `style` then have
+            an axis of R in front.
 
     Returns:
         (H, W, 3), not yet clipped to [0, 1].
@@ -174,16 +194,55 @@ def apply_style(
     height, width = content.shape[:2]
     below, right = -height % _MULTIPLE, -width % _MULTIPLE
     padded = jnp.pad(content, ((0, below), (0, right), (0, 0)), mode="reflect")
-    match = partial(match_statistics, matching=model.matching, strength=strength)
     features = model.encoder(padded, LAYERS)
-    matched = [
-        match(features[layer], target) / _root_mean_square(target)
-        for layer, target in zip(LAYERS, style.features, strict=True)
-    ]
-    vector, scale = _style_vector(style.features), 1.0 if strength is None else strength
-    base = match(padded, style.colours)
+    maps = [features[layer] for layer in LAYERS]
+    if mask is None:
+        match = partial(match_statistics, matching=model.matching, strength=strength)
+        matched = [
+            match(found, target) / _root_mean_square(target)
+            for found, target in zip(maps, style.features, strict=True)
+        ]
+        vector = _style_vector(style.features)
+        base = match(padded, style.colours)
+    else:
+        padding = ((0, below), (0, right), (0, 0))
+        wider = jnp.pad(mask, padding, mode="reflect")
+        matched, vector, base = _match_regions(
+            model, padded, maps, style, wider, strength
+        )
+    scale = 1.0 if strength is None else strength
     decoded: Any = model.module.apply({"params": model.params}, matched, vector, base)
     return (base + scale * decoded)[:height, :width]
+
+
+def _match_regions(
+    model: FeedForward,
+    content: Array,
+    maps: list[Array],
+    style: Style,
+    mask: Array,
+    strength: Array | float | None,
+) -> tuple[list[Array], Array, Array]:
+    """What the decoder takes of regions: features, style vector and base."""
+    match = partial(match_statistics, matching=model.matching, strength=strength)
+
+    def moved(found: Array, targets: Gaussian, *, scaled: bool = True) -> Array:
+        masks = jnp.moveaxis(resize_mask(mask, found.shape), -1, 0)
+
+        def of_region(target: Gaussian, own: Array) -> Array:
+            result = match(found, target, weights=mask_weights(own, own.shape))
+            return result / _root_mean_square(target) if scaled else result
+
+        raised = masks + 1e-6  # where no region is, all are, in equal parts
+        parts = raised / jnp.sum(raised, 0, keepdims=True)
+        return jnp.sum(parts[..., None] * jax.vmap(of_region)(targets, masks), 0)
+
+    matched = [moved(*pair) for pair in zip(maps, style.features, strict=True)]
+    areas = jnp.mean(mask, (0, 1))
+    shares = areas / jnp.maximum(jnp.sum(areas), 1e-12)
+    vectors = jax.vmap(_style_vector)(style.features)
+    vector = jnp.einsum("r,rn->n", shares, vectors)
+    return matched, vector, moved(content, style.colours, scaled=False)
 
 
 def stylize(
@@ -193,6 +252,7 @@ def stylize(
     *,
     strength: Array | float | None = None,
     style_mix: Sequence[float] | Array | None = None,
+    regions: Regions | None = None,
 ) -> Array:
     """One image in the style of another, in one pass.
 
@@ -205,15 +265,19 @@ def stylize(
             opaque parts count.
         strength: from 0, the content itself, to 1; None is 1.
         style_mix: a weight for each of several styles; equal if not given.
+        regions: which parts of the content take the style of which parts of the
+            styles; None, all of all.
 
     Returns:
         (H, W, 3) in [0, 1].
 
     Raises:
         TypeError, ValueError: what are not images, or too small ones; weights that
-            are not as many as the styles.
+            are not as many as the styles; masks that do not fit.
     """
-    return _stylize(style_of, apply_style, model, content, style, strength, style_mix)
+    return _stylize(
+        style_of, apply_style, model, content, style, strength, style_mix, regions
+    )
 
 
 def stylize_compiled(
@@ -223,12 +287,14 @@ def stylize_compiled(
     *,
     strength: Array | float | None = None,
     style_mix: Sequence[float] | Array | None = None,
+    regions: Regions | None = None,
 ) -> Array:
     """As `stylize`, compiled once for each size of a content and each size of a style,
     and not for each pair of sizes."""
     number = None if strength is None else jnp.float32(strength)
+    prepared = model.prepared()
     return _stylize(
-        _style_of, _apply_style, model.prepared(), content, style, number, style_mix
+        _style_of, _apply_style, prepared, content, style, number, style_mix, regions
     )
 
 
@@ -245,6 +311,7 @@ def _stylize(
     style: Array | Sequence[Array],
     strength: Array | float | None,
     style_mix: Sequence[float] | Array | None,
+    regions: Regions | None,
 ) -> Array:
     content = _checks.check_image(content, "content", min_side=model.min_side)
     styles = _checks.check_images(style, "style", min_side=model.min_side, alpha=True)
@@ -253,6 +320,20 @@ def _stylize(
             f"got {len(style_mix)} style_mix weights for {len(styles)} styles; "
             "give one each"
         )
-    statistics = [style_of(model, image) for image in styles]
-    blend = statistics[0] if len(styles) == 1 else blended(statistics, style_mix)
-    return jnp.clip(apply_style(model, content, blend, strength=strength), 0.0, 1.0)
+    if regions is None:
+        found = [style_of(model, image) for image in styles]
+        blend = found[0] if len(styles) == 1 else blended(found, style_mix)
+        painted = apply_style(model, content, blend, strength=strength)
+        return jnp.clip(painted, 0.0, 1.0)
+    regions = check_regions(regions, content, styles)
+    mix = jnp.asarray(style_mix or (1.0,) * len(styles), jnp.float32)
+    each = jax.vmap(style_of, (None, None, -1))
+    found = [
+        each(model, image, mask)
+        for image, mask in zip(styles, regions.styles, strict=True)
+    ]
+    blend = jax.vmap(blended, (0, 1))(found, style_shares(mix, regions.styles))
+    mask = regions.content
+    painted = apply_style(model, content, blend, strength=strength, mask=mask)
+    target = region_target(mask, content, {})
+    return composite(jnp.clip(painted, 0.0, 1.0), target)

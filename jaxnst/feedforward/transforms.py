@@ -15,7 +15,9 @@ MATCHINGS = get_args(Matching)
 
 
 def adain(
-    features: Float[AnyArray, "h w c"], target: Gaussian
+    features: Float[AnyArray, "h w c"],
+    target: Gaussian,
+    weights: Float[AnyArray, "h w"] | None = None,
 ) -> Float[Array, "h w c"]:
     """Adaptive instance normalisation: each channel's mean and deviation replaced.
 
@@ -25,11 +27,12 @@ def adain(
 
     Args:
         features: (h, w, c).
+        weights: as of `gaussian.gaussian`, of the features' own mean and deviation.
 
     Returns:
         (h, w, c).
     """
-    source = gaussian(features)
+    source = gaussian(features, weights)
     variances = jnp.diagonal(source.covariance) + shift(source.covariance)
     target_variances = jnp.maximum(jnp.diagonal(target.covariance), 0.0)
     scale = jnp.sqrt(target_variances / variances)
@@ -43,6 +46,7 @@ def match_statistics(
     *,
     matching: str = "transport",
     strength: Float[Array, ""] | float | None = None,
+    weights: Float[AnyArray, "h w"] | None = None,
 ) -> Float[Array, "h w c"]:
     """`features` moved towards the target's mean and covariance.
 
@@ -51,6 +55,8 @@ def match_statistics(
         matching: "transport" or "adain".
         strength: s of x + s (T x - x), from 0 to 1; None is 1. Under transport the
             results lie on the geodesic between the two Gaussians (McCann 1997).
+        weights: how much each position counts for the features' own mean and
+            covariance, with mean 1; None, all the same.
 
     Returns:
         (h, w, c).
@@ -60,5 +66,5 @@ def match_statistics(
     """
     _checks.check_choice(matching, "matching", MATCHINGS)
     transform = transport if matching == "transport" else adain
-    matched = transform(features, target)
+    matched = transform(features, target, weights)
     return matched if strength is None else features + strength * (matched - features)

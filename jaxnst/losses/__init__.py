@@ -8,6 +8,7 @@ from jaxnst.losses.functional import (
     total_variation,
 )
 from jaxnst.losses.objectives import Targets, make_targets, objective
+from jaxnst.losses.regions import Regions, RegionTarget, composite
 from jaxnst.losses.temporal import TemporalTarget, temporal_loss
 from jaxnst.losses.wasserstein import GaussianTarget, gaussian_target, wasserstein_loss
 
@@ -15,9 +16,12 @@ __all__ = [
     "STYLE_LAYERS",
     "Config",
     "GaussianTarget",
+    "RegionTarget",
+    "Regions",
     "Targets",
     "TemporalTarget",
     "Weights",
+    "composite",
     "content_loss",
     "gaussian_target",
     "gram_matrix",

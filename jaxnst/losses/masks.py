@@ -28,19 +28,29 @@ def position_weights(
 ) -> Float[AnyArray, "_ _"] | None:
     """Weights with mean 1 of the positions of a feature map; None of an opaque image.
 
-    The alpha averaged over the pixels of each position, so that where all of it is 1
-    every weight is 1.
-
     Args:
         alpha: (H, W) in [0, 1].
         size: (h, w) of the feature map.
+    """
+    return None if alpha is None else mask_weights(alpha, size)
+
+
+def mask_weights(
+    mask: Float[AnyArray, "_ _"], size: tuple[int, ...]
+) -> Float[AnyArray, "_ _"]:
+    """Weights with mean 1 of the positions of a feature map.
+
+    The mask averaged over the pixels of each position, so that where all of it is 1
+    every weight is 1.
+
+    Args:
+        mask: (H, W) in [0, 1].
+        size: (h, w) of the feature map.
 
     Returns:
-        (h, w); all 1 where nothing is opaque.
+        (h, w); all 1 where the mask is 0 everywhere.
     """
-    if alpha is None:
-        return None
-    weights = jax.image.resize(alpha, size[:2], "linear", antialias=True)
+    weights = jax.image.resize(mask, size[:2], "linear", antialias=True)
     weights = jnp.maximum(weights, 0.0)
     mean = jnp.mean(weights)
     return jnp.where(mean > 0, weights / jnp.where(mean > 0, mean, 1.0), 1.0)

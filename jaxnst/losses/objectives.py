@@ -13,21 +13,24 @@ from jaxtyping import Float
 from jaxnst import _checks, gaussian
 from jaxnst._types import UncheckedImage, UncheckedNumber
 from jaxnst.losses import functional, temporal, tiles, wasserstein
+from jaxnst.losses import regions as guided
 from jaxnst.losses.config import Config, Weights
-from jaxnst.losses.masks import position_weights, split_alpha
+from jaxnst.losses.masks import split_alpha
+from jaxnst.losses.regions import Regions, RegionTarget, check_regions, layer_weights
 from jaxnst.networks.network import Network, check_network
 
-Statistic = Float[Array, "c c"] | gaussian.Gaussian
-"""Of a style layer: the Gram matrix, or mean and covariance."""
+Statistic = Float[Array, "*r c c"] | gaussian.Gaussian
+"""Of a style layer: the Gram matrix, or mean and covariance; of regions each with an
+axis of them in front."""
 
-StyleTarget = Float[Array, "c c"] | wasserstein.GaussianTarget
+StyleTarget = Float[Array, "*r c c"] | wasserstein.GaussianTarget
 """A statistic as the target of the style loss."""
 
 
 @no_type_check  # JAX builds it with whatever takes the place of arrays in a pytree
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=("content", "style", "content_style", "temporal"),
+    data_fields=("content", "style", "content_style", "temporal", "regions"),
     meta_fields=(),
 )
 @dataclass(frozen=True, repr=False)
@@ -36,17 +39,21 @@ class Targets:
 
     Attributes:
         content: {content layer: (h, w, c)}, the features of the content image.
-        style: {style layer: (c, c) Gram matrix, or a `losses.GaussianTarget`}.
+        style: {style layer: (c, c) Gram matrix, or a `losses.GaussianTarget`}; with
+            regions of arrays with an axis of them in front.
         content_style: {style layer: the style loss of the content image itself}, which
             `Weights.strength` is measured against; None where not asked for.
         temporal: a `losses.TemporalTarget`, what a clip's frame is to stay close to;
             None for a picture.
+        regions: a `losses.RegionTarget`, which parts of the image take which style;
+            None, all of it has one.
     """
 
     content: dict[str, Array]
     style: dict[str, Any]
     content_style: dict[str, Array] | None = None
     temporal: Any = None
+    regions: Any = None
 
     def __repr__(self) -> str:
         content = ", ".join(f"{k} {tuple(v.shape)}" for k, v in self.content.items())
@@ -61,6 +68,7 @@ def make_targets(
     *,
     style_mix: Sequence[UncheckedNumber] | None = None,
     with_content_style: bool = False,
+    regions: Regions | None = None,
 ) -> Targets:
     """Features of the content image and statistics of one style image or several.
 
@@ -75,14 +83,18 @@ def make_targets(
         style_mix: a weight for each style image, scaled to sum 1; None, equal.
         with_content_style: whether to compute `Targets.content_style`, which
             `Weights.strength` needs.
+        regions: which parts of the image take the style of which parts of the style
+            images; None, all of all.
 
     Raises:
         TypeError, ValueError: not images, too small for the layers, unknown layers, or
-            as many weights as style images are not given.
+            as many weights as style images are not given; masks that do not fit.
     """
     min_side = check_network(network).min_side(config.layers)
     content = _checks.check_image(content, "content", min_side=min_side)
     styles = _checks.check_images(style, "style", min_side=min_side, alpha=True)
+    if regions is not None:
+        regions = check_regions(regions, content, styles)
     return compute_targets(
         network,
         content,
@@ -90,6 +102,7 @@ def make_targets(
         config,
         style_mix=style_mix,
         with_content_style=with_content_style,
+        regions=regions,
     )
 
 
@@ -101,15 +114,42 @@ def compute_targets(
     *,
     style_mix: Sequence[UncheckedNumber] | None = None,
     with_content_style: bool = False,
+    regions: Regions | None = None,
 ) -> Targets:
     """`make_targets` of images that are known to be such, and large enough."""
-    shares = _shares(style_mix, len(styles))
-    style_target = _style_targets(network, styles, shares, config)
+    style_target = style_targets_of(
+        network, styles, config, style_mix=style_mix, regions=regions
+    )
+    return targets_with_style(
+        network,
+        content,
+        style_target,
+        config,
+        with_content_style=with_content_style,
+        regions=regions,
+    )
+
+
+def targets_with_style(
+    network: Network,
+    content: Float[Array, "h w 3"],
+    style_target: dict[str, StyleTarget],
+    config: Config,
+    *,
+    with_content_style: bool = False,
+    regions: Regions | None = None,
+) -> Targets:
+    """`compute_targets` where the style's are known."""
+    region_target = None
+    if regions is not None:
+        region_target = _region_target(network, content, regions.content, config)
     content_style = None
     if with_content_style:
-        content_style = style_terms(network, content, style_target, config)
+        content_style = style_terms(
+            network, content, style_target, config, region_target
+        )
     content_target = content_targets(network, content, config)
-    return Targets(content_target, style_target, content_style)
+    return Targets(content_target, style_target, content_style, regions=region_target)
 
 
 def style_targets(
@@ -122,7 +162,22 @@ def style_targets(
     """`Targets.style` alone; arguments and errors as of `make_targets`."""
     min_side = check_network(network).min_side(config.style_layers)
     styles = _checks.check_images(style, "style", min_side=min_side, alpha=True)
-    return _style_targets(network, styles, _shares(style_mix, len(styles)), config)
+    return style_targets_of(network, styles, config, style_mix=style_mix)
+
+
+def style_targets_of(
+    network: Network,
+    styles: list[Array],
+    config: Config,
+    *,
+    style_mix: Sequence[UncheckedNumber] | None = None,
+    regions: Regions | None = None,
+) -> dict[str, StyleTarget]:
+    """`style_targets` of images that are known to be such, and large enough; with
+    regions each leaf has an axis of them in front."""
+    shares = _shares(style_mix, len(styles))
+    masks = None if regions is None else regions.styles
+    return _style_targets(network, styles, shares, config, masks)
 
 
 def _shares(
@@ -161,35 +216,88 @@ def _content_features(
 
 
 @jax.jit
+def _region_target(
+    network: Network,
+    content: Float[Array, "h w 3"],
+    mask: Float[Array, "h w r"],
+    config: Config,
+) -> RegionTarget:
+    sizes = _map_sizes(network, content, config)
+    return guided.region_target(mask, content, sizes)
+
+
+@jax.jit
 def _style_targets(
     network: Network,
     styles: list[Array],
     shares: Float[Array, " n"],
     config: Config,
+    masks: tuple[Float[Array, "_ _ r"], ...] | None = None,
 ) -> dict[str, StyleTarget]:
-    statistics = [_statistics(style, network, config) for style in styles]
-    targets: dict[str, StyleTarget] = {}
-    for layer in config.style_layers:
-        parts: list[Any] = [of_image[layer] for of_image in statistics]
-        if config.statistic == "gaussian":
-            blend = gaussian.mixture(parts, shares)
-            targets[layer] = wasserstein.gaussian_target(blend)
-        else:
-            targets[layer] = jnp.einsum("n,ncd->cd", shares, jnp.stack(parts))
-    return targets
+    each = masks or (None,) * len(styles)
+    statistics = [
+        _masked_statistics(style, mask, network, config)
+        for style, mask in zip(styles, each, strict=True)
+    ]
+    target = partial(_style_target, config=config)
+    if masks is not None:
+        target = jax.vmap(target, (0, 1))
+        shares = guided.style_shares(shares, masks)
+    return {
+        layer: target([of_image[layer] for of_image in statistics], shares)
+        for layer in config.style_layers
+    }
+
+
+def _style_target(
+    parts: list[Any], shares: Float[Array, " n"], config: Config
+) -> StyleTarget:
+    """The target of a layer from the statistics of several images."""
+    if config.statistic == "gaussian":
+        return wasserstein.gaussian_target(gaussian.mixture(parts, shares))
+    return jnp.einsum("n,ncd->cd", shares, jnp.stack(parts))
+
+
+def _masked_statistics(
+    image: Float[Array, "h w _"],
+    mask: Float[Array, "h w r"] | None,
+    network: Network,
+    config: Config,
+) -> dict[str, Statistic]:
+    """{style layer: its Gram matrix or `Gaussian`} of an image (H, W, 3), or of the
+    opaque parts of one with alpha, (H, W, 4); of each of its regions."""
+    color, alpha = split_alpha(image)
+    counted: Any = alpha
+    if mask is not None:
+        counted = mask if alpha is None else mask * alpha[..., None]
+    sizes = {} if counted is None else _map_sizes(network, color, config)
+    return _statistics(color, network, config, layer_weights(counted, sizes))
+
+
+def _map_sizes(
+    network: Network, image: Float[Array, "h w 3"], config: Config
+) -> dict[str, tuple[int, int]]:
+    """{style layer: (h, w)} of the feature maps of an image."""
+    return network.map_sizes(image.shape[:2], config.style_layers)
 
 
 def _statistics(
-    image: Float[Array, "h w _"], network: Network, config: Config
+    image: Float[Array, "h w 3"],
+    network: Network,
+    config: Config,
+    weights: dict[str, Array],
 ) -> dict[str, Statistic]:
-    """{style layer: its Gram matrix or `Gaussian`} of an image (H, W, 3), or of the
-    opaque parts of one with alpha, (H, W, 4)."""
-    color, alpha = split_alpha(image)
+    """{style layer: statistic} of an image.
+
+    Args:
+        weights: {layer: (h, w) or (R, h, w)}, how much each position counts, with mean
+            1; {}, all the same.
+    """
     if tiles.uses_tiles(config, image.shape):
-        return tiles.statistics(color, network, config, alpha)
-    features = network(color, config.style_layers, **config.network_options)
+        return tiles.statistics(image, network, config, weights)
+    features = network(image, config.style_layers, **config.network_options)
     return {
-        layer: _statistic(found, config, position_weights(alpha, found.shape))
+        layer: _statistic(found, config, weights.get(layer))
         for layer, found in features.items()
     }
 
@@ -197,8 +305,10 @@ def _statistics(
 def _statistic(
     features: Float[Array, "h w c"],
     config: Config,
-    weights: Float[Array, "h w"] | None = None,
+    weights: Float[Array, "*r h w"] | None = None,
 ) -> Statistic:
+    if weights is not None and weights.ndim == 3:
+        return jax.vmap(partial(_statistic, features, config))(weights)
     if config.statistic == "gaussian":
         return gaussian.gaussian(features, weights)
     if weights is not None:
@@ -210,12 +320,13 @@ def _errors_and_statistics(
     image: Float[Array, "h w 3"], network: Network, targets: Targets, config: Config
 ) -> tuple[dict[str, Float[Array, ""]], dict[str, Statistic]]:
     """{content layer: Σ (F - P)²} and {style layer: statistic} of an image."""
+    weights = {} if targets.regions is None else targets.regions.weights
     if tiles.uses_tiles(config, image.shape):
         centers = {}
         if config.statistic == "gaussian":
             centers = {layer: target.mean for layer, target in targets.style.items()}
         return tiles.errors_and_statistics(
-            image, network, config, targets.content, centers
+            image, network, config, targets.content, centers, weights
         )
     features = network(image, config.layers, **config.network_options)
     errors = {
@@ -223,7 +334,8 @@ def _errors_and_statistics(
         for layer in config.content_layers
     }
     return errors, {
-        layer: _statistic(features[layer], config) for layer in config.style_layers
+        layer: _statistic(features[layer], config, weights.get(layer))
+        for layer in config.style_layers
     }
 
 
@@ -233,18 +345,37 @@ def style_terms(
     image: Float[Array, "h w 3"],
     targets: dict[str, StyleTarget],
     config: Config,
+    regions: RegionTarget | None = None,
 ) -> dict[str, Float[Array, ""]]:
     """{style layer: the style loss} of an image (H, W, 3), unweighted.
 
     Args:
-        targets: `Targets.style`.
+        targets, regions: `Targets.style` and `Targets.regions`.
     """
-    statistics = _statistics(image, network, config)
+    weights = {} if regions is None else regions.weights
+    statistics = _statistics(image, network, config, weights)
+    return _style_terms(network, image, statistics, targets, config, regions)
+
+
+def _style_terms(
+    network: Network,
+    image: Float[Array, "h w 3"],
+    statistics: dict[str, Any],
+    targets: dict[str, Any],
+    config: Config,
+    regions: RegionTarget | None,
+) -> dict[str, Float[Array, ""]]:
+    """{style layer: the style loss}; of regions the mean by their area."""
     positions = _positions(network, image, config)
-    return {
-        layer: _style_term(statistics[layer], target, config, positions.get(layer))
-        for layer, target in targets.items()
-    }
+    terms = {}
+    for layer, target in targets.items():
+        term = partial(_style_term, config=config, positions=positions.get(layer))
+        if regions is None:
+            terms[layer] = term(statistics[layer], target)
+        else:
+            each = jax.vmap(term)(statistics[layer], target)
+            terms[layer] = jnp.sum(regions.shares * each)
+    return terms
 
 
 def _positions(
@@ -257,7 +388,7 @@ def _positions(
 
 
 def _style_term(
-    statistic: Any, target: Any, config: Config, positions: int | None
+    statistic: Any, target: Any, *, config: Config, positions: int | None
 ) -> Float[Array, ""]:
     if config.statistic == "gaussian":
         return wasserstein.wasserstein_loss(
@@ -292,7 +423,8 @@ def objective(
 
     loss = alpha Σ_l u_l C_l + beta Σ_l w_l S_l + tv V (Gatys et al. 2016, eq. 7, with
     the total variation V); and the weighted `losses.temporal_loss`, where the targets
-    have one. Pure; jit, vmap, grad and shard it. Its derivatives are of
+    have one. With regions, of the image as `losses.composite` shows it, and S_l is the
+    mean of theirs by area. Pure; jit, vmap, grad and shard it. Its derivatives are of
     reverse mode: `jax.grad`, and of that for products with second derivatives; not
     `jax.jvp`, `jax.jacfwd` or `jax.hessian`.
 
@@ -306,6 +438,7 @@ def objective(
         "temporal", not yet weighted, too. Scalars, float32.
     """
     network = check_network(network)
+    image = guided.composite(image, targets.regions)
     errors, statistics = _errors_and_statistics(image, network, targets, config)
     content = [
         functional.reduce_content(
@@ -313,13 +446,10 @@ def objective(
         )
         for layer in config.content_layers
     ]
-    positions = _positions(network, image, config)
-    style = [
-        _style_term(
-            statistics[layer], targets.style[layer], config, positions.get(layer)
-        )
-        for layer in config.style_layers
-    ]
+    of_layers = _style_terms(
+        network, image, statistics, targets.style, config, targets.regions
+    )
+    style = [of_layers[layer] for layer in config.style_layers]
     terms = {
         "content": weighted(content, weights.content_weights),
         "style": weighted(style, weights.style_weights),

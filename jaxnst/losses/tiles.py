@@ -17,7 +17,6 @@ from jaxtyping import Float, Int
 from jaxnst import gaussian
 from jaxnst.losses import functional
 from jaxnst.losses.config import Config
-from jaxnst.losses.masks import position_weights
 from jaxnst.losses.tile_layout import Tiling
 from jaxnst.networks.network import Network
 
@@ -71,7 +70,7 @@ def errors_and_statistics(
     config: Config,
     content: dict[str, Float[Array, "_ _ _"]],
     centers: dict[str, Float[Array, " _"]],
-    alpha: Float[Array, "_ _"] | None = None,
+    weights: dict[str, Float[Array, "*r _ _"]],
 ) -> tuple[dict[str, Float[Array, ""]], dict[str, Any]]:
     """Content errors and style statistics of an image, for the objective.
 
@@ -83,20 +82,17 @@ def errors_and_statistics(
         content: {layer: (h, w, c)}, the content target; {} for none.
         centers: {layer: (c,)}, close to the mean features of a layer, from which
             "gaussian" deviations are taken: the closer, the less is lost to rounding.
-        alpha: (H, W), of an image of which the opaque parts alone count for the style.
+            Of R regions (R, c).
+        weights: {style layer: (h, w)}, how much each position counts, with mean 1; of
+            R regions (R, h, w); {}, all the same.
 
     Returns:
-        {content layer: Σ (F - P)²}, and {style layer: its Gram matrix or `Gaussian`}.
+        {content layer: Σ (F - P)²}, and {style layer: its Gram matrix or `Gaussian`},
+        of regions with their axis in front.
     """
     tiling = Tiling.of(network, config, (image.shape[0], image.shape[1]))
     counts = {
         layer: (image.shape[0] // stride) * (image.shape[1] // stride)
-        for layer, stride in tiling.strides.items()
-    }
-    shares = {
-        layer: position_weights(
-            alpha, tuple(side // stride for side in image.shape[:2])
-        )
         for layer, stride in tiling.strides.items()
     }
 
@@ -115,19 +111,21 @@ def errors_and_statistics(
             difference = (tile_features - tile_target) * mask
             errors[layer] = jnp.sum(jnp.square(difference))
         for layer in config.style_layers:
-            mask = (masks[layer][0] * masks[layer][1])[..., None]
-            share = shares[layer]
+            mask = masks[layer][0] * masks[layer][1]
+            share = weights.get(layer)
             if share is not None:
                 place = corner // tiling.strides[layer]
-                mask = mask * lax.dynamic_slice(share, place, mask.shape[:2])[..., None]
-            moments[layer] = _moments(
-                features[layer],
-                mask,
-                counts[layer],
-                config,
-                centers.get(layer),
-                share is not None,
+                part = _part(share, place, mask.shape)
+                mask = part * jnp.broadcast_to(mask, part.shape)
+            of_layer = partial(
+                _moments, features[layer], counts[layer], config, share is not None
             )
+            center = centers.get(layer)
+            if mask.ndim == 3:
+                axes = 0, None if center is None else 0
+                moments[layer] = jax.vmap(of_layer, axes)(mask, center)
+            else:
+                moments[layer] = of_layer(mask, center)
         return errors, moments
 
     def add_tile(total: Any, tile: Any) -> tuple[Any, None]:
@@ -141,28 +139,40 @@ def errors_and_statistics(
     (errors, moments), _ = lax.scan(add_tile, zeros, tiles)
     if config.statistic == "gram":
         return errors, moments
-    return errors, {k: _gaussian(v, centers.get(k)) for k, v in moments.items()}
+    return errors, {
+        k: jax.vmap(_gaussian)(v, centers.get(k))
+        if v[0].ndim == 2
+        else _gaussian(v, centers.get(k))
+        for k, v in moments.items()
+    }
+
+
+def _part(
+    weights: Float[Array, "*r _ _"], start: Int[Array, "2"], size: tuple[int, ...]
+) -> Float[Array, "*r _ _"]:
+    """The weights of a tile of (height, width) that begins there."""
+    part = partial(lax.dynamic_slice, start_indices=start, slice_sizes=size)
+    return jax.vmap(part)(weights) if weights.ndim == 3 else part(weights)
 
 
 def _moments(
     features: Float[Array, "h w c"],
-    mask: Float[Array, "h w 1"],
     count: int,
     config: Config,
+    weighted: bool,
+    mask: Float[Array, "h w"],
     center: Float[Array, " c"] | None,
-    masked: bool,
 ) -> Float[Array, "c c"] | tuple[Float[Array, " c"], Float[Array, "c c"]]:
     """A tile's share of the Gram matrix, or of the mean and the second moments.
 
     Args:
-        mask: how much each position counts: 0 or 1, or of an image with transparent
-            parts a number.
         count: positions of the whole image.
+        weighted: whether positions count differently.
+        mask: how much each counts: 0 or 1, or a number.
         center: of the deviations whose moments are taken; None, 0.
-        masked: whether it is such an image.
     """
-    features = features.astype(jnp.float32)
-    root = jnp.sqrt(mask) if masked else mask  # of 0 and 1 the same
+    features, mask = features.astype(jnp.float32), mask[..., None]
+    root = jnp.sqrt(mask) if weighted else mask  # of 0 and 1 the same
     if config.statistic == "gram":
         divisor = functional.gram_divisor(
             count, features.shape[-1], config.gram_normalize
@@ -189,17 +199,20 @@ def statistics(
     image: Float[Array, "_ _ 3"],
     network: Network,
     config: Config,
-    alpha: Float[Array, "_ _"] | None = None,
+    weights: dict[str, Float[Array, "*r _ _"]],
 ) -> dict[str, Any]:
-    """{style layer: Gram matrix or `Gaussian`} of an image (H, W, 3), tile by tile;
-    with its alpha (H, W), of the opaque parts."""
-    first_pass = errors_and_statistics(image, network, config, {}, {}, alpha)[1]
+    """{style layer: Gram matrix or `Gaussian`} of an image (H, W, 3), tile by tile.
+
+    Args:
+        weights: as of `errors_and_statistics`.
+    """
+    first_pass = errors_and_statistics(image, network, config, {}, {}, weights)[1]
     if config.statistic == "gram":
         return first_pass
     # Once more with deviations from the means, which are now known: fewer digits are
     # lost.
     means = {layer: statistic.mean for layer, statistic in first_pass.items()}
-    return errors_and_statistics(image, network, config, {}, means, alpha)[1]
+    return errors_and_statistics(image, network, config, {}, means, weights)[1]
 
 
 def features(

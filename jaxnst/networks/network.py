@@ -123,9 +123,15 @@ class Network:
 
     def positions(self, size: tuple[int, ...], layers: Sequence[str]) -> dict[str, int]:
         """{layer: h w} for images of (height, width)."""
+        return {k: h * w for k, (h, w) in self.map_sizes(size, layers).items()}
+
+    def map_sizes(
+        self, size: tuple[int, ...], layers: Sequence[str]
+    ) -> dict[str, tuple[int, int]]:
+        """{layer: (h, w)} of the feature maps of images of (height, width)."""
         image = jax.ShapeDtypeStruct((*size[:2], 3), jnp.float32)
         features = jax.eval_shape(partial(self, layers=tuple(layers)), image)
-        return {name: x.shape[-3] * x.shape[-2] for name, x in features.items()}
+        return {name: (x.shape[-3], x.shape[-2]) for name, x in features.items()}
 
     def __call__(
         self,

@@ -12,6 +12,7 @@ from jax.tree_util import Partial
 
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.objectives import Targets, objective
+from jaxnst.losses.regions import RegionTarget, composite
 from jaxnst.networks.network import Network
 from jaxnst.optimize.strength import next_log_beta, weights_for_strength
 
@@ -179,14 +180,20 @@ def run_steps(
 
 
 @jax.jit
-def current_image(state: State, decay: Array | float) -> Array:
+def current_image(
+    state: State, decay: Array | float, regions: RegionTarget | None = None
+) -> Array:
     """A copy of the state's image in [0, 1]: its moving average without bias, if there
     is one.
 
     a / (1 - decay^n) after n steps (the correction of Kingma and Ba 2015).
+
+    Args:
+        regions: of the targets; where they paint nothing the content image is seen.
     """
-    if state.ema is None:
-        return jnp.clip(state.image, 0.0, 1.0)
-    stepped = state.count > 0
-    share = jnp.where(stepped, 1.0 - decay**state.count, 1.0)
-    return jnp.clip(jnp.where(stepped, state.ema / share, state.image), 0.0, 1.0)
+    image = state.image
+    if state.ema is not None:
+        stepped = state.count > 0
+        share = jnp.where(stepped, 1.0 - decay**state.count, 1.0)
+        image = jnp.where(stepped, state.ema / share, image)
+    return composite(jnp.clip(image, 0.0, 1.0), regions)

@@ -30,6 +30,8 @@ class RunOptions:
         ema: decay of an exponential moving average of the iterates, which is then the
             result; None, the last iterate is. A number, or an array of such.
         style_mix: a weight for each of several style images.
+        regions: `jaxnst.Regions`, which parts take which style, with masks of the
+            images' sizes; of a batch one for each pair, all of as many regions.
 
     Raises:
         ValueError: an average or a schedule that cannot be.
@@ -45,6 +47,7 @@ class RunOptions:
     key: Array | None = None
     ema: Any = None
     style_mix: Sequence[float] | None = None
+    regions: Any = None
 
     def __post_init__(self) -> None:
         check_ema(self.ema)
@@ -71,3 +74,4 @@ class RunKeywords(TypedDict, total=False):
     key: Array | None
     ema: Any
     style_mix: Sequence[float] | None
+    regions: Any

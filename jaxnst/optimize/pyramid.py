@@ -10,6 +10,7 @@ from jax import Array
 from jaxnst import _checks
 from jaxnst.images import resize
 from jaxnst.losses.config import Config, Weights
+from jaxnst.losses.regions import check_regions
 from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.initial import initial_image
@@ -64,6 +65,9 @@ def stylize_pyramid(
     schedule.check_image(content, "content", least, margin)
     for image in styles:
         schedule.check_image(image, "style", least)
+    regions = given.regions
+    if regions is not None:
+        regions = check_regions(regions, content, styles)
     factory = optimizers.as_factory(given.optimizer or optimizers.adam())
     if len(content.devices()) == 1:
         network = network.prepared()  # once for all levels
@@ -100,6 +104,7 @@ def stylize_pyramid(
             callback=_over_levels(callback, schedule.total, results, margin),
             every=every,
             make_targets=make_targets,
+            regions=schedule.regions_at_level(regions, level),
         )
         image = remove_margin(result.image, margin)
         results.append(replace(result, image=image))

@@ -17,6 +17,7 @@ from jax import Array
 
 from jaxnst import _checks
 from jaxnst.images import resize
+from jaxnst.losses.regions import Regions, resize_mask
 from jaxnst.optimize.loop import State
 from jaxnst.optimize.result import Result
 
@@ -89,6 +90,16 @@ class Schedule:
     def at_level(self, image: Array, level: float) -> Array:
         """An image (H, W, 3) at a level, with the margin around it."""
         return add_margin(resize(image, size_at(image, level)), self.margin)
+
+    def regions_at_level(self, regions: Regions | None, level: float) -> Regions | None:
+        """Regions of the images at a level, with the margin around the content's."""
+        if regions is None:
+            return None
+        content, *styles = (
+            resize_mask(mask, size_at(mask, level))
+            for mask in (regions.content, *regions.styles)
+        )
+        return Regions(add_margin(content, self.margin), tuple(styles))
 
     def start(
         self, image: Array, initial: Array, size: tuple[int, int], strength: Any

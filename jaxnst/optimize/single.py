@@ -16,6 +16,7 @@ from jax.tree_util import Partial
 from jaxnst import _checks
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.objectives import Targets, compute_targets
+from jaxnst.losses.regions import Regions, check_regions
 from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.initial import initial_image
@@ -67,6 +68,7 @@ def stylize(
     state: State | None = None,
     before: int = 0,
     make_targets: MakeTargets | None = None,
+    regions: Regions | None = None,
 ) -> Result:
     """Optimise an image whose features match a content and a style image.
 
@@ -97,6 +99,8 @@ def stylize(
         before: steps done before, which `every` and the callback's step count too.
         make_targets: called in place of `compute_targets`; for who has many runs and
             keeps what they share.
+        regions: which parts of the image take the style of which parts of the style
+            images; None, all of all.
 
     Raises:
         TypeError, ValueError: bad arguments, or called under jax.jit, vmap or grad;
@@ -116,6 +120,8 @@ def stylize(
     min_side = check_network(network).min_side(config.layers)
     content = _checks.check_image(content, "content", min_side=min_side)
     styles = _checks.check_images(style, "style", min_side=min_side, alpha=True)
+    if regions is not None:
+        regions = check_regions(regions, content, styles)
     largest = max([content, *styles], key=lambda image: prod(image.shape[:2]))
     remembered = optimizers.state_images(factory)
     config = with_tiles_if_needed(
@@ -130,6 +136,7 @@ def stylize(
         config,
         style_mix=style_mix,
         with_content_style=weights.strength is not None,
+        **({} if regions is None else {"regions": regions}),
     )
     if state is None:
         image = initial_image(init, content, styles[0], key)
@@ -188,7 +195,9 @@ def run_loop(
     With a `target_axis` the result's images, traces and flags have an axis of items.
     """
     single = target_axis is None
-    show = current_image if single else jax.vmap(current_image)
+    regions = arguments.targets.regions
+    axes = (0, 0, 0 if target_axis == "per_item" else None)
+    show = current_image if single else jax.vmap(current_image, axes)
     decay, began = arguments.decay, time.perf_counter()
     traces: list[dict[str, np.ndarray]] = []
     done, length = 0, 1
@@ -197,7 +206,7 @@ def run_loop(
         joined = {k: np.concatenate([t[k] for t in traces]).T for k in traces[0]}
         seconds = time.perf_counter() - began
         finite = bool(state.finite) if single else np.asarray(state.finite)
-        return Result(show(state, decay), joined, done, finite, seconds, state)
+        return Result(show(state, decay, regions), joined, done, finite, seconds, state)
 
     def copied() -> Result:
         # The next call is given this state's memory.
@@ -213,7 +222,7 @@ def run_loop(
         now, done = time.perf_counter(), done + length
         if callback is not None:
             terms = {name: float(v[-1].mean()) for name, v in traces[-1].items()}
-            image = partial(show, state, decay)
+            image = partial(show, state, decay, regions)
             counts = before + done, before + steps
             if callback(Progress(*counts, terms, now - began, image, copied)):
                 break

@@ -14,10 +14,10 @@ from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.objectives import (
     StyleTarget,
     Targets,
-    content_targets,
-    style_targets,
-    style_terms,
+    style_targets_of,
+    targets_with_style,
 )
+from jaxnst.losses.regions import Regions, check_regions
 from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize.initial import initial_image
 from jaxnst.optimize.options import RunKeywords, RunOptions
@@ -25,7 +25,11 @@ from jaxnst.optimize.result import Callback, Result
 from jaxnst.optimize.schedule import Schedule, size_at
 from jaxnst.optimize.single import MakeTargets
 from jaxnst.parallel.microbatch import ItemNumbers, optimize_many
-from jaxnst.parallel.one_by_one import is_vectorized, optimize_one_by_one
+from jaxnst.parallel.one_by_one import (
+    Pictures,
+    is_vectorized,
+    optimize_one_by_one,
+)
 
 Style = Array | Sequence[Array]
 
@@ -81,15 +85,19 @@ def stylize_batch(
                 f"got shape {np.shape(leaf)}"
             )
     starts = _starts(given, contents, styles)
+    regions = _regions(given.regions, contents, styles)
 
     # By the images themselves: those that occur more than once are looked at once.
     kept: dict[Any, dict[str, StyleTarget]] = {}
-    makers = [_keep_styles(kept, tuple(map(id, group))) for group in styles]
+    makers = [
+        _keep_styles(kept, (*map(id, group), *_masks(own)))
+        for group, own in zip(styles, regions, strict=True)
+    ]
     if not is_vectorized(vectorize, devices):
         return optimize_one_by_one(
             network,
             starts,
-            lambda item: (contents[item], styles[item], makers[item]),
+            lambda i: Pictures(contents[i], styles[i], makers[i], regions[i]),
             numbers.spread((count,)),
             given,
             budget=budget,
@@ -104,6 +112,7 @@ def stylize_batch(
             [resize(style, size_at(style, level)) for style in styles[item]],
             config,
             with_content_style=weights.strength is not None,
+            regions=schedule.regions_at_level(regions[item], level),
         )
         return made
 
@@ -141,16 +150,52 @@ def _keep_styles(
         *,
         style_mix: None = None,
         with_content_style: bool,
+        regions: Regions | None = None,
     ) -> Targets:
         key = name, config, tuple(style.shape for style in styles)
         if key not in kept:
-            kept[key] = style_targets(network, styles, config)
-        of_content = None
-        if with_content_style:
-            of_content = style_terms(network, content, kept[key], config)
-        return Targets(content_targets(network, content, config), kept[key], of_content)
+            kept[key] = style_targets_of(network, styles, config, regions=regions)
+        return targets_with_style(
+            network,
+            content,
+            kept[key],
+            config,
+            with_content_style=with_content_style,
+            regions=regions,
+        )
 
     return targets
+
+
+def _masks(regions: Regions | None) -> tuple[int, ...]:
+    """What the statistics of styles depend on beside the images, as names."""
+    return () if regions is None else tuple(map(id, regions.styles))
+
+
+def _regions(
+    given: Any, contents: list[Array], styles: list[list[Array]]
+) -> list[Regions | None]:
+    """Of each pair, checked.
+
+    Raises:
+        TypeError, ValueError: not one for each pair, or not of as many regions.
+    """
+    if given is None:
+        return [None] * len(contents)
+    if isinstance(given, Regions) or len(given) != len(contents):
+        raise ValueError(f"give regions for each of the {len(contents)} pairs")
+    found: list[Regions | None] = [
+        check_regions(own, content, group, f"regions[{i}]")
+        for i, (own, content, group) in enumerate(
+            zip(given, contents, styles, strict=True)
+        )
+    ]
+    counts = {0 if own is None else own.content.shape[-1] for own in found}
+    if len(counts) > 1:
+        raise ValueError(
+            f"the pairs have {sorted(counts)} regions; give pairs of as many in a call"
+        )
+    return found
 
 
 def _starts(

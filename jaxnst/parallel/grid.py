@@ -21,7 +21,11 @@ from jaxnst.optimize.result import Callback, Result
 from jaxnst.optimize.schedule import size_at
 from jaxnst.optimize.single import MakeTargets
 from jaxnst.parallel.microbatch import ItemNumbers, optimize_many
-from jaxnst.parallel.one_by_one import is_vectorized, optimize_one_by_one
+from jaxnst.parallel.one_by_one import (
+    Pictures,
+    is_vectorized,
+    optimize_one_by_one,
+)
 
 
 def grid_search(
@@ -88,7 +92,7 @@ def grid_search(
     shape = _grid_shape(numbers, key)
     starts = _starts(given.init, content, styles[0], key, shape)
     if not is_vectorized(vectorize, devices):
-        pictures = content, styles, _targets_once()
+        pictures = Pictures(content, styles, _targets_once(), given.regions)
         result = optimize_one_by_one(
             network,
             starts,
@@ -110,6 +114,7 @@ def grid_search(
             config,
             style_mix=given.style_mix,
             with_content_style=weights.strength is not None,
+            regions=schedule.regions_at_level(given.regions, level),
         )
 
     result = optimize_many(

@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -19,6 +19,7 @@ from jax import Array
 
 from jaxnst.images import resize
 from jaxnst.losses.config import Config
+from jaxnst.losses.regions import Regions
 from jaxnst.networks.network import Network
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.memory import with_tiles_if_needed
@@ -29,8 +30,14 @@ from jaxnst.optimize.schedule import size_at
 from jaxnst.optimize.single import MakeTargets
 from jaxnst.parallel.microbatch import ItemNumbers, join_batches, over_batches
 
-Pictures = tuple[Array, list[Array], MakeTargets]
-"""Of an item: the content image, the style images, and what makes their targets."""
+
+class Pictures(NamedTuple):
+    """Of an item: its images, what makes their targets, and their regions."""
+
+    content: Array
+    styles: list[Array]
+    make_targets: MakeTargets
+    regions: Regions | None = None
 
 
 def is_vectorized(
@@ -74,7 +81,7 @@ def optimize_one_by_one(
     results: list[Result] = []
     with _on(devices):
         for item in range(count):
-            content, styles, make_targets = pictures_of(item)
+            content, styles, make_targets, regions = pictures_of(item)
             own, config = numbers.at(np.int32(item)), options.config
             if budget is not None:
                 config = config_for(network, options, [content, *styles], budget)
@@ -88,6 +95,7 @@ def optimize_one_by_one(
                 init=starts[item],
                 ema=None if options.ema is None else own.decay,
                 style_mix=options.style_mix,
+                regions=regions,
             )
             told = over_batches(callback, item, count, schedule.total, results)
             result = stylize_pyramid(

@@ -15,6 +15,7 @@ from jaxnst.feedforward.model import FeedForward
 from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.images import resize
 from jaxnst.images.mirroring import add_mirrored, cut_off, pads_to, repeat_mirrored
+from jaxnst.losses.regions import Regions, composite, region_target, resize_mask
 from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize.initial import FEEDFORWARD
 from jaxnst.optimize.options import RunKeywords
@@ -35,6 +36,7 @@ def render(
     every: int | None = None,
     resume: Result | None = None,
     decoder: FeedForward | None = None,
+    regions: Regions | None = None,
 ) -> Result:
     """Run `settings` on pictures.
 
@@ -49,6 +51,9 @@ def render(
             optimised.
         resume: as in `stylize_pyramid`.
         decoder: for init "feedforward"; None, the one that comes with jaxnst.
+        regions: which parts of the photograph take the style of which parts of the
+            paintings, with masks of any size; where nothing is painted the photograph
+            stays. None, all of all.
 
     Returns:
         A result; of one pass alone without traces and state.
@@ -59,7 +64,15 @@ def render(
     """
     _checks.check_not_traced("render", network, content, styles, init, settings)
     began = time.perf_counter()
-    prepared = prepare(settings, network, content, styles, init=init, decoder=decoder)
+    prepared = prepare(
+        settings,
+        network,
+        content,
+        styles,
+        init=init,
+        decoder=decoder,
+        regions=regions,
+    )
     if settings.optimization.one_pass and init is None:
         return prepared.one_pass(began)
     result = stylize_pyramid(
@@ -108,6 +121,7 @@ def prepare(
     init: Array | None = None,
     multiple: int = 1,
     decoder: FeedForward | None = None,
+    regions: Regions | None = None,
 ) -> Prepared:
     """What `render` would optimise; arguments as there.
 
@@ -139,15 +153,20 @@ def prepare(
         resize(style, nearest_multiple(size, multiple))
         for style, size in zip(styles, sizes, strict=True)
     ]
+    if regions is not None:
+        regions = _resized(regions, size, styles)
     target, styles, finish = _transfer_color(settings.color, content, styles)
     least = min_side(settings, network)
     pads = pads_to(size, padded_size(size, multiple, least - 2 * geometry.margin))
     target = add_mirrored(target, pads)
+    seen = regions
+    if seen is not None:
+        seen = replace(seen, content=add_mirrored(seen.content, pads))
     start: str | Array = how.init
     if init is not None:
         start = add_mirrored(resize(init, size), pads)
     elif start == FEEDFORWARD:
-        start = _one_pass(settings, target, styles, decoder)
+        start = _one_pass(settings, target, styles, decoder, seen)
     elif start == "style":
         start = resize(styles[0], target.shape[:2])
     levels = levels_at(settings, network, size, multiple)
@@ -165,7 +184,33 @@ def prepare(
         "style_mix": settings.style_mix,
     }
     styles = [repeat_mirrored(style, shortest) for style in styles]
-    return Prepared(target, styles, lambda x: finish(cut_off(x, pads)), options)
+    if regions is None or seen is None:
+        return Prepared(target, styles, lambda x: finish(cut_off(x, pads)), options)
+    options["regions"] = _repeated(seen, shortest)
+    kept = region_target(regions.content, content, {})
+    return Prepared(
+        target, styles, lambda x: composite(finish(cut_off(x, pads)), kept), options
+    )
+
+
+def _resized(regions: Regions, size: tuple[int, int], styles: list[Array]) -> Regions:
+    """Regions whose masks have the sizes of the images."""
+    if len(regions.styles) != len(styles):
+        raise ValueError(
+            f"regions has masks of {len(regions.styles)} paintings, given were "
+            f"{len(styles)}; give one mask for each"
+        )
+    masks = zip(regions.styles, styles, strict=True)
+    return Regions(
+        resize_mask(regions.content, size),
+        tuple(resize_mask(mask, style.shape) for mask, style in masks),
+    )
+
+
+def _repeated(regions: Regions, min_side: int) -> Regions:
+    """With the masks of the paintings repeated as these are."""
+    masks = tuple(repeat_mirrored(mask, min_side) for mask in regions.styles)
+    return replace(regions, styles=masks)
 
 
 def _one_pass(
@@ -173,17 +218,23 @@ def _one_pass(
     content: Array,
     styles: Sequence[Array],
     decoder: FeedForward | None,
+    regions: Regions | None,
 ) -> Array:
     """What one pass makes of the pictures."""
     model = load_feedforward() if decoder is None else decoder
     size = content.shape[0], content.shape[1]
     pads = pads_to(size, padded_size(size, 1, model.min_side))
+    if regions is not None:
+        regions = _repeated(regions, model.min_side)
+        wider = add_mirrored(regions.content, pads)
+        regions = replace(regions, content=wider)
     image = feedforward.stylize_compiled(
         model,
         add_mirrored(content, pads),
         [repeat_mirrored(style, model.min_side) for style in styles],
         strength=settings.terms.strength,
         style_mix=settings.style_mix,
+        regions=regions,
     )
     return cut_off(image, pads)
 

@@ -14,6 +14,7 @@ from jaxnst import _checks
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.losses.config import Weights
+from jaxnst.losses.regions import Regions
 from jaxnst.networks.network import Network
 from jaxnst.optimize.initial import FEEDFORWARD
 from jaxnst.optimize.result import Callback, Result
@@ -37,13 +38,22 @@ def render_grid(
     devices: Sequence[jax.Device] | None = None,
     vectorize: bool | None = None,
     decoder: FeedForward | None = None,
+    regions: Regions | None = None,
 ) -> Result:
     """`render` under every alpha and beta, in one call.
 
     Arguments as of `render` and `grid_search`; image (A, B, H, W, 3).
     """
     _checks.check_not_traced("render_grid", network, content, styles, init, settings)
-    prepared = prepare(settings, network, content, styles, init=init, decoder=decoder)
+    prepared = prepare(
+        settings,
+        network,
+        content,
+        styles,
+        init=init,
+        decoder=decoder,
+        regions=regions,
+    )
     result = grid_search(
         network,
         prepared.content,
@@ -76,6 +86,7 @@ def render_batch(
     devices: Sequence[jax.Device] | None = None,
     vectorize: bool | None = None,
     decoder: FeedForward | None = None,
+    regions: Sequence[Regions] | None = None,
 ) -> list[Result]:
     """`render` for N pairs, in a loop that is compiled once.
 
@@ -88,6 +99,7 @@ def render_batch(
             changes by 6 % at most with the default of 32.
         callback, budget, devices, vectorize: as in `stylize_batch`.
         decoder: as in `render`.
+        regions: of each pair, all of as many; None, no regions.
 
     Returns:
         N results; every picture is of the size that `render` would give it.
@@ -105,6 +117,7 @@ def render_batch(
     how, began = settings.optimization, time.perf_counter()
     if how.init == FEEDFORWARD and decoder is None:
         decoder = load_feedforward()
+    parts: Sequence[Regions | None] = regions or [None] * len(contents)
     prepared = [
         prepare(
             replace(settings, terms=weights),
@@ -113,8 +126,11 @@ def render_batch(
             [style],
             multiple=multiple,
             decoder=decoder,
+            regions=own,
         )
-        for content, style, weights in zip(contents, styles, terms, strict=True)
+        for content, style, weights, own in zip(
+            contents, styles, terms, parts, strict=True
+        )
     ]
     if not prepared:
         raise ValueError("contents must hold at least one picture")
@@ -129,6 +145,9 @@ def render_batch(
     starts: list[Any] = [one.options["init"] for one in prepared]
     if not isinstance(starts[0], str):
         options = options | {"init": starts}
+    if regions is not None:
+        masks = [one.options["regions"] for one in prepared]
+        options = options | {"regions": masks}
     result = stylize_batch(
         network,
         [one.content for one in prepared],

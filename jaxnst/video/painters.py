@@ -20,12 +20,7 @@ from jaxnst.feedforward.model import FeedForward
 from jaxnst.images import resize
 from jaxnst.images.mirroring import add_mirrored, cut_off, pads_to, repeat_mirrored
 from jaxnst.losses.config import Config
-from jaxnst.losses.objectives import (
-    Targets,
-    content_targets,
-    style_targets,
-    style_terms,
-)
+from jaxnst.losses.objectives import Targets, style_targets, targets_with_style
 from jaxnst.losses.temporal import TemporalTarget
 from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize.initial import FEEDFORWARD, INITS
@@ -257,10 +252,13 @@ class OptimisedPainter:
             self._style_targets[key] = style_targets(
                 network, styles, config, style_mix=style_mix
             )
-        style = self._style_targets[key]
-        content_style = None
-        if with_content_style:
-            content_style = style_terms(network, content, style, config)
+        targets = targets_with_style(
+            network,
+            content,
+            self._style_targets[key],
+            config,
+            with_content_style=with_content_style,
+        )
         temporal = None
         if self.span:
             earlier, mask = jnp.zeros_like(content), jnp.zeros_like(content[..., :1])
@@ -268,9 +266,7 @@ class OptimisedPainter:
                 margin = self.settings.geometry.margin
                 earlier, mask = (add_margin(x, margin) for x in seen[:2])
             temporal = TemporalTarget(earlier, mask[..., 0], self.temporal)
-        return Targets(
-            content_targets(network, content, config), style, content_style, temporal
-        )
+        return replace(targets, temporal=temporal)
 
 
 class OnePassPainter:

@@ -113,7 +113,7 @@ def test_paintings_without_alpha_are_compiled_as_before(network):
         return {layer: gaussian(features[layer]) for layer in LAYERS}
 
     image = jax.ShapeDtypeStruct((32, 32, 3), jnp.float32)
-    found = jax.make_jaxpr(lambda x: _statistics(x, network, config))(image)
+    found = jax.make_jaxpr(lambda x: _statistics(x, network, config, {}))(image)
     assert str(found) == str(jax.make_jaxpr(plain)(image))
 
 
