@@ -154,7 +154,11 @@ def _by_weight(
     """Both axes are numbers of the objective."""
     settings = inputs.settings
     made = prepare(
-        settings, *inputs.arguments, init=inputs.init, decoder=inputs.decoder
+        settings,
+        *inputs.arguments,
+        init=inputs.init,
+        decoder=inputs.decoder,
+        regions=inputs.regions,
     )
     result = grid_search(
         inputs.network,
@@ -188,6 +192,8 @@ def _by_scale(
     options.pop("style_mix")
     if not isinstance(options["init"], str):
         options["init"] = [one.options["init"] for one in each] * count
+    if "regions" in options:
+        options["regions"] = [one.options["regions"] for one in each] * count
     changed: dict[str, Any] = {axes.rows: rows}
     result = stylize_batch(
         inputs.network,
@@ -219,4 +225,5 @@ def _prepared(
         paintings,
         init=inputs.init,
         decoder=inputs.decoder,
+        regions=inputs.regions,
     )

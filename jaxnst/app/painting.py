@@ -13,7 +13,7 @@ from jaxnst.app.runs import Run, watch
 from jaxnst.app.uploads import to_jpeg
 from jaxnst.optimize.result import Result
 from jaxnst.pipeline.continuation import continue_settings, scale_style
-from jaxnst.pipeline.inputs import Inputs, init_file, load_inputs
+from jaxnst.pipeline.inputs import Inputs, further_files, init_file, load_inputs
 from jaxnst.pipeline.provenance import describe, digests_of, shortened
 from jaxnst.pipeline.run import render
 from jaxnst.pipeline.settings import Settings
@@ -50,8 +50,7 @@ class Order:
     @property
     def files(self) -> tuple[Path, ...]:
         """Every picture that is read."""
-        start = init_file(self.settings)
-        return (self.content, *self.styles, *([] if start is None else [start]))
+        return (self.content, *self.styles, *further_files(self.settings))
 
 
 @dataclass(frozen=True)
@@ -138,6 +137,7 @@ def paint(order: Order, folder: Path, run: Run[Any]) -> Painted | None:
         init=inputs.init,
         callback=watch(run, levels, steps),
         decoder=inputs.decoder,
+        regions=inputs.regions,
     )
     return _written(order, folder, inputs, digests, like, result, sum(steps))
 
@@ -192,12 +192,17 @@ def _written(
 
 
 def _portable(settings: Settings) -> Settings:
-    """Settings in which a picture to start from is called by its name alone: its folder
-    is one of this server's."""
-    how = settings.optimization
-    if init_file(settings) is None:
-        return settings
-    return replace(settings, optimization=replace(how, init=Path(how.init).name))
+    """Settings in which a picture to start from and masks are called by their names
+    alone: their folder is one of this server's."""
+    how, masks = settings.optimization, settings.masks
+    if init_file(settings) is not None:
+        how = replace(how, init=Path(how.init).name)
+    if masks.content_mask is not None:
+        masks = replace(masks, content_mask=Path(masks.content_mask).name)
+    if masks.style_mask is not None:
+        names = tuple(Path(name).name for name in masks.style_mask)
+        masks = replace(masks, style_mask=names)
+    return replace(settings, optimization=how, masks=masks)
 
 
 def go_on(painted: Painted, factor: float) -> Order:

@@ -1,7 +1,7 @@
 """The painting of many pairs: read ahead, compute, write behind, and keep count."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -18,13 +18,15 @@ from jaxnst.cli._manifest import Manifest
 from jaxnst.cli._outputs import save
 from jaxnst.cli._pairs import Pair
 from jaxnst.feedforward.model import FeedForward
+from jaxnst.losses.regions import Regions
 from jaxnst.networks.network import Network
 from jaxnst.optimize.result import Callback, Progress, Result
 from jaxnst.parallel.one_by_one import is_vectorized
 from jaxnst.pipeline.inputs import sizes_of, with_size_of
 from jaxnst.pipeline.provenance import describe
+from jaxnst.pipeline.region_masks import check_count, load_regions, mask_files
 from jaxnst.pipeline.run import padded_size
-from jaxnst.pipeline.settings import Settings
+from jaxnst.pipeline.settings import Masks, Settings
 
 Size = tuple[int, int]
 
@@ -48,12 +50,14 @@ class Pictures(NamedTuple):
 
     Attributes:
         content, style: (H, W, 3) at their sizes.
+        regions: of the pair's masks, None without.
         like: what is carried over from the photograph.
     """
 
     content: Array
     style: Array
     like: images.Like
+    regions: Regions | None
 
 
 @dataclass
@@ -118,7 +122,7 @@ class BatchJob:
         """Raises what is wrong with the pair's files."""
         numbers: dict[str, Any] = dict(pair.numbers)
         terms = replace(self.settings.terms, **numbers)
-        settings = replace(self.settings, terms=terms)
+        settings = replace(self.settings, terms=terms, masks=self.masks_of(pair))
         settings = with_size_of(settings, self.size_of(pair.content))
         sizes = sizes_of(
             settings,
@@ -137,11 +141,24 @@ class BatchJob:
         }
         if not self.keep_metadata:
             job["keep_metadata"] = False
+        masks = mask_files(settings.masks)
+        if masks:
+            check_count(settings.masks, 1)
+            job["masks"] = [self.digest_of(path) for path in masks]
         if self.decoder is not None:
             job["decoder"] = self.decoder.checksum
         output = self.folder / pair.name
         images.check_fits(output, sizes.content)
         return Item(pair, output, settings, sizes.content, sizes.styles[0], job)
+
+    def masks_of(self, pair: Pair) -> Masks:
+        """Those of the pair, else of all."""
+        masks = self.settings.masks
+        if pair.content_mask is not None:
+            masks = replace(masks, content_mask=str(pair.content_mask))
+        if pair.style_mask is not None:
+            masks = replace(masks, style_mask=(str(pair.style_mask),))
+        return masks
 
     def chunks(self, group: list[Item]) -> Iterator[tuple[list[Item], int]]:
         """What is missing of a shape, in parts, and how many are computed in each.
@@ -170,13 +187,19 @@ class BatchJob:
     ) -> list[Future[Pictures]]:
         def pictures(item: Item) -> Pictures:
             content, style = item.pair.content, item.pair.style
+            masks = item.settings.masks
+            painting = self.load(style, size=item.style_size, alpha=True)
             found = Pictures(
                 self.load(content, size=item.size, alpha=True)[..., :3],
-                self.load(style, size=item.style_size, alpha=True),
+                painting,
                 self.read_like(content, size=item.size),
+                load_regions(masks, item.size, [painting])[0],
             )
-            for path, digest in ((content, "content"), (style, "style")):
-                if sha256(path) != item.job[digest]:
+            digests = [item.job["content"], item.job["style"]]
+            digests += item.job.get("masks", ())
+            read = (content, style, *mask_files(masks))
+            for path, digest in zip(read, digests, strict=True):
+                if sha256(path) != digest:
                     raise ValueError(
                         f"{path} has changed since the batch began; the same command "
                         "paints it anew"
@@ -211,6 +234,7 @@ class BatchJob:
                 budget=self.budget,
                 decoder=self.decoder,
                 callback=self.callback(len(readable)),
+                regions=self.regions_of([found for _, found in filled]),
             )
         except EXPECTED as error:
             for item, _ in readable:
@@ -220,6 +244,13 @@ class BatchJob:
             (item, result, found.like)
             for (item, found), result in zip(readable, results, strict=False)
         ]
+
+    def regions_of(
+        self, pictures: Sequence[Pictures]
+    ) -> Sequence[Regions | None] | None:
+        """Of each pair; None where no pair has any."""
+        regions = [found.regions for found in pictures]
+        return regions if any(own is not None for own in regions) else None
 
     def callback(self, count: int) -> Callback:
         def callback(progress: Progress) -> bool:
@@ -240,12 +271,15 @@ class BatchJob:
                     "the loss was not finite; try a lower --learning-rate or weights"
                 )
             content, style = str(pair.content), str(pair.style)
+            digests = {content: item.job["content"], style: item.job["style"]}
+            masks = map(str, mask_files(item.settings.masks))
+            digests |= dict(zip(masks, item.job.get("masks", ()), strict=True))
             metadata = describe(
                 item.settings,
                 self.network,
                 result,
                 pictures=(pair.content, pair.style),
-                digests={content: item.job["content"], style: item.job["style"]},
+                digests=digests,
                 decoder=self.decoder,
             )
 

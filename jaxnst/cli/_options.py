@@ -29,6 +29,7 @@ SECTIONS = {
     "settings.geometry": "sizes, and levels from coarse to fine",
     "geometry": "sizes, and levels from coarse to fine",
     "settings.optimization": "optimisation",
+    "settings.masks": "regions: which part takes which style",
     "optimization": "optimisation",
     "settings.objective": "objective: what is compared, in which convention",
     "objective": "objective: what is compared, in which convention",
@@ -68,6 +69,14 @@ _GEOMETRY = {
     "style_fit": (None, "the painting's own aspect, or the photograph's"),
     "style_scale": ("X", "size of the painting over that of the picture: larger, "
                          "larger brush strokes"),
+}  # fmt: skip
+_MASKS = {
+    "content_mask": ("FILE", "mask of the photograph: white is painted, black stays; a "
+                             "grey level for each of several paintings; or colours, "
+                             "each with the style of its like in --style-mask"),
+    "style_mask": ("FILE", "mask of each painting; without --content-mask, what is "
+                           "white counts"),
+    "feather": ("X", "width of the soft borders of regions, over the longer side"),
 }  # fmt: skip
 _OPTIMIZATION = {
     "steps": ("N", "steps at each level from coarse to fine, not in all; the last "
@@ -109,7 +118,8 @@ _OBJECTIVE = {
 def setting_words(prefix: str = "settings.") -> Words:
     """Words for every field of `Settings` that lies at `prefix` in the arguments."""
     parts: dict[str, Words] = {"terms": _TERMS, "geometry": _GEOMETRY,
-             "optimization": _OPTIMIZATION, "objective": _OBJECTIVE}  # fmt: skip
+             "optimization": _OPTIMIZATION, "objective": _OBJECTIVE,
+             "masks": _MASKS}  # fmt: skip
     words: dict[str, Any] = {f"{prefix}{k}": v for k, v in _SETTINGS.items()}
     for part, fields in parts.items():
         words |= {f"{prefix}{part}.{name}": v for name, v in fields.items()}

@@ -16,7 +16,7 @@ def lists_last(line: Sequence[str], options: Sequence[Option]) -> list[str]:
     """A command line whose options of several values stand at its end, so that these
     take no pictures for values: `--steps 60 a.jpg b.jpg` becomes `a.jpg b.jpg --steps
     60`. What is a picture is told by its suffix, or as what no value can be; the first
-    word after an option is a value.
+    word after an option is a value. Options whose values are files take all.
     """
     if "--" in line:
         return list(line)
@@ -25,6 +25,9 @@ def lists_last(line: Sequence[str], options: Sequence[Option]) -> list[str]:
         for each in options
         if (kind := element_of(each.kind)) is not None
         for flag in each.flags
+    }
+    of_files = {
+        flag for each in options if each.metavar == "FILE" for flag in each.flags
     }
     first: list[str] = []
     last: list[str] = []
@@ -36,7 +39,8 @@ def lists_last(line: Sequence[str], options: Sequence[Option]) -> list[str]:
             continue
         last.append(word)
         while words and not _is_option(words[0]):
-            if last[-1] != word and _is_picture(words[0], lists[word]):
+            picture = word not in of_files and _is_picture(words[0], lists[word])
+            if last[-1] != word and picture:
                 while words and not _is_option(words[0]):
                     first.append(words.pop(0))
                 break

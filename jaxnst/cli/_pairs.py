@@ -13,17 +13,21 @@ from jaxnst.cli._parser import Misuse
 
 NUMBERS = ("alpha", "beta", "tv")
 
-_COLUMNS = ("content", "style", *NUMBERS, "output")
+_MASKS = ("content_mask", "style_mask")
+
+_COLUMNS = ("content", "style", *_MASKS, *NUMBERS, "output")
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A photograph, a painting, the picture's file name, and its weights."""
+    """A photograph, a painting, the picture's file name, its weights and masks."""
 
     content: Path
     style: Path
     name: str
     numbers: dict[str, float] = field(default_factory=dict)
+    content_mask: Path | None = None
+    style_mask: Path | None = None
 
     def __str__(self) -> str:
         return f"{self.content} in the style of {self.style}"
@@ -59,7 +63,12 @@ def plan(
                 f"{first} and {second} would both be written to {name}; rename a "
                 'file, or list the pairs in a .csv with a column "output"'
             )
-    read = {path for pair in pairs for path in (pair.content, pair.style)}
+    read = {
+        path
+        for pair in pairs
+        for path in (pair.content, pair.style, pair.content_mask, pair.style_mask)
+        if path is not None
+    }
     check_not_read([output / pair.name for pair in pairs], list(read))
     return pairs
 
@@ -147,9 +156,9 @@ def _row(
     values = {k: (v or "").strip() for k, v in row.items() if isinstance(k, str)}
     if None in row or not (values["content"] and values["style"]):
         raise ValueError(f"{where}: give one content and one style")
-    for column in ("content", "style"):
+    for column in ("content", "style", *_MASKS):
         try:
-            check_no_address(values[column])
+            check_no_address(values.get(column, ""))
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from None
     content, style = contents / values["content"], styles / values["style"]
@@ -161,4 +170,9 @@ def _row(
     if Path(name).name != name or name.startswith("."):
         raise ValueError(f"{where}: output must be a plain file name, got {name!r}")
     name = fitting_name(name.removesuffix(suffix), suffix)
-    return Pair(content, style, name, numbers)
+    masks = {
+        column: folder / values[column]
+        for column, folder in zip(_MASKS, (contents, styles), strict=True)
+        if values.get(column)
+    }
+    return Pair(content, style, name, numbers, **masks)

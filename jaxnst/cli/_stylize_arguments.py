@@ -12,7 +12,8 @@ from jaxnst.cli._outputs import existing
 from jaxnst.cli._parser import Misuse, option
 from jaxnst.cli._progress import numbered
 from jaxnst.cli._streams import STREAM, check_read_again
-from jaxnst.pipeline.inputs import init_file
+from jaxnst.pipeline.inputs import further_files
+from jaxnst.pipeline.region_masks import check_count
 from jaxnst.pipeline.settings import Settings
 from jaxnst.reports import plots
 
@@ -93,9 +94,9 @@ def style_factor(arguments: Arguments) -> float:
 
 def check(arguments: Arguments, output: Path) -> None:
     """Raise now what would otherwise only fail at the end of a long run."""
-    start = init_file(arguments.settings)
-    if start is not None:
-        check_read_again(start)
+    for path in further_files(arguments.settings):
+        check_read_again(path)
+    check_count(arguments.settings.masks, len(arguments.pictures) - 1)
     check_not_read(written(arguments, output), read(arguments))
     if output != STREAM:
         images.check_output(output, arguments.quality)
@@ -142,8 +143,8 @@ def written(arguments: Arguments, output: Path) -> list[Path]:
 def read(arguments: Arguments) -> list[Path]:
     """Every file that the run reads: pictures, weights."""
     settings = arguments.settings
-    start, before = init_file(settings), (arguments.again, arguments.finished)
-    pictures = [*arguments.pictures, *before, start]
+    before = arguments.again, arguments.finished
+    pictures = [*arguments.pictures, *before, *further_files(settings)]
     named = settings.network, settings.weights, settings.decoder
     return [p for p in pictures if p not in (None, STREAM)] + existing(*named)
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Literal
 
 from jaxnst import images
-from jaxnst._files import make_folder, remove_unfinished
+from jaxnst._files import check_not_read, make_folder, remove_unfinished
 from jaxnst.cli._app import Common, fail
 from jaxnst.cli._batch_job import BatchJob
 from jaxnst.cli._batch_status import read_status
@@ -30,6 +30,7 @@ from jaxnst.cli._parser import Misuse, option
 from jaxnst.cli._progress import PictureBar
 from jaxnst.cli._shard import parse_shard
 from jaxnst.pipeline.inputs import STARTS, open_decoder, open_network
+from jaxnst.pipeline.region_masks import check_count, mask_files
 from jaxnst.pipeline.settings import Settings
 
 USAGE = "--contents FOLDER --styles FOLDER [-o FOLDER] [options]"
@@ -113,6 +114,7 @@ def check(arguments: Arguments) -> None:
         raise Misuse(f"--init must be one of {', '.join(STARTS)} for a batch")
     if settings.style_mix is not None:
         raise Misuse("a picture of a batch has one painting; leave --style-mix")
+    check_count(settings.masks, 1)
     images.check_quality(f".{arguments.format}", arguments.quality)
 
 
@@ -121,6 +123,8 @@ def main(arguments: Arguments) -> int:
     check(arguments)
     given = arguments.pairs, arguments.contents, arguments.styles
     pairs = plan(*given, folder, f".{arguments.format}")
+    masks = mask_files(arguments.settings.masks)
+    check_not_read([folder / pair.name for pair in pairs], masks)
     shard = None if arguments.shard is None else parse_shard(arguments.shard)
     if shard is not None:
         pairs = [pair for pair in pairs if shard.has(pair.name)]

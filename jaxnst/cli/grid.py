@@ -29,7 +29,7 @@ from jaxnst.cli._streams import STREAM, from_stdin
 from jaxnst.metrics import Scores
 from jaxnst.networks.network import Network
 from jaxnst.optimize.result import Progress, Result
-from jaxnst.pipeline.inputs import Inputs, init_file, load_for_judge, load_inputs
+from jaxnst.pipeline.inputs import Inputs, further_files, load_for_judge, load_inputs
 from jaxnst.pipeline.settings import Settings
 from jaxnst.pretrained.loading import load_network
 from jaxnst.reports import pareto, plots
@@ -97,7 +97,7 @@ def check_files(arguments: Arguments, folder: Path) -> None:
     settings = arguments.settings
     read = [path for path in arguments.pictures if path != STREAM]
     read += existing(settings.network, settings.weights, settings.decoder)
-    read += existing(arguments.judge, init_file(settings))
+    read += existing(arguments.judge, *further_files(settings))
     names = files_of(arguments.alpha, arguments.beta)
     check_not_read([folder / name for name in names], read)
     finer = (folder / _FINER).resolve()
@@ -156,6 +156,7 @@ def paint(
         callback=callback,
         budget=None if budget is None else int(budget * 2**30),
         decoder=inputs.decoder,
+        regions=inputs.regions,
     )
     bar.close()
     content, style = distances(judge, result)

@@ -34,7 +34,7 @@ from jaxnst.cli._stylize_arguments import (
 from jaxnst.cli._warnings import warn_if_astray, warn_if_other
 from jaxnst.optimize.result import Result
 from jaxnst.pipeline.continuation import continue_settings, scale_style
-from jaxnst.pipeline.inputs import Inputs, init_file, load_inputs
+from jaxnst.pipeline.inputs import Inputs, further_files, load_inputs
 from jaxnst.pipeline.provenance import (
     describe,
     digests_of,
@@ -205,7 +205,12 @@ class Job:
 def one_pass(job: Job) -> int:
     """One pass of a trained network; the exit code."""
     inputs = job.inputs
-    result = jaxnst.render(inputs.settings, *inputs.arguments, decoder=inputs.decoder)
+    result = jaxnst.render(
+        inputs.settings,
+        *inputs.arguments,
+        decoder=inputs.decoder,
+        regions=inputs.regions,
+    )
     moved, trouble = job.write((), result)
     job.report(result, moved)
     for text in trouble:
@@ -247,6 +252,7 @@ def optimise(job: Job) -> int:
             every=session.every,
             resume=kept,
             decoder=inputs.decoder,
+            regions=inputs.regions,
         )
         bar.close()
         warn_if_astray(result, settings.optimization)
@@ -269,8 +275,8 @@ def taken(
     """What the end needs of the files: checksums by name, and what is carried over from
     the photograph."""
     names = dict(zip(files, map(str, arguments.pictures), strict=True))
-    start = init_file(arguments.settings)
-    digests = digests_of(names if start is None else names | {start: str(start)})
+    further = {path: str(path) for path in further_files(arguments.settings)}
+    digests = digests_of(names | further)
     keep = arguments.keep_metadata
     like = images.read_like(files[0], size=inputs.size, keep_metadata=keep)
     return digests, like

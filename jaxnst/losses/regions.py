@@ -206,6 +206,32 @@ def merged(regions: Regions) -> Regions:
     return Regions(jnp.clip(content, 0.0, 1.0), styles)
 
 
+def with_count(
+    regions: Regions | None, count: int, content: Array, styles: Sequence[Array]
+) -> Regions:
+    """The same in so many regions, of which the further ones have nothing of the image;
+    None, one region everywhere, of all styles.
+
+    Args:
+        content, styles: the images, for their sizes.
+    """
+    images = content, *styles
+    if regions is None:
+        regions = Regions(
+            jnp.ones((*content.shape[:2], 1)),
+            tuple(jnp.ones((*style.shape[:2], 1)) for style in styles),
+        )
+    more = count - regions.content.shape[-1]
+    fills = (0.0, *(1.0 for _ in styles))
+    found = [
+        jnp.concatenate([mask, jnp.full((*image.shape[:2], more), fill)], -1)
+        for mask, image, fill in zip(
+            (regions.content, *regions.styles), images, fills, strict=True
+        )
+    ]
+    return Regions(found[0], tuple(found[1:]))
+
+
 def resize_mask(
     mask: Float[AnyArray, "_ _ r"], size: tuple[int, ...]
 ) -> Float[Array, "_ _ r"]:

@@ -69,7 +69,7 @@ def errors_and_statistics(
     network: Network,
     config: Config,
     content: dict[str, Float[Array, "_ _ _"]],
-    centers: dict[str, Float[Array, " _"]],
+    centers: dict[str, Float[Array, "*r _"]],
     weights: dict[str, Float[Array, "*r _ _"]],
 ) -> tuple[dict[str, Float[Array, ""]], dict[str, Any]]:
     """Content errors and style statistics of an image, for the objective.

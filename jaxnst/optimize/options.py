@@ -31,7 +31,7 @@ class RunOptions:
             result; None, the last iterate is. A number, or an array of such.
         style_mix: a weight for each of several style images.
         regions: `jaxnst.Regions`, which parts take which style, with masks of the
-            images' sizes; of a batch one for each pair, all of as many regions.
+            images' sizes; of a batch for each pair such or None.
 
     Raises:
         ValueError: an average or a schedule that cannot be.

@@ -17,7 +17,7 @@ from jaxnst.losses.objectives import (
     style_targets_of,
     targets_with_style,
 )
-from jaxnst.losses.regions import Regions, check_regions
+from jaxnst.losses.regions import Regions, check_regions, with_count
 from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize.initial import initial_image
 from jaxnst.optimize.options import RunKeywords, RunOptions
@@ -85,7 +85,8 @@ def stylize_batch(
                 f"got shape {np.shape(leaf)}"
             )
     starts = _starts(given, contents, styles)
-    regions = _regions(given.regions, contents, styles)
+    vectorized = is_vectorized(vectorize, devices)
+    regions = _regions(given.regions, contents, styles, equal=vectorized)
 
     # By the images themselves: those that occur more than once are looked at once.
     kept: dict[Any, dict[str, StyleTarget]] = {}
@@ -93,7 +94,7 @@ def stylize_batch(
         _keep_styles(kept, (*map(id, group), *_masks(own)))
         for group, own in zip(styles, regions, strict=True)
     ]
-    if not is_vectorized(vectorize, devices):
+    if not vectorized:
         return optimize_one_by_one(
             network,
             starts,
@@ -173,29 +174,31 @@ def _masks(regions: Regions | None) -> tuple[int, ...]:
 
 
 def _regions(
-    given: Any, contents: list[Array], styles: list[list[Array]]
+    given: Any, contents: list[Array], styles: list[list[Array]], *, equal: bool
 ) -> list[Regions | None]:
-    """Of each pair, checked.
+    """Of each pair, checked; with `equal` all of as many, as arrays side by side are.
 
     Raises:
-        TypeError, ValueError: not one for each pair, or not of as many regions.
+        TypeError, ValueError: not one for each pair, or masks that do not fit.
     """
     if given is None:
         return [None] * len(contents)
     if isinstance(given, Regions) or len(given) != len(contents):
-        raise ValueError(f"give regions for each of the {len(contents)} pairs")
-    found: list[Regions | None] = [
-        check_regions(own, content, group, f"regions[{i}]")
-        for i, (own, content, group) in enumerate(
-            zip(given, contents, styles, strict=True)
-        )
-    ]
-    counts = {0 if own is None else own.content.shape[-1] for own in found}
-    if len(counts) > 1:
         raise ValueError(
-            f"the pairs have {sorted(counts)} regions; give pairs of as many in a call"
+            f"regions must be a list of {len(contents)}, for each pair Regions or None"
         )
-    return found
+    pairs = list(zip(given, contents, styles, strict=True))
+    found = [
+        None if own is None else check_regions(own, content, group, f"regions[{i}]")
+        for i, (own, content, group) in enumerate(pairs)
+    ]
+    if not equal:
+        return found
+    most = max([1, *(own.content.shape[-1] for own in found if own is not None)])
+    return [
+        with_count(own, most, content, group)
+        for own, (_, content, group) in zip(found, pairs, strict=True)
+    ]
 
 
 def _starts(

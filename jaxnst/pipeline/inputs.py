@@ -13,10 +13,12 @@ from jaxnst import images, metrics
 from jaxnst._files import check_no_address
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.feedforward.weights_file import load_feedforward
+from jaxnst.losses.regions import Regions
 from jaxnst.networks.network import Network
 from jaxnst.optimize.initial import FEEDFORWARD, INITS
 from jaxnst.optimize.memory import with_tiles_if_needed
 from jaxnst.optimize.optimizers import state_images
+from jaxnst.pipeline.region_masks import load_regions, mask_files
 from jaxnst.pipeline.run import levels_at, nearest_multiple, padded_size
 from jaxnst.pipeline.settings import Settings
 from jaxnst.pipeline.substitute import Choice, adapted, choose, replaced_source
@@ -44,6 +46,7 @@ class Inputs:
             parts.
         init: the picture to start from, where the settings name a file.
         notice: a line on what was chosen that nobody asked for; "" if nothing was.
+        regions: of the masks that the settings name.
     """
 
     settings: Settings
@@ -53,6 +56,7 @@ class Inputs:
     styles: list[Array]
     init: Array | None = None
     notice: str = ""
+    regions: Regions | None = None
 
     @property
     def size(self) -> Size:
@@ -94,6 +98,8 @@ def load_inputs(
     if frame is None:
         settings = with_size_of(settings, images.picture_size(content))
     else:
+        if mask_files(settings.masks):
+            raise ValueError("a clip has no masks yet; leave content_mask, style_mask")
         geometry = replace(settings.geometry, size=max(frame.shape[:2]), fit="long")
         settings = replace(settings, geometry=geometry)
     pictures = load_pictures(settings, network, content, styles, frame=frame)
@@ -104,8 +110,10 @@ def load_inputs(
         init = load_content(start, size)
         resized = _resized(start, size)
     inputs = Inputs(settings, network, decoder, *pictures, init)
-    lines = [notice, _left_out(inputs, content), resized]
-    return replace(inputs, notice="; ".join(filter(None, lines)))
+    regions, kept = load_regions(settings.masks, inputs.size, inputs.styles)
+    lines = [notice, _left_out(inputs, content), resized, kept]
+    notice = "; ".join(filter(None, lines))
+    return replace(inputs, notice=notice, regions=regions)
 
 
 def with_size_of(settings: Settings, size: Size) -> Settings:
@@ -206,6 +214,12 @@ def init_file(settings: Settings) -> Path | None:
             f"{', '.join(STARTS)}"
         )
     return Path(init)
+
+
+def further_files(settings: Settings) -> tuple[Path, ...]:
+    """Every picture file that the settings name: one to start from, and masks."""
+    start = init_file(settings)
+    return (() if start is None else (start,)) + mask_files(settings.masks)
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def render_batch(
     devices: Sequence[jax.Device] | None = None,
     vectorize: bool | None = None,
     decoder: FeedForward | None = None,
-    regions: Sequence[Regions] | None = None,
+    regions: Sequence[Regions | None] | None = None,
 ) -> list[Result]:
     """`render` for N pairs, in a loop that is compiled once.
 
@@ -99,7 +99,7 @@ def render_batch(
             changes by 6 % at most with the default of 32.
         callback, budget, devices, vectorize: as in `stylize_batch`.
         decoder: as in `render`.
-        regions: of each pair, all of as many; None, no regions.
+        regions: of each pair, or None; None, no pair has any.
 
     Returns:
         N results; every picture is of the size that `render` would give it.
@@ -146,7 +146,7 @@ def render_batch(
     if not isinstance(starts[0], str):
         options = options | {"init": starts}
     if regions is not None:
-        masks = [one.options["regions"] for one in prepared]
+        masks = [one.options.get("regions") for one in prepared]
         options = options | {"regions": masks}
     result = stylize_batch(
         network,

@@ -184,6 +184,24 @@ class Optimization:
 
 
 @dataclass(frozen=True)
+class Masks:
+    """Files that name regions."""
+
+    content_mask: str | None = None
+    """Mask of the photograph. Alone, of one painting: white is painted, black keeps the
+    photograph, grey is between; of several: one grey level for each, from black to
+    white, or one more, of which the darkest keeps the photograph. With `style_mask`
+    each colour takes the style of the same colour there."""
+    style_mask: tuple[str, ...] | None = None
+    """Mask of each painting. Without `content_mask` what is white counts."""
+    feather: float = 0.01
+    """Width over which the borders of regions are softened, over the longer side."""
+
+    def __post_init__(self) -> None:
+        _checks.check_number(self.feather, "feather", maximum=0.5)
+
+
+@dataclass(frozen=True)
 class Settings:
     """A whole run but for its pictures."""
 
@@ -214,6 +232,8 @@ class Settings:
     """How the picture is optimised."""
     objective: Config = field(default_factory=Config)
     """What is compared, and in which convention."""
+    masks: Masks = field(default_factory=Masks)
+    """Which parts of the photograph take which style."""
 
     def __post_init__(self) -> None:
         _checks.check_choice(self.color, "color", get_args(Color))

@@ -27,6 +27,7 @@ from jaxnst.optimize.initial import FEEDFORWARD, INITS
 from jaxnst.optimize.optimizers import DEFAULT_RATES
 from jaxnst.optimize.pyramid import stylize_pyramid
 from jaxnst.optimize.schedule import add_margin
+from jaxnst.pipeline.region_masks import mask_files
 from jaxnst.pipeline.run import levels_at, min_side, padded_size
 from jaxnst.pipeline.settings import Color, Optimization, Settings
 from jaxnst.video import flow
@@ -126,6 +127,8 @@ class OptimisedPainter:
         _checks.check_number(temporal, "temporal")
         _checks.check_number(learning_rate, "learning_rate", minimum=1e-6)
         _checks.check_whole(steps, "steps")
+        if mask_files(settings.masks):
+            raise ValueError("a clip has no masks yet; leave content_mask, style_mask")
         self.network = check_network(network).prepared()
         self.settings = _of_frames(settings, size)
         self.size, self.temporal, self.steps = size, jnp.float32(temporal), steps

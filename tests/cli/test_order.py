@@ -32,6 +32,12 @@ def test_any_order(line):
     assert settings.terms.beta == 3 and arguments.output == Path("out.png")
 
 
+def test_masks_are_values():
+    arguments = parsed("a.jpg b.jpg c.jpg --style-mask m.png n.png --steps 5")
+    assert arguments.settings.masks.style_mask == ("m.png", "n.png")
+    assert arguments.pictures == (Path("a.jpg"), Path("b.jpg"), Path("c.jpg"))
+
+
 @pytest.mark.parametrize("picture", ["-", "/dev/fd/63", "A.JPG", "x.avif"])
 def test_what_is_a_picture(picture):
     line = f"--steps 4 {picture} b.png"
