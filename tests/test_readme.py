@@ -22,6 +22,7 @@ import pytest
 from clips import write_clip
 from networks import narrow_network, narrow_weights
 from paths import REPOSITORY
+from PIL import Image
 
 import jaxnst
 from jaxnst.cli import COMMANDS, _app, main
@@ -316,6 +317,14 @@ def originals(tmp_path_factory) -> Path:
     ):
         (folder / name).parent.mkdir(exist_ok=True)
         jaxnst.save_image(folder / name, painting)
+    halves = np.zeros((40, 60, 3), np.uint8)
+    halves[:, 30:] = 255
+    for name in ("mask.png", "white.png"):
+        Image.fromarray(halves).save(folder / name)
+    halves[:, :30] = 200, 0, 0
+    halves[:, 30:] = 0, 0, 200
+    for name in ("colors.png", "painting-colors.png"):
+        Image.fromarray(halves).save(folder / name)
     if CLIPS:
         write_clip(folder / "clip.mp4", sound=True)
     table = "content,style,beta\nphoto.jpg,painting.jpg,8\n"

@@ -9,6 +9,7 @@ COMMANDS = {
     "batch": "paint whole folders: every photograph like every painting",
     "video": "paint a clip in the style of a painting, without flicker",
     "grid": "paint a pair under many weights at once, and compare",
+    "texture": "make a texture of a painting, of any size, without seams if wanted",
     "study": "compare networks, layers and weights on a pair, as one page",
     "judge": "measure how close a picture is to painting and photograph",
     "convert-weights": "convert published network weights to jaxnst's format",

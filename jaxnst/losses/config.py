@@ -37,7 +37,7 @@ class Config:
 
     Attributes:
         content_layers: layers whose features are matched, such as "relu4_2" (after
-            the ReLU) or "conv4_2" (before it).
+            the ReLU) or "conv4_2" (before it); () for a texture, without content.
         style_layers: layers whose statistics are matched.
         statistic: "gram", the Gram matrix; "gaussian", mean and covariance, compared
             by the Wasserstein-2 distance.
@@ -47,7 +47,9 @@ class Config:
         tv_kind: differences that `losses.total_variation` takes.
         tv_reduction: how it reduces them.
         pooling: between the blocks of the network.
-        padding: at the borders of feature maps; None, as the network was trained.
+        padding: at the borders of feature maps; None, as the network was trained;
+            "circular", for an image that repeats without seams (the smoothness then
+            goes across its borders, too).
         normalization: input of the network, as its weights file says or, for
             "mean255", 255 (image - mean) with no division by a deviation.
         precision: of the activations; losses and image stay float32.
@@ -78,7 +80,7 @@ class Config:
             if isinstance(layers, str):
                 raise TypeError(f"{name} must be a tuple of names, got {layers!r}")
             object.__setattr__(self, name, tuple(layers))
-            if not layers:
+            if not layers and name == "style_layers":
                 raise ValueError(f"{name} must name at least one layer")
             if len(set(layers)) < len(layers):
                 raise ValueError(f"{name} names a layer twice: {', '.join(layers)}")
@@ -88,6 +90,11 @@ class Config:
             _checks.check_choice(self.padding, "padding", PADDING_CHOICES)
         if self.tile is not None:
             _checks.check_whole(self.tile, "tile")
+            if self.padding == "circular":
+                raise ValueError(
+                    "tiles end where the image does, which with circular padding it "
+                    "does not; leave tile, or padding"
+                )
         if self.statistic == "gaussian":
             _checks.check_choice(
                 self.style_reduction,

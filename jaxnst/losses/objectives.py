@@ -1,7 +1,7 @@
 """Targets and objective: pure functions of images, network, weights and config."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, no_type_check
 
@@ -177,6 +177,8 @@ def style_targets_of(
     regions each leaf has an axis of them in front."""
     shares = _shares(style_mix, len(styles))
     masks = None if regions is None else regions.styles
+    if config.padding == "circular":  # the image repeats, the paintings do not
+        config = replace(config, padding=None)
     return _style_targets(network, styles, shares, config, masks)
 
 
@@ -203,6 +205,8 @@ def content_targets(
     network: Network, content: Float[Array, "h w 3"], config: Config
 ) -> dict[str, Float[Array, "_ _ _"]]:
     """`Targets.content` of an image (H, W, 3)."""
+    if not config.content_layers:
+        return {}
     if tiles.uses_tiles(config, content.shape):
         return tiles.features(content, network, config)
     return _content_features(network, content, config)
@@ -399,13 +403,27 @@ def _style_term(
     )
 
 
+def _with_neighbours(
+    image: Float[Array, "h w 3"], config: Config
+) -> Float[Array, "_ _ 3"]:
+    """The image, one that repeats with the row and the column that follow."""
+    if config.padding != "circular":
+        return image
+    return jnp.pad(image, ((0, 1), (0, 1), (0, 0)), mode="wrap")
+
+
 def weighted(terms: list[Float[Array, ""]], weights: Any) -> Float[Array, ""]:
     """Σ_l w_l t_l.
 
     Args:
         terms: t_l, scalars.
         weights: w_l, one for each term; None, equal weights with sum 1.
+
+    Returns:
+        The sum; of no terms 0.
     """
+    if not terms:
+        return jnp.float32(0)
     if weights is None:
         return sum(terms, start=jnp.float32(0)) / len(terms)
     pairs = zip(weights, terms, strict=True)
@@ -454,7 +472,9 @@ def objective(
         "content": weighted(content, weights.content_weights),
         "style": weighted(style, weights.style_weights),
         "tv": functional.total_variation(
-            image, kind=config.tv_kind, reduction=config.tv_reduction
+            _with_neighbours(image, config),
+            kind=config.tv_kind,
+            reduction=config.tv_reduction,
         ),
     }
     loss = (

@@ -28,7 +28,7 @@ from jaxnst.networks import packed_conv, winograd
 Padding = Literal["zeros", "reflect", "replicate"]
 PADDINGS = get_args(Padding)
 
-_PAD_MODES = {"reflect": "reflect", "replicate": "edge"}
+_PAD_MODES = {"reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 Prepared = winograd.Kernels | packed_conv.Kernels
 """A kernel transformed once for many convolutions."""
@@ -164,7 +164,8 @@ def conv2d(
         features: (..., H, W, I).
         kernel: (k, k, I, O), k odd.
         bias: (O,).
-        padding: "zeros", "reflect" (without repeating the edge) or "replicate".
+        padding: "zeros", "reflect" (without repeating the edge), "replicate", or
+            "circular", as if the image were repeated without end.
         prepared: of `prepare_kernel`, for the same kernel; used where it is faster.
 
     Returns:

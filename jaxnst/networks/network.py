@@ -19,7 +19,7 @@ from jaxnst.networks.googlenet import GoogLeNet
 from jaxnst.networks.pooling import POOLINGS
 from jaxnst.networks.vgg import VGG
 
-PaddingChoice = Literal[Padding, "replicate-first"]
+PaddingChoice = Literal[Padding, "replicate-first", "circular"]
 Normalization = Literal["file", "mean255"]
 Precision = Literal["float32", "bfloat16"]
 
@@ -151,7 +151,8 @@ class Network:
                 VGG; "conv2", "inception_3a", "inception_3a/3x3" of GoogLeNet.
             pooling: "max", "avg" or "l2"; of GoogLeNet "max" alone.
             padding: "zeros", "reflect" or "replicate"; "replicate-first" replicates
-                on the first convolution and pads with zeros on the others; None
+                on the first convolution and pads with zeros on the others; "circular"
+                sees the image as if it were repeated without end; None
                 keeps what the weights were trained with, as GoogLeNet always does.
             normalization: "file", (image - mean) / std as the weights file says;
                 "mean255", 255 (image - mean), whatever the weights were trained with.

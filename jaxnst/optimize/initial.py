@@ -1,11 +1,15 @@
 """Where an optimisation starts: `initial_image`."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 from jax import Array
 
 from jaxnst import _checks
 from jaxnst.images import resize
+from jaxnst.images.resampling import resolve_size
+from jaxnst.losses.config import Config
 
 INITS = ("content", "noise", "style")
 
@@ -15,6 +19,30 @@ FEEDFORWARD = "feedforward"  # a start that needs a trained network: see `render
 NOISE_MEAN = 0.5
 
 NOISE_SCALE = 0.15
+
+
+def without_content(
+    content: Array | None, size: tuple[int, int] | None, config: Config
+) -> tuple[Array, Config]:
+    """The content image and the config of a run; without one, a grey image of the size
+    asked for that nothing is compared with.
+
+    Args:
+        size: (height, width) of a texture; None beside a content image.
+
+    Raises:
+        ValueError: neither or both are given.
+    """
+    if (content is None) == (size is None):
+        raise ValueError(
+            "give a content image, or content=None and size=(height, width) for a "
+            "texture"
+        )
+    if content is not None:
+        return content, config
+    height, width = resolve_size(size, 1, 1)
+    grey = jnp.full((height, width, 3), NOISE_MEAN, jnp.float32)
+    return grey, replace(config, content_layers=())
 
 
 def initial_image(

@@ -13,7 +13,7 @@ from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.regions import check_regions
 from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize import optimizers
-from jaxnst.optimize.initial import initial_image
+from jaxnst.optimize.initial import initial_image, without_content
 from jaxnst.optimize.loop import init_state
 from jaxnst.optimize.options import RunKeywords, RunOptions
 from jaxnst.optimize.result import Callback, Progress, Result
@@ -24,9 +24,10 @@ from jaxnst.optimize.single import MakeTargets, stylize
 
 def stylize_pyramid(
     network: Network,
-    content: Array,
+    content: Array | None,
     style: Array | Sequence[Array],
     *,
+    size: tuple[int, int] | None = None,
     weights: Weights | None = None,
     callback: Callback | None = None,
     every: int | None = None,
@@ -37,7 +38,8 @@ def stylize_pyramid(
     """`stylize` at several sizes in turn, each started from the one before.
 
     Args:
-        content, style: images at the final size.
+        content, style: images at the final size; content None for a texture.
+        size: (height, width) of a texture.
         weights: as in `stylize`.
         callback: told the steps over all levels, and images of the level's size.
         every, make_targets: as in `stylize`.
@@ -58,9 +60,10 @@ def stylize_pyramid(
     )
     given = RunOptions(**options)
     schedule, margin = given.schedule, given.margin
+    config = Config() if given.config is None else given.config
+    content, config = without_content(content, size, config)
     content = _checks.check_image(content, "content")
     styles = _checks.check_images(style, "style", alpha=True)
-    config = Config() if given.config is None else given.config
     least = check_network(network).min_side(config.layers)
     schedule.check_image(content, "content", least, margin)
     for image in styles:

@@ -19,7 +19,7 @@ from jaxnst.losses.objectives import Targets, compute_targets
 from jaxnst.losses.regions import Regions, check_regions
 from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize import optimizers
-from jaxnst.optimize.initial import initial_image
+from jaxnst.optimize.initial import initial_image, without_content
 from jaxnst.optimize.loop import (
     CAPACITY,
     State,
@@ -52,9 +52,10 @@ class StepArguments(NamedTuple):
 
 def stylize(
     network: Network,
-    content: Array,
+    content: Array | None,
     style: Array | Sequence[Array],
     *,
+    size: tuple[int, int] | None = None,
     config: Config | None = None,
     weights: Weights | None = None,
     optimizer: optimizers.Optimizer | None = None,
@@ -78,7 +79,9 @@ def stylize(
 
     Args:
         network: from `load_network`.
-        content: (H, W, 3) in [0, 1].
+        content: (H, W, 3) in [0, 1]; None for a texture, an image with the style's
+            statistics alone.
+        size: (height, width) of a texture.
         style: (H', W', 3), or several; of one with alpha, (H', W', 4), the opaque
             parts count.
         config: layers and conventions; None, `Config()`.
@@ -87,7 +90,7 @@ def stylize(
             `jaxnst.optimizers`; None, Adam with rate 0.02.
         steps: number of steps, at least 1.
         init: "content", "noise", "style" or an image of the content's size, such as
-            `feedforward.stylize` gives.
+            `feedforward.stylize` gives; "content" of a texture is grey.
         key: `jax.random.key(seed)` for noise.
         callback: called between compiled calls with a `Progress`; the run ends
             after the call for which it returns True.
@@ -110,6 +113,7 @@ def stylize(
         "stylize", network, content, style, weights, optimizer, init, ema, state
     )
     config = Config() if config is None else config
+    content, config = without_content(content, size, config)
     weights = Weights() if weights is None else weights
     weights.check(config)
     _checks.check_whole(steps, "steps")
