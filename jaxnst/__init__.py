@@ -31,7 +31,14 @@ if TYPE_CHECKING:
     from jaxnst.networks import Network
     from jaxnst.optimize import Result, optimizers, stylize, stylize_pyramid
     from jaxnst.parallel import best_start, grid_search, split_rows, stylize_batch
-    from jaxnst.pipeline import Settings, presets, render, render_batch, render_grid
+    from jaxnst.pipeline import (
+        Settings,
+        presets,
+        render,
+        render_batch,
+        render_grid,
+        render_texture,
+    )
     from jaxnst.pretrained import load_network, network_from_weights
 
 # Names come when they are first asked for: JAX takes seconds to import, in which a
@@ -55,7 +62,14 @@ _PLACES = {
     "networks": ("Network",),
     "optimize": ("Result", "optimizers", "stylize", "stylize_pyramid"),
     "parallel": ("best_start", "grid_search", "split_rows", "stylize_batch"),
-    "pipeline": ("Settings", "presets", "render", "render_batch", "render_grid"),
+    "pipeline": (
+        "Settings",
+        "presets",
+        "render",
+        "render_batch",
+        "render_grid",
+        "render_texture",
+    ),
     "pretrained": ("load_network", "network_from_weights"),
 }
 _MODULES = {"gaussian", "linalg", "metrics", "video", *_PLACES}
@@ -101,6 +115,7 @@ __all__ = [
     "render",
     "render_batch",
     "render_grid",
+    "render_texture",
     "save_image",
     "split_rows",
     "style_loss",

@@ -220,6 +220,7 @@ POSITIONAL = {
     "best_start": ["result"],
     "split_rows": ["network", "content"],
     "render_grid": ["settings", "network", "content", "styles"],
+    "render_texture": ["settings", "network", "styles", "size"],
 }
 
 

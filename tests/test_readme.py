@@ -28,6 +28,7 @@ import jaxnst
 from jaxnst.cli import COMMANDS, _app, main
 from jaxnst.cli._commands import command as module_of
 from jaxnst.cli._options import current_spelling
+from jaxnst.pipeline import texture_settings
 from jaxnst.pretrained import compact
 from jaxnst.pretrained.format import write_weights
 from jaxnst.pretrained.registry import COMPACT
@@ -369,6 +370,7 @@ SMALLER = {
     "batch": QUICK,
     "video": f"{QUICK} --frame-steps 2",
     "grid": QUICK,
+    "texture": "--size 64 --steps 2 --network vgg19-lite",
     "study": "--size 64 --shown 2 4 --starts content --style-layers 5 --beta 30 "
     "--networks vgg19-lite --judge googlenet.h5 --presets",
     "train-decoder": "--steps 2 --crop 48 --batch 2",
@@ -447,6 +449,7 @@ def quick(monkeypatch) -> list[jaxnst.Settings]:
     """jaxnst with narrow networks of random weights, small pictures and few steps; the
     settings that `render` was given."""
     load_image, render = jaxnst.load_image, jaxnst.render
+    texture = jaxnst.render_texture
     rendered = []
 
     def network(name="auto", **options):
@@ -462,7 +465,12 @@ def quick(monkeypatch) -> list[jaxnst.Settings]:
     monkeypatch.setattr(
         jaxnst, "load_image", lambda path, size: load_image(path, size=48)
     )
+
+    def small_texture(settings, *given, **options):
+        return texture(small(texture_settings(settings)), *given, **options)
+
     monkeypatch.setattr(jaxnst, "render", small_render)
+    monkeypatch.setattr(jaxnst, "render_texture", small_texture)
     for name in ("stylize", "grid_search", "stylize_batch"):
         whole = getattr(jaxnst, name)
 

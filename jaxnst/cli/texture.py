@@ -27,7 +27,7 @@ from jaxnst.optimize.result import Result
 from jaxnst.pipeline.inputs import open_network
 from jaxnst.pipeline.provenance import describe, digests_of
 from jaxnst.pipeline.settings import Settings
-from jaxnst.pipeline.texture import check_tileable, texture, texture_settings
+from jaxnst.pipeline.texture import check_tileable, render_texture, texture_settings
 
 USAGE = "PAINTING [PAINTING ...] [-o OUT.png] [--size WIDTHxHEIGHT] [options]"
 WORDS = setting_words()
@@ -136,7 +136,7 @@ def main(arguments: Arguments) -> int:
         frames=False,
     )  # fmt: skip
     with bar:
-        result = texture(
+        result = render_texture(
             settings,
             network,
             styles,

@@ -166,6 +166,7 @@ def total_variation(
     *,
     kind: str = "squared",
     reduction: str = "mean",
+    periodic: bool = False,
 ) -> Float[Array, ""]:
     """Total variation of an image, from the differences of neighbouring pixels.
 
@@ -176,6 +177,7 @@ def total_variation(
 
     Args:
         image: (H, W, 3).
+        periodic: whether the first row and column follow the last ones.
 
     Returns:
         A scalar, float32.
@@ -187,8 +189,12 @@ def total_variation(
     _checks.check_choice(reduction, "reduction", VARIATION_REDUCTIONS)
     image = image.astype(jnp.float32)
     total = jnp.mean if reduction == "mean" else jnp.sum
-    horizontal = image[:, 1:] - image[:, :-1]
-    vertical = image[1:] - image[:-1]
+    right, below = image[:, 1:], image[1:]
+    if periodic:
+        image = jnp.pad(image, ((0, 1), (0, 1), (0, 0)), mode="wrap")
+        right, below = image[:-1, 1:], image[1:, :-1]
+    horizontal = right - image[: right.shape[0], :-1]
+    vertical = below - image[:-1, : below.shape[1]]
     if kind == "absolute":
         value = total(jnp.abs(horizontal)) + total(jnp.abs(vertical))
     else:

@@ -403,15 +403,6 @@ def _style_term(
     )
 
 
-def _with_neighbours(
-    image: Float[Array, "h w 3"], config: Config
-) -> Float[Array, "_ _ 3"]:
-    """The image, one that repeats with the row and the column that follow."""
-    if config.padding != "circular":
-        return image
-    return jnp.pad(image, ((0, 1), (0, 1), (0, 0)), mode="wrap")
-
-
 def weighted(terms: list[Float[Array, ""]], weights: Any) -> Float[Array, ""]:
     """Σ_l w_l t_l.
 
@@ -472,9 +463,10 @@ def objective(
         "content": weighted(content, weights.content_weights),
         "style": weighted(style, weights.style_weights),
         "tv": functional.total_variation(
-            _with_neighbours(image, config),
+            image,
             kind=config.tv_kind,
             reduction=config.tv_reduction,
+            periodic=config.padding == "circular",
         ),
     }
     loss = (

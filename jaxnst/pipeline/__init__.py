@@ -3,10 +3,12 @@
 from jaxnst.pipeline.inputs import load_inputs, open_network
 from jaxnst.pipeline.run import render
 from jaxnst.pipeline.run_many import render_batch, render_grid
-from jaxnst.pipeline.settings import Geometry, Optimization, Settings
+from jaxnst.pipeline.settings import Geometry, Masks, Optimization, Settings
+from jaxnst.pipeline.texture import render_texture, texture_settings
 
 __all__ = [
     "Geometry",
+    "Masks",
     "Optimization",
     "Settings",
     "load_inputs",
@@ -14,4 +16,6 @@ __all__ = [
     "render",
     "render_batch",
     "render_grid",
+    "render_texture",
+    "texture_settings",
 ]

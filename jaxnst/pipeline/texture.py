@@ -46,7 +46,7 @@ def texture_settings(settings: Settings) -> Settings:
     )
 
 
-def texture(
+def render_texture(
     settings: Settings,
     network: Network,
     styles: Sequence[Array],
@@ -60,7 +60,8 @@ def texture(
     using convolutional neural networks", NeurIPS 2015).
 
     Args:
-        settings: from `texture_settings`; its size is not read.
+        settings: from `texture_settings`, or such as `presets.default`, which are then
+            made so; their size is not read.
         styles: one painting or several, resized as the settings say: the long side as
             long as the texture's, times `style_scale`.
         size: (height, width).
@@ -72,10 +73,12 @@ def texture(
     Raises:
         TypeError, ValueError: what are no pictures, a size that cannot be.
     """
-    _checks.check_not_traced("texture", network, styles, settings)
+    _checks.check_not_traced("render_texture", network, styles, settings)
+    if settings.objective.content_layers:
+        settings = texture_settings(settings)
     network = check_network(network)
     styles = _checks.check_images(styles, "styles", alpha=True)
-    config = replace(settings.objective, content_layers=())
+    config = settings.objective
     if tileable:
         config = replace(config, padding="circular")
         check_tileable(network, config.style_layers, size)
@@ -95,7 +98,7 @@ def texture(
         None,
         resized,
         size=size,
-        weights=replace(settings.terms, strength=None, content_weights=None),
+        weights=settings.terms,
         config=config,
         optimizer=how.make_optimizer(len(levels)),
         steps=how.steps_at(len(levels)),

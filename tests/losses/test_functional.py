@@ -144,6 +144,24 @@ def test_total_variation(kind, reduction):
     np.testing.assert_allclose(given, expected, 1e-5)
 
 
+@pytest.mark.parametrize("kind", functional.VARIATION_KINDS)
+def test_total_variation_of_an_image_that_repeats(kind):
+    """Σ over all pixels of differences to the next, np.roll's."""
+    (image,) = maps(3, 1, (H, W, 3))
+    x = np.float64(image)
+
+    def changes(rows, columns):
+        change = np.roll(x, (-rows, -columns), (0, 1)) - x
+        return (np.abs(change) if kind == "absolute" else change**2).sum()
+
+    expected = changes(0, 1) + changes(1, 0)
+    if kind == "nine_point":
+        expected = 2 / 3 * expected + (changes(1, 1) + changes(1, -1)) / 6
+    total = functional.total_variation
+    given = total(image, kind=kind, reduction="sum", periodic=True)
+    np.testing.assert_allclose(given, expected, 1e-5)
+
+
 def test_mean_and_covariance():
     (f,) = maps(4, 1)
     found = gaussian(f)
