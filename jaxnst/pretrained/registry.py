@@ -34,7 +34,7 @@ BUILTINS = {
 FEEDFORWARD = Builtin(
     "feedforward",
     "feedforward.h5",
-    "ae6f6c5256a1f99a711636f876981bcc7d1339fc80a9295960cc43a9f27e2421",
+    "50addfcec15b13345ab824c072403b608e760ee8e15eddb2ef3e7c1248830566",
 )
 """The decoder of one pass, which is no network that pictures are optimised with."""
 

@@ -44,10 +44,17 @@ def test_instance_norm(rng):
     assert np.isfinite(instance_norm(jnp.ones((4, 4, 2)))).all()
 
 
-def test_upsample():
-    x = jnp.arange(4.0).reshape(2, 2, 1)
-    expected = [[0, 0, 1, 1], [0, 0, 1, 1], [2, 2, 3, 3], [2, 2, 3, 3]]
-    np.testing.assert_array_equal(upsample(x)[..., 0], expected)
+def test_upsample_is_linear_between_centres(rng):
+    x = rng.normal(size=(3, 5, 4, 2)).astype(np.float32)
+    rows, columns = ((np.arange(2 * n) + 0.5) / 2 - 0.5 for n in (5, 4))
+    expected = np.apply_along_axis(
+        lambda line: np.interp(rows, np.arange(5), line), -3, x
+    )
+    expected = np.apply_along_axis(
+        lambda line: np.interp(columns, np.arange(4), line), -2, expected
+    )
+    np.testing.assert_allclose(upsample(x), expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(upsample(x[0]), expected[0], rtol=1e-5, atol=1e-6)
 
 
 def test_against_pytorch(torch, inputs, params):
@@ -68,7 +75,10 @@ def test_against_pytorch(torch, inputs, params):
     code = torch.relu(dense(tensor(style), params["style"]))
     for block in (4, 3, 2, 1):
         if block < 4:
-            parts = [F.interpolate(x, scale_factor=2), shallow[block - 1]]
+            parts = [
+                F.interpolate(x, scale_factor=2, mode="bilinear"),
+                shallow[block - 1],
+            ]
             if block == 1:
                 parts.append(tensor(base).permute(2, 0, 1)[None] - 0.5)
             x = torch.cat(parts, 1)
