@@ -1,7 +1,7 @@
 """The painting of many pairs: read ahead, compute, write behind, and keep count."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -43,6 +43,11 @@ class Item:
     job: dict[str, Any]
 
 
+Chunk = tuple[list[Item], int]
+"""Items that are computed in one call, and for how many that call is made: it is filled
+up."""
+
+
 class Pictures(NamedTuple):
     """What is read for an item before it is painted.
 
@@ -73,6 +78,9 @@ class BatchJob:
     """Told how many pairs are done, in parts of one, and how many failed; True ends
     it."""
     keep_metadata: bool = True
+    side_by_side: bool | None = None
+    """Whether several are computed in one call; None, as this machine's device has
+    it."""
     done_before: int = 0
     painted: int = 0
     failed: list[tuple[Pair, str]] = field(default_factory=list)
@@ -86,6 +94,11 @@ class BatchJob:
 
     def run(self, pairs: Iterable[Pair]) -> None:
         """Everything that is not there yet."""
+        for _ in self.paint(self.plan(pairs)):
+            pass
+
+    def plan(self, pairs: Iterable[Pair]) -> list[Chunk]:
+        """What is not there yet, in parts of one shape."""
         groups: dict[Any, list[Item]] = {}
         for pair in pairs:
             item = self._or_fail(pair, self.item, pair)
@@ -94,8 +107,12 @@ class BatchJob:
                 levels = item.settings.geometry.levels()
                 groups.setdefault((shape, levels), []).append(item)
         chunks = [chunk for group in groups.values() for chunk in self.chunks(group)]
-        self._report(0)
+        self.report(0)
         self.check_space(item for chunk, _ in chunks for item in chunk)
+        return chunks
+
+    def paint(self, chunks: Sequence[Chunk]) -> Generator[list[Item], None, None]:
+        """Paint part after part; the items of each, once they are written or failed."""
         with ThreadPoolExecutor(2) as readers, ThreadPoolExecutor(1) as writer:
             ahead = self.read(readers, chunks[0][0]) if chunks else []
             behind: list[Future[None]] = []
@@ -110,9 +127,13 @@ class BatchJob:
                     break
                 for written in behind:
                     written.result()
+                if number:
+                    yield chunks[number - 1][0]
                 behind = [writer.submit(self.write, *pair) for pair in results]
             for written in behind:
                 written.result()
+            if chunks and not self.stopped:
+                yield chunks[-1][0]
 
     def item(self, pair: Pair) -> Item:
         """Raises what is wrong with the pair's files."""
@@ -143,14 +164,14 @@ class BatchJob:
         images.check_fits(output, sizes.content)
         return Item(pair, output, settings, sizes.content, sizes.styles[0], job)
 
-    def chunks(self, group: list[Item]) -> Iterator[tuple[list[Item], int]]:
+    def chunks(self, group: list[Item]) -> Iterator[Chunk]:
         """What is missing of a shape, in parts, and how many are computed in each.
 
         On CPUs one. Elsewhere it depends on all that was ever to be painted in this
         shape, not on what is missing: a picture is the same after an interruption as
         without one.
         """
-        most = self.batch_size if is_vectorized() else 1
+        most = self.batch_size if is_vectorized(self.side_by_side) else 1
         batch_size = -(-len(group) // -(-len(group) // most))
         missing = [x for x in group if not self.manifest.has(x.pair.name, x.job)]
         self.done_before += len(group) - len(missing)
@@ -223,7 +244,7 @@ class BatchJob:
 
     def callback(self, count: int) -> Callback:
         def callback(progress: Progress) -> bool:
-            self.stopped = self._report(count * progress.step / progress.steps)
+            self.stopped = self.report(count * progress.step / progress.steps)
             return self.stopped
 
         return callback
@@ -290,7 +311,7 @@ class BatchJob:
         except OSError:
             pass  # no line is as good: what is not said to be done is tried again
 
-    def _report(self, part: float) -> bool:
+    def report(self, part: float) -> bool:
         done = self.done_before + self.painted + len(self.failed) + part
         return self.report_progress(done, len(self.failed))
 
