@@ -312,6 +312,8 @@ class BatchJob:
             pass  # no line is as good: what is not said to be done is tried again
 
     def report(self, part: float) -> bool:
+        """Tell how many pairs are done, with `part` of what is being painted; whether
+        to end."""
         done = self.done_before + self.painted + len(self.failed) + part
         return self.report_progress(done, len(self.failed))
 

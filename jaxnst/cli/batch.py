@@ -149,11 +149,10 @@ def main(arguments: Arguments) -> int:
         pairs = [pair for pair in pairs if shard.has(pair.name)]
     if arguments.status:
         return report_status(arguments, folder, pairs)
-    began = time.perf_counter()
     with engine_of(arguments) as engine:
         name = NAME if shard is None else shard.manifest
-        job = paint(arguments, folder, name, pairs, engine)
-    return report(arguments, folder, job, len(pairs), time.perf_counter() - began)
+        job, seconds = paint(arguments, folder, name, pairs, engine)
+    return report(arguments, folder, job, len(pairs), seconds)
 
 
 @contextmanager
@@ -173,8 +172,9 @@ def paint(
     name: str,
     pairs: Sequence[Pair],
     engine: Engine | None,
-) -> BatchJob:
-    """Paint what is missing, and note it in the manifest of a name."""
+) -> tuple[BatchJob, float]:
+    """Paint what is missing, and note it in the manifest of a name; in how many
+    seconds."""
     budget = arguments.budget
     settings, network, notice = open_network(arguments.settings, arguments.typed)
     arguments.note(notice)
@@ -183,6 +183,7 @@ def paint(
     # From here on the folder, or our share of it, is ours alone.
     manifest = Manifest(folder, name)
     remove_unfinished(folder)
+    began = time.perf_counter()
     with PictureBar(len(pairs), quiet=arguments.quiet) as bar:
         job = BatchJob(
             settings,
@@ -203,7 +204,7 @@ def paint(
         else:
             paint_with(engine, job, job.plan(pairs))
     manifest.close()
-    return job
+    return job, time.perf_counter() - began
 
 
 def report(
