@@ -252,7 +252,8 @@ def _take(job: BatchJob, item: Item, record: Record) -> None:
         job.fail(item.pair, ValueError(record["error"]), item)
         return
     try:
-        job.manifest.append(record)
+        # What it depends on is at hand already, and shared by many.
+        job.manifest.append(record | {"job": item.job})
         job.painted += 1
     except OSError as error:
         job.fail(item.pair, error, item)

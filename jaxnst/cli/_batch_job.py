@@ -30,6 +30,8 @@ Size = tuple[int, int]
 
 _PICTURES = 64  # decoded ones that are kept for the next pairs
 
+_SETTINGS = 4096  # of pairs, by size and numbers of their own
+
 
 @dataclass(frozen=True)
 class Item:
@@ -91,6 +93,8 @@ class BatchJob:
         self.digest_of = lru_cache(None)(sha256)
         self.load = lru_cache(_PICTURES)(images.load_image)
         self.read_like = lru_cache(_PICTURES)(images.read_like)
+        # Pairs share them: of each there would be kilobytes.
+        self.settings_for = lru_cache(_SETTINGS)(self._settings_for)
 
     def run(self, pairs: Iterable[Pair]) -> None:
         """Everything that is not there yet."""
@@ -137,10 +141,9 @@ class BatchJob:
 
     def item(self, pair: Pair) -> Item:
         """Raises what is wrong with the pair's files."""
-        numbers: dict[str, Any] = dict(pair.numbers)
-        terms = replace(self.settings.terms, **numbers)
-        settings = replace(self.settings, terms=terms)
-        settings = with_size_of(settings, self.size_of(pair.content))
+        settings, stored = self.settings_for(
+            tuple(pair.numbers.items()), self.size_of(pair.content)
+        )
         sizes = sizes_of(
             settings,
             pair.content,
@@ -152,7 +155,7 @@ class BatchJob:
             "content": self.digest_of(pair.content),
             "style": self.digest_of(pair.style),
             "weights": self.network.checksum,
-            "settings": settings.to_json(),
+            "settings": stored,
             "multiple": self.multiple,
             "quality": self.quality,
         }
@@ -163,6 +166,16 @@ class BatchJob:
         output = self.folder / pair.name
         images.check_fits(output, sizes.content)
         return Item(pair, output, settings, sizes.content, sizes.styles[0], job)
+
+    def _settings_for(
+        self, numbers: tuple[tuple[str, float], ...], size: Size
+    ) -> tuple[Settings, dict[str, Any]]:
+        """The settings of pairs with numbers of their own and photographs of a size,
+        and the same as JSON."""
+        given: dict[str, Any] = dict(numbers)
+        terms = replace(self.settings.terms, **given)
+        settings = with_size_of(replace(self.settings, terms=terms), size)
+        return settings, settings.to_json()
 
     def chunks(self, group: list[Item]) -> Iterator[Chunk]:
         """What is missing of a shape, in parts, and how many are computed in each.

@@ -52,14 +52,37 @@ class Arguments(MeasureArguments):
 
 @dataclass(frozen=True)
 class Row:
-    """One run: pictures, seconds in all, pictures a second once warm, and the
-    program's memory in MiB at the first picture and at the last."""
+    """One run: pictures, seconds in all; once warm, pictures a second and seconds of
+    one core for each, of all processes together; and the program's memory in MiB at the
+    first picture and at the last."""
 
     pictures: int
     seconds: float
     rate: float
+    work: float
     first: float
     last: float
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """At a time (seconds since 1970): seconds of a core that a program and all below it
+    have used, and its own MiB."""
+
+    time: float
+    work: float
+    memory: float
+
+
+def _sample(process: psutil.Process) -> _Sample:
+    work = 0.0
+    for each in (process, *process.children(recursive=True)):
+        try:
+            used = each.cpu_times()
+            work += used.user + used.system
+        except psutil.Error:  # it has ended meanwhile
+            pass
+    return _Sample(time.time(), work, process.memory_info().rss / 2**20)
 
 
 def batch(arguments: Arguments, folder: Path, name: str, *options: str) -> Row:
@@ -70,23 +93,31 @@ def batch(arguments: Arguments, folder: Path, name: str, *options: str) -> Row:
     line += ["--size", str(arguments.size), "--steps", str(arguments.steps)]
     line += ["--network", arguments.network, "-o", str(output), *options]
     line += ["--weights", arguments.weights] if arguments.weights else []
-    began, memory = time.perf_counter(), []
+    began, samples = time.perf_counter(), []
     with subprocess.Popen(line) as process:
         while process.poll() is None:
             try:
-                used = psutil.Process(process.pid).memory_info().rss / 2**20
+                samples.append(_sample(psutil.Process(process.pid)))
             except psutil.Error:
                 break
-            if (output / NAME).exists() and (output / NAME).stat().st_size:
-                memory.append(used)
-            time.sleep(0.2)
+            time.sleep(0.1)
     seconds = time.perf_counter() - began
     if process.returncode:
         raise RuntimeError(f"{' '.join(line)} failed; its error stands above")
     times = sorted(record["time"] for record in read_records(output / NAME))
     warm = times[int(_WARM * len(times)) :]
-    rate = (len(warm) - 1) / (warm[-1] - warm[0])
-    return Row(len(times), seconds, rate, memory[0], memory[-2 if memory[1:] else 0])
+    count, during = len(warm) - 1, warm[-1] - warm[0]
+    begun = [s for s in samples if s.time >= times[0]] or samples[-1:]
+    seen = [s for s in begun if warm[0] <= s.time <= warm[-1]] or begun
+    work = (seen[-1].work - seen[0].work) / max(seen[-1].time - seen[0].time, 1e-9)
+    return Row(
+        pictures=len(times),
+        seconds=seconds,
+        rate=count / during,
+        work=work * during / count,
+        first=begun[0].memory,
+        last=seen[-1].memory,
+    )
 
 
 def photographs(arguments: Arguments, folder: Path) -> None:
@@ -165,7 +196,6 @@ def main(arguments: Arguments) -> None:
         "| painted by | pictures | seconds | pictures/s once warm | relative | memory |"
     )
     print("| --- | --- | --- | --- | --- | --- |")
-    plain = 0.0
     with tempfile.TemporaryDirectory(prefix="jaxnst-") as place:
         folder = Path(place)
         photographs(arguments, folder / "photos")
@@ -175,10 +205,9 @@ def main(arguments: Arguments) -> None:
             (f"{arguments.actors} actors", several),
         ):
             row = batch(arguments, folder, name.replace(" ", "-"), *options)
-            plain = plain or row.rate
             print(
                 f"| {name} | {row.pictures} | {row.seconds:.0f} | {row.rate:.2f} "
-                f"| {row.rate / plain:.2f} | {row.first:.0f} to {row.last:.0f} MiB |",
+                f"| {row.work:.3f} | {row.first:.0f} to {row.last:.0f} MiB |",
                 flush=True,
             )
     if arguments.simulate:

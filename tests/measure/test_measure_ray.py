@@ -34,4 +34,5 @@ def test_a_batch_is_watched(measure):
     layers = ("--content-layers", "relu1_2", "--style-layers", "relu1_1")
     row = measure.batch(given, Path().resolve(), "out", "--preset", "gram", *layers)
     assert row.pictures == 8 == len(list(Path("out").glob("*.png")))
-    assert 0 < row.rate and 7 / row.rate < row.seconds and row.first > 10
+    assert 0 < row.rate and 7 / row.rate < row.seconds
+    assert row.work >= 0 and row.first > 10 and row.last > 10
