@@ -86,6 +86,8 @@ def _start(ray: Any, address: str, debug: bool) -> None:
         logging.getLogger("ray.data").setLevel(logging.CRITICAL)
     local: dict[str, Any] = {}
     if address == "local":
+        # Ray would have actors wait for every other program of this machine.
+        os.environ.setdefault("RAY_worker_niceness", "0")
         local = {"include_dashboard": False, "object_store_memory": _STORE_BYTES}
     try:
         _check_answers(address)

@@ -193,7 +193,7 @@ def main(arguments: Arguments) -> None:
     each = str(max(1, cores // arguments.actors))
     several = ("--ray", "--actors", str(arguments.actors), "--cores", each)
     print(
-        "| painted by | pictures | seconds | pictures/s once warm | relative | memory |"
+        "| painted by | pictures | seconds | pictures/s, warm | core s each | memory |"
     )
     print("| --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory(prefix="jaxnst-") as place:
