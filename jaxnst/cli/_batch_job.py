@@ -1,7 +1,7 @@
 """The painting of many pairs: read ahead, compute, write behind, and keep count."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -32,6 +32,8 @@ Size = tuple[int, int]
 
 _PICTURES = 64  # decoded ones that are kept for the next pairs
 
+_SETTINGS = 4096  # of pairs, by size and numbers of their own
+
 
 @dataclass(frozen=True)
 class Item:
@@ -43,6 +45,11 @@ class Item:
     size: Size
     style_size: Size
     job: dict[str, Any]
+
+
+Chunk = tuple[list[Item], int]
+"""Items that are computed in one call, and for how many that call is made: it is filled
+up."""
 
 
 class Pictures(NamedTuple):
@@ -77,6 +84,9 @@ class BatchJob:
     """Told how many pairs are done, in parts of one, and how many failed; True ends
     it."""
     keep_metadata: bool = True
+    side_by_side: bool | None = None
+    """Whether several are computed in one call; None, as this machine's device has
+    it."""
     done_before: int = 0
     painted: int = 0
     failed: list[tuple[Pair, str]] = field(default_factory=list)
@@ -87,9 +97,16 @@ class BatchJob:
         self.digest_of = lru_cache(None)(sha256)
         self.load = lru_cache(_PICTURES)(images.load_image)
         self.read_like = lru_cache(_PICTURES)(images.read_like)
+        # Pairs share them: of each there would be kilobytes.
+        self.settings_for = lru_cache(_SETTINGS)(self._settings_for)
 
     def run(self, pairs: Iterable[Pair]) -> None:
         """Everything that is not there yet."""
+        for _ in self.paint(self.plan(pairs)):
+            pass
+
+    def plan(self, pairs: Iterable[Pair]) -> list[Chunk]:
+        """What is not there yet, in parts of one shape."""
         groups: dict[Any, list[Item]] = {}
         for pair in pairs:
             item = self._or_fail(pair, self.item, pair)
@@ -98,8 +115,12 @@ class BatchJob:
                 levels = item.settings.geometry.levels()
                 groups.setdefault((shape, levels), []).append(item)
         chunks = [chunk for group in groups.values() for chunk in self.chunks(group)]
-        self._report(0)
+        self.report(0)
         self.check_space(item for chunk, _ in chunks for item in chunk)
+        return chunks
+
+    def paint(self, chunks: Sequence[Chunk]) -> Generator[list[Item], None, None]:
+        """Paint part after part; the items of each, once they are written or failed."""
         with ThreadPoolExecutor(2) as readers, ThreadPoolExecutor(1) as writer:
             ahead = self.read(readers, chunks[0][0]) if chunks else []
             behind: list[Future[None]] = []
@@ -114,16 +135,21 @@ class BatchJob:
                     break
                 for written in behind:
                     written.result()
+                if number:
+                    yield chunks[number - 1][0]
                 behind = [writer.submit(self.write, *pair) for pair in results]
             for written in behind:
                 written.result()
+            if chunks and not self.stopped:
+                yield chunks[-1][0]
 
     def item(self, pair: Pair) -> Item:
         """Raises what is wrong with the pair's files."""
-        numbers: dict[str, Any] = dict(pair.numbers)
-        terms = replace(self.settings.terms, **numbers)
-        settings = replace(self.settings, terms=terms, masks=self.masks_of(pair))
-        settings = with_size_of(settings, self.size_of(pair.content))
+        settings, stored = self.settings_for(
+            tuple(pair.numbers.items()),
+            self.masks_of(pair),
+            self.size_of(pair.content),
+        )
         sizes = sizes_of(
             settings,
             pair.content,
@@ -135,7 +161,7 @@ class BatchJob:
             "content": self.digest_of(pair.content),
             "style": self.digest_of(pair.style),
             "weights": self.network.checksum,
-            "settings": settings.to_json(),
+            "settings": stored,
             "multiple": self.multiple,
             "quality": self.quality,
         }
@@ -160,14 +186,25 @@ class BatchJob:
             masks = replace(masks, style_mask=(str(pair.style_mask),))
         return masks
 
-    def chunks(self, group: list[Item]) -> Iterator[tuple[list[Item], int]]:
+    def _settings_for(
+        self, numbers: tuple[tuple[str, float], ...], masks: Masks, size: Size
+    ) -> tuple[Settings, dict[str, Any]]:
+        """The settings of pairs with numbers and masks of their own and photographs of
+        a size, and the same as JSON."""
+        given: dict[str, Any] = dict(numbers)
+        terms = replace(self.settings.terms, **given)
+        settings = replace(self.settings, terms=terms, masks=masks)
+        settings = with_size_of(settings, size)
+        return settings, settings.to_json()
+
+    def chunks(self, group: list[Item]) -> Iterator[Chunk]:
         """What is missing of a shape, in parts, and how many are computed in each.
 
         On CPUs one. Elsewhere it depends on all that was ever to be painted in this
         shape, not on what is missing: a picture is the same after an interruption as
         without one.
         """
-        most = self.batch_size if is_vectorized() else 1
+        most = self.batch_size if is_vectorized(self.side_by_side) else 1
         batch_size = -(-len(group) // -(-len(group) // most))
         missing = [x for x in group if not self.manifest.has(x.pair.name, x.job)]
         self.done_before += len(group) - len(missing)
@@ -254,7 +291,7 @@ class BatchJob:
 
     def callback(self, count: int) -> Callback:
         def callback(progress: Progress) -> bool:
-            self.stopped = self._report(count * progress.step / progress.steps)
+            self.stopped = self.report(count * progress.step / progress.steps)
             return self.stopped
 
         return callback
@@ -324,7 +361,9 @@ class BatchJob:
         except OSError:
             pass  # no line is as good: what is not said to be done is tried again
 
-    def _report(self, part: float) -> bool:
+    def report(self, part: float) -> bool:
+        """Tell how many pairs are done, with `part` of what is being painted; whether
+        to end."""
         done = self.done_before + self.painted + len(self.failed) + part
         return self.report_progress(done, len(self.failed))
 

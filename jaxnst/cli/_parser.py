@@ -47,6 +47,7 @@ def option(
     metavar: str | None = None,
     positional: bool = False,
     hidden: bool = False,
+    bare: Any = None,
 ) -> Any:
     """A field of a command's arguments.
 
@@ -56,9 +57,10 @@ def option(
         metavar: what it takes, in words.
         positional: given by its place, without a name.
         hidden: no option.
+        bare: its value where it is given without one; None, one must be given.
     """
     about = {"flags": flags, "name": name, "metavar": metavar, "positional": positional}
-    return field(default=default, metadata=about | {"hidden": hidden})
+    return field(default=default, metadata=about | {"hidden": hidden, "bare": bare})
 
 
 @dataclass(frozen=True)
@@ -72,6 +74,7 @@ class Option:
     help: str
     metavar: str | None
     section: str
+    bare: Any = None
 
     @property
     def name(self) -> str:
@@ -90,6 +93,8 @@ class Option:
         if value and self.flags and how.get("action") != "store_true":
             text += f" [{value}]".replace("%", "%%")
         how |= {"default": argparse.SUPPRESS}
+        if self.bare is not None:
+            how |= {"nargs": "?", "const": self.bare}
         if self.flags:
             how["dest"] = self.dest
         group.add_argument(
@@ -240,7 +245,8 @@ def options_of(
         if not part.metadata.get("positional"):
             name = part.metadata.get("name") or part.name
             flags = (*part.metadata.get("flags", ()), f"--{name.replace('_', '-')}")
-        found.append(Option(dest, flags, kind, value, text, metavar, section))
+        bare = part.metadata.get("bare")
+        found.append(Option(dest, flags, kind, value, text, metavar, section, bare))
     return found
 
 

@@ -9,17 +9,23 @@ settings and checksum, or what went wrong.
 On several machines that see the same folders, each paints its share:
 
     jaxnst batch --contents PHOTOS --styles PAINTINGS -o FOLDER --shard 2/8
+
+or Ray hands the pictures out (pip install 'jaxnst[ray]'):
+
+    jaxnst batch --contents PHOTOS --styles PAINTINGS -o FOLDER --ray ADDRESS
 """
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from jaxnst import images
 from jaxnst._files import check_not_read, make_folder, remove_unfinished
+from jaxnst.cli._actors import Engine, paint_with
 from jaxnst.cli._app import Common, fail
 from jaxnst.cli._batch_job import BatchJob
 from jaxnst.cli._batch_status import read_status
@@ -28,6 +34,7 @@ from jaxnst.cli._options import preset_settings, setting_words
 from jaxnst.cli._pairs import Pair, plan
 from jaxnst.cli._parser import Misuse, option
 from jaxnst.cli._progress import PictureBar
+from jaxnst.cli._ray import connected
 from jaxnst.cli._shard import parse_shard
 from jaxnst.pipeline.inputs import STARTS, open_decoder, open_network
 from jaxnst.pipeline.region_masks import check_count, mask_files
@@ -38,7 +45,7 @@ WORDS = setting_words()
 HELP = {
     "pictures": ("contents", "styles", "pairs", "size", "color"),
     "look": ("preset", "beta", "strength"),
-    "run": ("network", "steps", "fast", "shard", "batch", "budget"),
+    "run": ("network", "steps", "fast", "shard", "ray", "batch", "budget"),
     "output": ("output", "format", "quality", "status", "json", "quiet"),
 }
 
@@ -70,12 +77,22 @@ class Arguments(Common):
     pictures cut to their own size; paintings are resized to such sides. Larger: fewer
     shapes to compile."""
     budget: float | None = option(None, metavar="GIB")
-    """Memory to use; four fifths of what is free if not given."""
+    """Memory to use, with --ray for each actor; four fifths of what is free if not
+    given."""
     fast: bool = False
     """One pass of a trained network for each picture instead of an optimisation."""
     shard: str | None = option(None, metavar="I/N")
     """Paint the share I of N alone, such as 2/8; auto or auto/N takes I from a Slurm
     array or an indexed Kubernetes job."""
+    ray: str | None = option(None, metavar="ADDRESS", bare="")
+    """Paint with actors of Ray: those of the cluster at an address, such as
+    10.0.0.1:6379; without one, of the cluster in RAY_ADDRESS, or of this machine."""
+    actors: int | None = None
+    """With --ray, processes that paint, at most; as many as there is room for if not
+    given."""
+    cores: int | None = None
+    """With --ray, cores of each actor where there is no GPU; all of a machine if not
+    given, so that pictures are those of a batch without --ray."""
     status: bool = False
     """Only say how many pictures are done, failed and missing."""
     settings: Settings = field(default_factory=Settings)
@@ -109,6 +126,12 @@ def check(arguments: Arguments) -> None:
             raise Misuse(f"--{name} must be at least 1, got {getattr(arguments, name)}")
     if arguments.budget is not None and not arguments.budget > 0:
         raise Misuse(f"--budget must be above 0, got {arguments.budget}")
+    for name in ("actors", "cores"):
+        value = getattr(arguments, name)
+        if value is not None and arguments.ray is None:
+            raise Misuse(f"--{name} is for --ray")
+        if value is not None and value < 1:
+            raise Misuse(f"--{name} must be at least 1, got {value}")
     settings = arguments.settings
     if settings.optimization.init not in STARTS:
         raise Misuse(f"--init must be one of {', '.join(STARTS)} for a batch")
@@ -119,7 +142,7 @@ def check(arguments: Arguments) -> None:
 
 
 def main(arguments: Arguments) -> int:
-    folder, budget = output_of(arguments), arguments.budget
+    folder = output_of(arguments)
     check(arguments)
     given = arguments.pairs, arguments.contents, arguments.styles
     pairs = plan(*given, folder, f".{arguments.format}")
@@ -130,12 +153,39 @@ def main(arguments: Arguments) -> int:
         pairs = [pair for pair in pairs if shard.has(pair.name)]
     if arguments.status:
         return report_status(arguments, folder, pairs)
+    with engine_of(arguments) as engine:
+        name = NAME if shard is None else shard.manifest
+        job, seconds = paint(arguments, folder, name, pairs, engine)
+    return report(arguments, folder, job, len(pairs), seconds)
+
+
+@contextmanager
+def engine_of(arguments: Arguments) -> Iterator[Engine | None]:
+    """Whose actors paint; None, this process paints."""
+    if arguments.ray is None:
+        yield None
+        return
+    how = {"actors": arguments.actors, "cores": arguments.cores}
+    with connected(arguments.ray, **how, debug=arguments.debug) as engine:
+        yield engine
+
+
+def paint(
+    arguments: Arguments,
+    folder: Path,
+    name: str,
+    pairs: Sequence[Pair],
+    engine: Engine | None,
+) -> tuple[BatchJob, float]:
+    """Paint what is missing, and note it in the manifest of a name; in how many
+    seconds."""
+    budget = arguments.budget
     settings, network, notice = open_network(arguments.settings, arguments.typed)
     arguments.note(notice)
     decoder = open_decoder(settings)
     images.check_output(make_folder(folder) / f"a.{arguments.format}")
     # From here on the folder, or our share of it, is ours alone.
-    manifest = Manifest(folder, NAME if shard is None else shard.manifest)
+    manifest = Manifest(folder, name)
     remove_unfinished(folder)
     began = time.perf_counter()
     with PictureBar(len(pairs), quiet=arguments.quiet) as bar:
@@ -151,10 +201,14 @@ def main(arguments: Arguments) -> int:
             decoder,
             report_progress=bar,
             keep_metadata=arguments.keep_metadata,
+            side_by_side=None if engine is None else engine.side_by_side,
         )
-        job.run(pairs)
+        if engine is None:
+            job.run(pairs)
+        else:
+            paint_with(engine, job, job.plan(pairs))
     manifest.close()
-    return report(arguments, folder, job, len(pairs), time.perf_counter() - began)
+    return job, time.perf_counter() - began
 
 
 def report(

@@ -20,7 +20,12 @@ USAGE = "[--json]"
 HELP = {"output": ("json",)}
 
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "numpy", "pillow", "h5py")
-_EXTRAS = {"plot": ("matplotlib",), "video": ("av", "cv2"), "app": ("gradio",)}
+_EXTRAS = {
+    "plot": ("matplotlib",),
+    "video": ("av", "cv2"),
+    "app": ("gradio",),
+    "ray": ("ray", "pyarrow"),
+}
 
 
 @dataclass(frozen=True, kw_only=True)

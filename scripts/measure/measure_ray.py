@@ -1,0 +1,224 @@
+"""Measure what Ray costs a batch of many small pictures, in time and in memory.
+
+    python scripts/measure/measure_ray.py photo.jpg painting.jpg
+
+The photograph, turned round by other amounts, is painted by `jaxnst batch`: by itself;
+with --ray by one actor, which computes with as many threads; and by several, which
+share the cores. Then how long the program that hands them out takes for many more
+pairs, with actors that only say that all is done. Needs jaxnst's extra "ray".
+"""
+
+import json
+import os
+import pickle
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import psutil
+from _measure import MeasureArguments, device_name, in_new_process, peak_memory
+
+from jaxnst import images
+from jaxnst.cli._actors import Shared, paint_with
+from jaxnst.cli._app import run_module
+from jaxnst.cli._batch_job import BatchJob
+from jaxnst.cli._manifest import NAME, Manifest, Record, read_records
+from jaxnst.cli._pairs import Pair
+from jaxnst.cli._ray import import_ray
+from jaxnst.pipeline import presets
+
+_WARM = 0.25  # of the pictures are painted before it counts
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arguments(MeasureArguments):
+    pairs: int = 1000
+    """Pictures of a batch."""
+    size: int = 64
+    """Long side in pixels."""
+    steps: int = 20
+    """Steps at every size from coarse to fine."""
+    actors: int = 2
+    """That share the cores in the last run."""
+    simulate: int = 100_000
+    """Pairs that nobody paints; 0, none."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run: pictures, seconds in all; once warm, pictures a second and seconds of
+    one core for each, of all processes together; and the program's memory in MiB at the
+    first picture and at the last."""
+
+    pictures: int
+    seconds: float
+    rate: float
+    work: float
+    first: float
+    last: float
+
+
+@dataclass(frozen=True)
+class _Sample:
+    """At a time (seconds since 1970): seconds of a core that a program and all below it
+    have used, and its own MiB."""
+
+    time: float
+    work: float
+    memory: float
+
+
+def _sample(process: psutil.Process) -> _Sample:
+    work = 0.0
+    for each in (process, *process.children(recursive=True)):
+        try:
+            used = each.cpu_times()
+            work += used.user + used.system
+        except psutil.Error:  # it has ended meanwhile
+            pass
+    return _Sample(time.time(), work, process.memory_info().rss / 2**20)
+
+
+def batch(arguments: Arguments, folder: Path, name: str, *options: str) -> Row:
+    """Run `jaxnst batch` in a new process and watch it."""
+    output = folder / name
+    line = [sys.executable, "-m", "jaxnst", "batch", "--quiet"]
+    line += ["--contents", str(folder / "photos"), "--styles", str(arguments.style)]
+    line += ["--size", str(arguments.size), "--steps", str(arguments.steps)]
+    line += ["--network", arguments.network, "-o", str(output), *options]
+    line += ["--weights", arguments.weights] if arguments.weights else []
+    began, samples = time.perf_counter(), []
+    with subprocess.Popen(line) as process:
+        while process.poll() is None:
+            try:
+                samples.append(_sample(psutil.Process(process.pid)))
+            except psutil.Error:
+                break
+            time.sleep(0.1)
+    seconds = time.perf_counter() - began
+    if process.returncode:
+        raise RuntimeError(f"{' '.join(line)} failed; its error stands above")
+    times = sorted(record["time"] for record in read_records(output / NAME))
+    warm = times[int(_WARM * len(times)) :]
+    count, during = len(warm) - 1, warm[-1] - warm[0]
+    begun = [s for s in samples if s.time >= times[0]] or samples[-1:]
+    seen = [s for s in begun if warm[0] <= s.time <= warm[-1]] or begun
+    work = (seen[-1].work - seen[0].work) / max(seen[-1].time - seen[0].time, 1e-9)
+    return Row(
+        pictures=len(times),
+        seconds=seconds,
+        rate=count / during,
+        work=work * during / count,
+        first=begun[0].memory,
+        last=seen[-1].memory,
+    )
+
+
+def photographs(arguments: Arguments, folder: Path) -> None:
+    """As many as pairs, each the photograph turned round by another amount."""
+    folder.mkdir()
+    photo = images.load_image(arguments.content, size=2 * arguments.size)
+    for number in range(arguments.pairs):
+        rows, columns = divmod(number, photo.shape[1])
+        turned = jnp.roll(photo, (rows, columns), (0, 1))
+        images.save_image(folder / f"{number:06d}.png", turned)
+
+
+class _Idle:
+    """An engine whose actors only say that all is done."""
+
+    side_by_side, actors = False, 2
+
+    def paint(
+        self, shared: Shared, groups: Sequence[bytes]
+    ) -> Generator[list[Record], None, None]:
+        for group in groups:
+            for items, _ in pickle.loads(group):
+                # What comes back has travelled, too.
+                records = [
+                    {"output": item.pair.name, "status": "done", "job": item.job}
+                    for item in items
+                ]
+                yield json.loads(json.dumps(records))
+
+
+def simulated(arguments: Arguments, count: int) -> tuple[float, float, float, float]:
+    """Seconds to plan and to hand out so many pairs, MiB of the manifest, and GiB of
+    memory at the worst moment."""
+    settings = presets.default
+    with tempfile.TemporaryDirectory() as place:
+        folder = Path(place)
+        manifest = Manifest(folder)
+        job = BatchJob(
+            settings,
+            arguments.load_network(),
+            folder,
+            manifest,
+            None,
+            32,
+            8,
+            None,
+            None,
+            report_progress=lambda done, failed: False,
+            side_by_side=False,
+        )
+        pairs = [
+            Pair(arguments.content, arguments.style, f"{number:08d}.png")
+            for number in range(count)
+        ]
+        began = time.perf_counter()
+        chunks = job.plan(pairs)
+        planned = time.perf_counter()
+        paint_with(_Idle(), job, chunks)
+        ended = time.perf_counter()
+        size = manifest.path.stat().st_size / 2**20
+        manifest.close()
+    assert job.painted == count
+    return planned - began, ended - planned, size, peak_memory()
+
+
+def main(arguments: Arguments) -> None:
+    version, cores = import_ray().__version__, os.cpu_count() or 1
+    device = in_new_process(device_name)
+    print(
+        f"{device}, {cores} cores, jax {jax.__version__}, "
+        f"Ray {version}; {arguments.size} pixels, {arguments.steps} steps\n"
+    )
+    each = str(max(1, cores // arguments.actors))
+    several = ("--ray", "--actors", str(arguments.actors), "--cores", each)
+    print(
+        "| painted by | pictures | seconds | pictures/s, warm | core s each | memory |"
+    )
+    print("| --- | --- | --- | --- | --- | --- |")
+    with tempfile.TemporaryDirectory(prefix="jaxnst-") as place:
+        folder = Path(place)
+        photographs(arguments, folder / "photos")
+        for name, options in (
+            ("itself", ()),
+            ("one actor", ("--ray", "--actors", "1")),
+            (f"{arguments.actors} actors", several),
+        ):
+            row = batch(arguments, folder, name.replace(" ", "-"), *options)
+            print(
+                f"| {name} | {row.pictures} | {row.seconds:.0f} | {row.rate:.2f} "
+                f"| {row.work:.3f} | {row.first:.0f} to {row.last:.0f} MiB |",
+                flush=True,
+            )
+    if arguments.simulate:
+        count = arguments.simulate
+        plan, hand, size, memory = in_new_process(simulated, arguments, count)
+        print(
+            f"\n{count:,} pairs that nobody paints: planned in {plan:.1f} s, handed "
+            f"out and noted in {hand:.1f} s; the manifest {size:.0f} MiB, memory "
+            f"{memory:.2f} GiB"
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(run_module(sys.modules[__name__]))

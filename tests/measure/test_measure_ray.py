@@ -1,0 +1,38 @@
+"""scripts/measure/measure_ray.py watches a batch, and simulates one."""
+
+from pathlib import Path
+
+import pytest
+from networks import picture
+
+from jaxnst import save_image
+from scripts import imported
+
+
+@pytest.fixture
+def measure(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    save_image("c.png", picture(40, 40))
+    save_image("s.png", picture(40, 40, 1))
+    return imported(monkeypatch, "measure_ray")
+
+
+def arguments(measure, **more):
+    return measure.Arguments(content=Path("c.png"), style=Path("s.png"), **more)
+
+
+def test_pairs_that_nobody_paints_are_all_noted(measure):
+    plan, hand, size, memory = measure.simulated(arguments(measure), 30)
+    assert plan > 0 and hand > 0 and size > 0.02 and memory > 0
+    assert not Path("00000000.png").exists()
+
+
+@pytest.mark.slow
+def test_a_batch_is_watched(measure):
+    given = arguments(measure, pairs=8, size=32, steps=1)
+    measure.photographs(given, Path("photos"))
+    layers = ("--content-layers", "relu1_2", "--style-layers", "relu1_1")
+    row = measure.batch(given, Path().resolve(), "out", "--preset", "gram", *layers)
+    assert row.pictures == 8 == len(list(Path("out").glob("*.png")))
+    assert 0 < row.rate and 7 / row.rate < row.seconds
+    assert row.work >= 0 and row.first > 10 and row.last > 10
