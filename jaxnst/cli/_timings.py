@@ -92,24 +92,25 @@ class Timings:
         """Seconds until now: {"import", "weights", ..., "levels": [{...}], "write",
         "other", "total"} and, beside them, {"compilation": {...}}."""
         now = time.perf_counter()
-        found: dict[str, Any] = {"import": self.entered - self.began}
+        total = _rounded(now - self.began)
+        found: dict[str, Any] = {"import": _rounded(self.entered - self.began)}
         for name in ("weights", "pictures", "start"):
             found[name] = self._seconds(name)
         found["levels"] = list(self._levels())
         found["write"] = self._seconds("write")
-        found["total"] = now - self.began
-        found["other"] = found["total"] - sum(seconds for _, seconds in rows(found))
+        found["other"] = _rounded(total - sum(seconds for _, seconds in rows(found)))
+        found["total"] = total
         whole = self.began, now
         found["compilation"] = {
             "programs": self.programs,
             "from_cache": self.cached,
-            "seconds": covered(self.compiling, whole),
-            "seconds_ahead": covered(self.elsewhere, whole),
+            "seconds": _rounded(covered(self.compiling, whole)),
+            "seconds_ahead": _rounded(covered(self.elsewhere, whole)),
         }
         return found
 
     def _seconds(self, name: str) -> float:
-        return sum(p.ended - p.began for p in self.phases if p.name == name)
+        return _rounded(sum(p.ended - p.began for p in self.phases if p.name == name))
 
     def _levels(self) -> Iterator[dict[str, Any]]:
         """Size, steps and seconds of each level: its targets, and what it starts from;
@@ -127,11 +128,15 @@ class Timings:
                     "height": height,
                     "width": width,
                     "count": count,
-                    "targets": before[1] - before[0] - apart[0],
-                    "compile": sum(apart),
-                    "steps": steps[1] - steps[0] - apart[1],
+                    "targets": _rounded(before[1] - before[0] - apart[0]),
+                    "compile": _rounded(sum(apart)),
+                    "steps": _rounded(steps[1] - steps[0] - apart[1]),
                 }
                 reached = each.ended
+
+
+def _rounded(seconds: float) -> float:
+    return round(seconds, 3)
 
 
 def rows(facts: dict[str, Any]) -> list[tuple[str, float]]:
