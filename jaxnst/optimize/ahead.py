@@ -27,7 +27,7 @@ from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.objectives import Targets, compute_targets
 from jaxnst.networks.network import Network
 from jaxnst.optimize import optimizers
-from jaxnst.optimize.loop import init_state, run_steps
+from jaxnst.optimize.loop import current_image, init_state, run_steps
 from jaxnst.optimize.memory import with_tiles_if_needed
 from jaxnst.optimize.schedule import Schedule, size_at
 
@@ -159,6 +159,7 @@ class Ahead:
         decay = jax.ShapeDtypeStruct((), jnp.float32)
         arguments = (self.network, targets, weights, factory, config, decay)
         run_steps.lower(state, *arguments, 1, target_axis=None).compile()
+        current_image.lower(state, decay).compile()  # what the level ends with
 
 
 def is_worthwhile(*images: Array) -> bool:
