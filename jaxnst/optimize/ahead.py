@@ -10,6 +10,7 @@ threads: results are the same to the last bit, and nothing is compiled twice.
 import atexit
 import os
 import threading
+import weakref
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -27,7 +28,7 @@ from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.objectives import Targets, compute_targets
 from jaxnst.networks.network import Network
 from jaxnst.optimize import optimizers
-from jaxnst.optimize.loop import current_image, init_state, run_steps
+from jaxnst.optimize.loop import init_state, run_steps
 from jaxnst.optimize.memory import with_tiles_if_needed
 from jaxnst.optimize.schedule import Schedule, size_at
 
@@ -45,6 +46,11 @@ _SETTINGS = (
     "jax_numpy_dtype_promotion",
     "jax_numpy_rank_promotion",
 )
+
+
+# What `compute_targets` is told that is the same at all levels. With anything else the
+# levels are made in turn.
+_OF_THE_RUN = {"style_mix", "with_content_style"}
 
 
 @dataclass(frozen=True)
@@ -111,6 +117,8 @@ class Ahead:
         config: Config,
         **keywords: Any,
     ) -> Targets:
+        if not set(keywords) <= _OF_THE_RUN:
+            return compute_targets(network, content, styles, config, **keywords)
         before, self._next = self._next, None
         ready = None if before is None else _result_of(before)
         if ready is not None and ready.config == config:
@@ -159,7 +167,6 @@ class Ahead:
         decay = jax.ShapeDtypeStruct((), jnp.float32)
         arguments = (self.network, targets, weights, factory, config, decay)
         run_steps.lower(state, *arguments, 1, target_axis=None).compile()
-        current_image.lower(state, decay).compile()  # what the level ends with
 
 
 def is_worthwhile(*images: Array) -> bool:
@@ -194,11 +201,11 @@ def _result_of(future: Future[T | None]) -> T | None:
     return future.result()
 
 
-_threads: set[threading.Thread] = set()
+_threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 
 
 def _start(function: Callable[..., T], *arguments: Any) -> Future[T | None]:
-    """Call a function in another thread."""
+    """Call a function in another thread; None comes of it where that fails."""
     future: Future[T | None] = Future()
 
     def run() -> None:
@@ -206,17 +213,19 @@ def _start(function: Callable[..., T], *arguments: Any) -> Future[T | None]:
             future.set_result(function(*arguments))
         except Exception:  # out of memory, say
             future.set_result(None)
-        finally:
-            _threads.discard(threading.current_thread())
 
     thread = threading.Thread(target=run, name="ahead", daemon=True)
-    _threads.add(thread)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError:  # there can be no more threads
+        future.set_result(None)
+    else:
+        _threads.add(thread)
     return future
 
 
 @atexit.register
 def _wait_at_exit() -> None:
     """XLA must not be taken down while it compiles."""
-    for thread in tuple(_threads):
-        thread.join()
+    while alive := [thread for thread in tuple(_threads) if thread.is_alive()]:
+        alive[0].join()  # which may have started another one

@@ -25,22 +25,13 @@ class Compiled:
     def __init__(self):
         self.programs, self.threads = Counter(), Counter()
         self.reached = threading.Event()
-        self.wanted = None  # so many loops
 
     def __call__(self, event, duration_secs, fun_name="", **_):
         if event == "/jax/core/compile/backend_compile_duration":
             self.programs[fun_name] += 1
             self.threads[fun_name, threading.current_thread().name] += 1
-            if self.programs[LOOP] == self.wanted:
+            if self.programs[LOOP] == 2:
                 self.reached.set()
-
-
-@pytest.fixture
-def compiled():
-    told = Compiled()
-    monitoring.register_event_duration_secs_listener(told)
-    yield told
-    monitoring.unregister_event_duration_listener(told)
 
 
 @pytest.fixture
@@ -53,14 +44,14 @@ def cores(monkeypatch):
     return of
 
 
-def run(size, levels=(0.5, 1.0), **options):
-    """A short run at a size that no other test has, so that it is compiled anew."""
+def run(**options):
+    """A short run of two levels."""
     return stylize_pyramid(
         NETWORK,
-        picture(size, size + 1),
-        picture(size + 2, size, 1),
-        levels=levels,
-        steps=(2,) * len(levels),
+        picture(22, 23),
+        picture(24, 22, 1),
+        levels=(0.5, 1.0),
+        steps=(2, 2),
         config=CONFIG,
         margin=2,
         ema=0.9,
@@ -74,40 +65,49 @@ def assert_same(one, other):
         np.testing.assert_array_equal(values, other.trace[name])
 
 
-def test_each_level_is_compiled_once_and_gives_the_same(compiled, cores):
-    cores(2)
-    first = run(22, (0.5, 0.75, 1.0))
-    assert compiled.programs[LOOP] == compiled.programs[TARGETS] == 3
-    assert compiled.threads[LOOP, "ahead"] == 3
-    assert compiled.threads[TARGETS, "ahead"] == 2  # the first has nothing before it
-    assert compiled.programs.total() < 120
-    cores(1)
-    assert_same(first, run(22, (0.5, 0.75, 1.0)))
-    assert compiled.programs[LOOP] == compiled.programs[TARGETS] == 3
-
-
-def test_the_next_level_is_compiled_before_this_one_ends(compiled, cores):
-    cores(2)
-    compiled.wanted = 2
-    in_time = []
+@pytest.fixture(scope="module")
+def first():
+    """The first run, on two cores: its result, what was compiled, and whether the
+    second level's loop was before the first one ended."""
+    compiled, in_time = Compiled(), []
 
     def wait(progress):
         if progress.step <= 2:  # of the first level, whose loop is compiled
             in_time.append(compiled.reached.wait(timeout=60))
 
-    run(26, callback=wait)
+    monitoring.register_event_duration_secs_listener(compiled)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ahead, "_cores", lambda: 2)
+        result = run(callback=wait)
+    compiled.in_all = compiled.programs.total()
+    yield result, compiled, in_time
+    monitoring.unregister_event_duration_listener(compiled)
+
+
+def test_a_level_is_compiled_once_and_before_the_one_before_it_ends(first, cores):
+    result, compiled, in_time = first
     assert in_time and all(in_time)
-
-
-def test_with_one_core_all_is_done_in_turn(compiled, cores):
+    assert compiled.programs[LOOP] == compiled.programs[TARGETS] == 2
+    assert compiled.threads[LOOP, "ahead"] == 2
+    assert compiled.threads[TARGETS, "ahead"] == 1  # the first has nothing before it
     cores(1)
-    run(30, (1.0,))
-    assert {thread for _, thread in compiled.threads} == {"MainThread"}
+    assert_same(result, run())
+    assert compiled.programs[LOOP] == compiled.programs[TARGETS] == 2
 
 
-def test_a_level_that_could_not_be_made_ready_is_made_when_it_comes(cores, monkeypatch):
+def test_few_programs_are_compiled_in_all(first):
+    assert first[1].in_all < 50
+
+
+def test_with_one_core_all_is_done_in_turn(first, cores, monkeypatch):
     cores(1)
-    wanted = run(22)
+    monkeypatch.setattr(ahead, "_start", None)
+    assert run().steps == 4
+
+
+def test_a_level_that_could_not_be_made_ready_is_made_when_it_comes(
+    first, cores, monkeypatch
+):
     cores(2)
 
     def fail(*_):
@@ -115,31 +115,26 @@ def test_a_level_that_could_not_be_made_ready_is_made_when_it_comes(cores, monke
 
     monkeypatch.setattr(ahead.Ahead, "_look_ahead", fail)
     monkeypatch.setattr(ahead.Ahead, "_compile_loop", fail)
-    assert_same(wanted, run(22))
+    assert_same(first[0], run())
 
 
 def test_what_belongs_to_a_thread_is_not_computed_in_another():
-    image = picture(12, 12)
-    schedule = RunOptions(levels=(0.5, 1.0), steps=1).schedule
-    arguments = NETWORK, schedule, image, [image], CONFIG, None, as_factory(adam())
     with jax.default_matmul_precision("highest"):
-        made = ahead.Ahead(*arguments, averaging=False)
-        assert ahead._start(made._look_ahead, 1.0, {}).result(timeout=60) is None
+        look_ahead = made()._look_ahead
+    assert look_ahead(1.0, {}) is None
 
 
-def test_scarce_memory_is_left_to_the_level_that_runs(cores, monkeypatch):
-    cores(1)
-    wanted = run(22)
+def test_scarce_memory_is_left_to_the_level_that_runs(first, cores, monkeypatch):
     cores(2)
 
     def tiled(network, config, *_, **__):
         return Config(CONFIG.content_layers, CONFIG.style_layers, tile=16)
 
     monkeypatch.setattr(ahead, "with_tiles_if_needed", tiled)
-    assert_same(wanted, run(22))
+    assert_same(first[0], run())
 
 
-def test_targets_of_ones_own_are_asked_for_in_turn(cores, monkeypatch):
+def test_targets_of_ones_own_are_asked_for_in_turn(first, cores, monkeypatch):
     """They may keep what levels share, and need not be safe in several threads."""
     cores(2)
     threads = []
@@ -148,7 +143,7 @@ def test_targets_of_ones_own_are_asked_for_in_turn(cores, monkeypatch):
         threads.append(threading.current_thread())
         return ahead.compute_targets(*arguments, **keywords)
 
-    run(22, make_targets=make_targets)
+    run(make_targets=make_targets)
     assert threads == [threading.main_thread()] * 2
 
 
@@ -164,8 +159,35 @@ def test_where_it_is_worthwhile(cores):
     assert not ahead.is_worthwhile(image)
 
 
-def test_a_thread_that_is_done_is_not_waited_for_at_exit(cores):
+def made():
+    """For a run of two levels on small pictures."""
+    image = picture(12, 12)
+    schedule = RunOptions(levels=(0.5, 1.0), steps=1).schedule
+    arguments = NETWORK, schedule, image, [image], CONFIG, None, as_factory(adam())
+    return ahead.Ahead(*arguments, averaging=False)
+
+
+def test_targets_that_are_of_one_level_are_made_in_turn(monkeypatch):
+    """A keyword that the next level might have otherwise is not handed on to it."""
+    monkeypatch.setattr(ahead, "compute_targets", lambda *_, **keywords: keywords)
+    monkeypatch.setattr(ahead, "_start", None)
+    image = picture(12, 12)
+    told = made().targets(1.0)(NETWORK, image, [image], CONFIG, regions="of a level")
+    assert told == {"regions": "of a level"}
+
+
+def test_what_another_thread_makes_is_waited_for_at_exit(monkeypatch):
     assert ahead._start(lambda: 3).result(timeout=60) == 3
     assert ahead._start(lambda: 1 / 0).result(timeout=60) is None
+    go, done = threading.Event(), []
+    future = ahead._start(lambda: (go.wait(60), done.append(1)))
+    threading.Timer(0.05, go.set).start()
     ahead._wait_at_exit()
-    assert not ahead._threads
+    assert done and future.done()
+
+    def fail(thread):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", fail)
+    assert ahead._start(lambda: 3).result(timeout=60) is None
+    ahead._wait_at_exit()
