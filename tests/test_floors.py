@@ -18,7 +18,10 @@ PACKAGE = Path(jaxnst.__file__).parent
 # Packages from the lowest floor to the highest: imports point down between floors, and
 # packages of one floor do not know each other.
 FLOORS = [
-    ["_checks", "_files", "_fingerprint", "_memory_limits", "_types", "_version"],
+    [
+        *("_checks", "_files", "_fingerprint", "_memory_limits"),
+        *("_phases", "_types", "_version"),
+    ],
     ["_checksum"],
     ["linalg"],
     ["gaussian", "images", "networks"],

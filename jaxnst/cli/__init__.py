@@ -13,6 +13,7 @@ from jaxnst.cli._closed_streams import replace_closed
 from jaxnst.cli._commands import COMMANDS, command
 from jaxnst.cli._console import say, tolerant_streams
 from jaxnst.cli._interrupts import deferred, ignore_at_exit
+from jaxnst.cli._timings import command_begins
 
 _USAGE = """\
 usage: jaxnst PHOTO PAINTING [PAINTING ...] [-o OUT.png]
@@ -40,6 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: without the program's name; None, those of this process. Without a
             command's name before them they are those of `stylize`.
     """
+    command_begins(as_process=arguments is None)
     replace_closed()
     try:
         with tolerant_streams():

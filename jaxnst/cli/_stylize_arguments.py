@@ -59,6 +59,8 @@ class Arguments(Common):
     """Steps after which it is kept again."""
     resume: bool = False
     """Go on from --checkpoint, if it is there; an --animation begins there, too."""
+    timings: bool = False
+    """Print where the time went, by phase, on stderr at the end; with --json in it."""
     fast: bool = False
     """One pass of a trained network instead of an optimisation: a picture in a moment;
     with --steps, what is optimised from."""

@@ -18,6 +18,7 @@ from jax import Array
 
 import jaxnst
 from jaxnst import images
+from jaxnst._phases import phase
 from jaxnst.cli import _checkpoint
 from jaxnst.cli._app import EXPECTED, describe_error, fail, warn
 from jaxnst.cli._options import adapted, given, preset_settings, setting_words
@@ -31,6 +32,7 @@ from jaxnst.cli._stylize_arguments import (
     check_recorded,
     style_factor,
 )
+from jaxnst.cli._timings import Timings, recorded, table
 from jaxnst.cli._warnings import warn_if_astray, warn_if_other
 from jaxnst.optimize.result import Result
 from jaxnst.pipeline.continuation import continue_settings, scale_style
@@ -87,6 +89,7 @@ class Job:
         output: the file to write; `shown` is what it is called.
         digests: {what it is called: SHA-256} of every picture that is read.
         like: what the picture takes over from the photograph's file.
+        timings: of the run, where they are asked for.
     """
 
     arguments: Arguments
@@ -96,6 +99,7 @@ class Job:
     inputs: Inputs
     digests: dict[str, str]
     like: images.Like
+    timings: Timings | None = None
 
     def check(self) -> None:
         """What can only be checked when the pictures are read: sizes and metadata."""
@@ -125,6 +129,7 @@ class Job:
             stored, lambda kept: images.metadata_fits(self.output, kept, spare=spare)
         )
 
+    @phase("write")
     def write(
         self, frames: Sequence[Array], result: Result
     ) -> tuple[Path | None, list[str]]:
@@ -199,6 +204,10 @@ class Job:
             "finite": bool(result.finite),
             "losses": {name: float(v[-1]) for name, v in result.trace.items()},
         }
+        if self.timings is not None:
+            facts["timings"] = self.timings.facts()
+            if not self.arguments.json:
+                self.arguments.note(table(facts["timings"]))
         self.arguments.answer(**facts)
 
 
@@ -283,6 +292,12 @@ def taken(
 
 
 def main(arguments: Arguments) -> int:
+    with recorded(arguments.timings) as timings:
+        return paint(arguments, timings)
+
+
+def paint(arguments: Arguments, timings: Timings | None) -> int:
+    """Everything from the arguments to the picture; the exit code."""
     factor = style_factor(arguments)
     arguments = replace(arguments, settings=scale_style(arguments.settings, factor))
     pictures = arguments.pictures
@@ -306,7 +321,7 @@ def main(arguments: Arguments) -> int:
         arguments.note(inputs.notice)
         before = arguments.again or arguments.finished
         digests, like = taken(arguments, files, inputs)
-        job = Job(arguments, pictures, output, shown, inputs, digests, like)
+        job = Job(arguments, pictures, output, shown, inputs, digests, like, timings)
         job.check()
         warn_if_other(before, digests, inputs)
         one = inputs.settings.optimization.one_pass

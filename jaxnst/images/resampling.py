@@ -6,6 +6,7 @@ level of a pyramid to the next.
 """
 
 import operator
+from functools import partial
 from typing import Any
 
 import jax
@@ -142,6 +143,11 @@ def resize(image: jax.Array | np.ndarray, size: tuple[int, ...]) -> jax.Array:
     target = resolve_size(tuple(size), *image.shape[:2])
     if image.shape[:2] == target:
         return image
+    return _resized(image, target)
+
+
+@partial(jax.jit, static_argnums=1)  # step by step it would be a dozen programs
+def _resized(image: jax.Array, target: tuple[int, int]) -> jax.Array:
     linear = decode_srgb(jnp.clip(image[..., :3], 0.0, 1.0))
     # Three lobes, widened when shrinking; in float32 on every device.
     resized = jax.image.resize(linear, (*target, 3), "lanczos3", antialias=True)

@@ -8,11 +8,13 @@ from typing import Unpack
 from jax import Array
 
 from jaxnst import _checks
+from jaxnst._phases import phase
 from jaxnst.images import resize
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.regions import check_regions
 from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize import optimizers
+from jaxnst.optimize.ahead import Ahead, is_worthwhile
 from jaxnst.optimize.initial import initial_image, without_content
 from jaxnst.optimize.loop import init_state
 from jaxnst.optimize.options import RunKeywords, RunOptions
@@ -22,6 +24,7 @@ from jaxnst.optimize.schedule import join_levels, remove_margin, size_at
 from jaxnst.optimize.single import MakeTargets, stylize
 
 
+@phase("levels")
 def stylize_pyramid(
     network: Network,
     content: Array | None,
@@ -80,8 +83,18 @@ def stylize_pyramid(
     if resume is not None:
         check_resumable(resume, given.config, weights)
         image = resume.image
+    ahead = None
+    if make_targets is None and is_worthwhile(content, *styles):
+        averaging = given.ema is not None
+        ahead = Ahead(
+            network, schedule, content, styles, config, weights, factory,
+            averaging=averaging,
+        )  # fmt: skip
     ends = accumulate(schedule.steps)
-    for end, level, count in zip(ends, schedule.levels, schedule.steps, strict=True):
+    followers = (*schedule.levels[1:], None)
+    for end, level, count, following in zip(
+        ends, schedule.levels, schedule.steps, followers, strict=True
+    ):
         done = sum(result.steps for result in results)
         if end <= done:
             continue
@@ -106,7 +119,7 @@ def stylize_pyramid(
             before=done,
             callback=_over_levels(callback, schedule.total, results, margin),
             every=every,
-            make_targets=make_targets,
+            make_targets=make_targets if ahead is None else ahead.targets(following),
             regions=schedule.regions_at_level(regions, level),
         )
         image = remove_margin(result.image, margin)

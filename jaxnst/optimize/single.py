@@ -14,6 +14,7 @@ from jax import Array
 from jax.tree_util import Partial
 
 from jaxnst import _checks
+from jaxnst._phases import phase
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.objectives import Targets, compute_targets
 from jaxnst.losses.regions import Regions, check_regions
@@ -184,6 +185,7 @@ def _check_state(
         )
 
 
+@phase("steps", lambda result: (result.image.shape[-3:-1], result.steps))
 def run_loop(
     state: State,
     arguments: StepArguments,

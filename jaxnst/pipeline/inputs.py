@@ -11,6 +11,7 @@ from jax import Array
 
 from jaxnst import images, metrics
 from jaxnst._files import check_no_address
+from jaxnst._phases import phase
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.losses.regions import Regions
@@ -142,6 +143,7 @@ def _left_out(inputs: Inputs, path: PathName) -> str:
     )
 
 
+@phase("weights")
 def open_network(
     settings: Settings, typed: Collection[str] = ()
 ) -> tuple[Settings, Network, str]:
@@ -186,6 +188,7 @@ def _automatic(choice: Choice) -> str:
     return f"network: {choice.name} ({more})"
 
 
+@phase("weights")
 def open_decoder(settings: Settings) -> FeedForward | None:
     """The network for one pass, if the settings start from what it makes."""
     if settings.optimization.init == FEEDFORWARD:
@@ -275,6 +278,7 @@ def _check_pixels(
     )
 
 
+@phase("pictures")
 def load_pictures(
     settings: Settings,
     network: Network,

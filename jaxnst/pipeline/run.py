@@ -11,6 +11,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxnst import _checks, feedforward
+from jaxnst._phases import phase
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.images import resize
@@ -103,6 +104,7 @@ class Prepared:
     finish: Callable[[Array], Array]
     options: RunKeywords
 
+    @phase("start")
     def one_pass(self, began: float) -> Result:
         """What the optimisation would start from as the result of a run that began
         then, by `time.perf_counter`."""
@@ -112,6 +114,7 @@ class Prepared:
         return Result(picture, {}, 0, finite, time.perf_counter() - began, None)
 
 
+@phase("start")
 def prepare(
     settings: Settings,
     network: Network,

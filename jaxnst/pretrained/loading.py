@@ -73,10 +73,10 @@ def network_from_weights(weights: NetworkWeights) -> Network:
         _check_googlenet(module, weights)
     else:
         module = VGG(architecture, widths, padding=weights.padding)
-    params = {
-        name: {part: jnp.asarray(a) for part, a in weights.tensors[name].items()}
-        for name in names
-    }
+    # As it is, for `jnp.asarray` compiles a program for each shape.
+    params = jax.device_put(
+        {name: dict(weights.tensors[name]) for name in names}, may_alias=False
+    )
     return Network(
         module,
         params,

@@ -21,6 +21,7 @@ from PIL import Image
 
 import jaxnst
 from jaxnst import Result, load_image, presets, save_image
+from jaxnst.cli._timings import rows
 from jaxnst.images import read_metadata
 from scripts import driver, imported, write_network
 
@@ -562,6 +563,24 @@ def test_json_is_one_object_and_quiet_says_nothing(drive):
     assert (found["width"], found["height"], found["steps"]) == (48, 32, 2)
     assert found["losses"]["loss"] > 0 and found["seconds"] > 0
     assert drive(*FAST, "--quiet") == (0, "", "")
+
+
+def test_timings_are_a_table_or_an_object_whose_sum_is_the_whole(drive):
+    code, out, error = drive(*FAST, "--timings", "--json")
+    times = json.loads(out)["timings"]
+    assert code == 0 and "phase" not in error
+    assert list(times) == ["import", "weights", "pictures", "start", "levels", "write",
+                           "other", "total", "compilation"]  # fmt: skip
+    assert times["total"] == pytest.approx(sum(s for _, s in rows(times)))
+    assert times["other"] < 0.1 * times["total"] + 0.1
+    (level,) = times["levels"]
+    assert (level["height"], level["width"], level["count"]) == (32, 48, 2)
+    assert min(level["targets"], level["steps"], times["weights"]) > 0
+    code, out, error = drive(*FAST, "--timings")
+    assert code == 0 and out.startswith("out.png: 48 x 32")
+    assert re.search(r"^level 1: compile +\d+\.\d\d +\d+%$", error, re.M)
+    assert re.search(r"^total +\d+\.\d\d +100%$", error, re.M)
+    assert drive(*FAST, "--timings", "--quiet") == (0, "", "")
 
 
 def test_none_takes_a_presets_value_back(drive):
