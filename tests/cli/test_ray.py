@@ -143,9 +143,10 @@ def test_a_machine_that_cannot_paint_ends_the_batch(drive, monkeypatch):
     assert error.endswith("began the batch 0.0.1; install the same on all machines\n")
 
 
-def test_killed_it_goes_on_with_what_is_missing(here, drive):
+def test_killed_it_goes_on_with_what_is_missing(ray, here, drive):
+    address = ray.get_runtime_context().gcs_address
     command = [sys.executable, "-m", "jaxnst", "batch", *FILES, *HOW]
-    command += ["-o", "out", "--ray"]
+    command += ["-o", "out", "--ray", address]
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
     quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     run = subprocess.Popen(command, env=environment, **quiet)
