@@ -31,6 +31,7 @@ TYPE_CHECKED = (
     "jaxnst.linalg",
     "jaxnst.losses.functional",
     "jaxnst.losses.masks",
+    "jaxnst.losses.regions",
     "jaxnst.losses.objectives",
     "jaxnst.losses.temporal",
     "jaxnst.losses.tiles",

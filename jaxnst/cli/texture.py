@@ -29,7 +29,7 @@ from jaxnst.pipeline.provenance import describe, digests_of
 from jaxnst.pipeline.settings import Settings
 from jaxnst.pipeline.texture import check_tileable, render_texture, texture_settings
 
-USAGE = "PAINTING [PAINTING ...] [-o OUT.png] [--size WIDTHxHEIGHT] [options]"
+USAGE = "PAINTING [PAINTING ...] [-o OUT.png] [--size WIDTHxHEIGHT]"
 WORDS = setting_words()
 HELP = {
     "picture": ("shape", "style_scale", "style_mix", "tileable"),

@@ -11,7 +11,7 @@ what is narrower.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import NamedTuple, no_type_check
+from typing import Any, NamedTuple, no_type_check
 
 import jax
 import jax.numpy as jnp
@@ -97,7 +97,7 @@ def check_regions(
     return found
 
 
-def _check_mask(mask: Array, name: str, image: Array) -> Array:
+def _check_mask(mask: Any, name: str, image: Array) -> Array:
     shape = np.shape(mask)
     if len(shape) != 3 or shape[:2] != image.shape[:2] or not shape[-1]:
         raise ValueError(

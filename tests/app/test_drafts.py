@@ -85,7 +85,7 @@ def test_a_camera_looks_at_its_painting_once(opencv, painters, tmp_path, monkeyp
 
 
 def test_strength_0_is_the_photograph_and_pictures_are_read_once(tmp_path, monkeypatch):
-    def one_pass(model, content, styles, *, strength, style_mix):
+    def one_pass(model, content, styles, *, strength, style_mix, regions):
         grey = jnp.mean(styles[0])
         return content + strength * (grey - content)
 

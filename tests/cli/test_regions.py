@@ -64,6 +64,7 @@ def test_a_picture_painted_in_part_and_made_again(here, monkeypatch, capsys):
     assert left_and_right("d.png")[0] > 0
 
 
+@pytest.mark.slow
 def test_a_painting_for_each_level(here, monkeypatch, capsys):
     drive = command("stylize", monkeypatch, capsys)
     masks = "--content-mask", "m.png"
@@ -107,6 +108,7 @@ def test_a_grid_has_regions(here, monkeypatch, capsys):
         assert left == 0 and right > 0
 
 
+@pytest.mark.slow
 def test_a_batch_has_a_mask_for_each_pair(here, monkeypatch, capsys):
     drive = command("batch", monkeypatch, capsys)
     (here / "pairs.csv").write_text(

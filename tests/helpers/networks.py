@@ -70,8 +70,8 @@ def torch_features(
             mode = padding or network.module.padding
             if mode == "replicate-first":
                 mode = "replicate" if name == "conv1_1" else "zeros"
-            modes = {"zeros": "constant", "reflect": "reflect"}
-            x = F.pad(x, (1, 1, 1, 1), mode=modes.get(mode, "replicate"))
+            mode = {"zeros": "constant"}.get(mode, mode)
+            x = F.pad(x, (1, 1, 1, 1), mode=mode)
             kernel = tensor(network.params[name]["kernel"]).permute(3, 2, 0, 1)
             x = F.conv2d(x, kernel, tensor(network.params[name]["bias"]))
             if name in layers:

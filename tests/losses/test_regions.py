@@ -33,6 +33,8 @@ CONFIGS = {
     )
     for name in ("gram", "gaussian", "gram in tiles", "gaussian in tiles")
 }
+PLAIN = ["gram", "gaussian"]
+SLOW = [pytest.param(f"{name} in tiles", marks=pytest.mark.slow) for name in PLAIN]
 SIZE, STYLE_SIZE = (64, 80), (56, 60)
 
 
@@ -75,7 +77,7 @@ def close(one, other, rtol=1e-5):
         np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * scale)
 
 
-@pytest.mark.parametrize("name", CONFIGS)
+@pytest.mark.parametrize("name", PLAIN + SLOW)
 def test_one_region_everywhere_changes_nothing(network, name):
     ones = Regions(np.ones((*SIZE, 1)), (np.ones((*STYLE_SIZE, 1)),))
     _, terms, gradient = value(network, CONFIGS[name], ones)
@@ -83,7 +85,9 @@ def test_one_region_everywhere_changes_nothing(network, name):
     close((terms, gradient), (plain, expected), 2e-4)
 
 
-@pytest.mark.parametrize("name", ["gram", "gaussian"])
+@pytest.mark.parametrize(
+    "name", ["gram", pytest.param("gaussian", marks=pytest.mark.slow)]
+)
 def test_tiles_see_the_same_regions(network, name):
     regions = Regions(halves(SIZE) * 0.75, (halves(STYLE_SIZE),))
     whole = value(network, CONFIGS[name], regions)
@@ -170,6 +174,7 @@ def test_gradients_are_only_where_something_is_painted(network):
     np.testing.assert_array_equal(seen[:, :40], images()[2][:, :40])
 
 
+@pytest.mark.slow
 def test_a_run_keeps_the_photograph_where_nothing_is_painted(network):
     content, style, _ = images()
     regions = Regions(halves(SIZE)[..., :1], (np.ones((*STYLE_SIZE, 1)),))

@@ -90,13 +90,13 @@ def test_several_paintings_of_one_photograph():
 
 
 def test_a_painting_of_many_pairs_is_looked_at_once(monkeypatch):
-    seen, own = [], batch.style_targets
+    seen, own = [], batch.style_targets_of
 
     def counted(*arguments, **options):
         seen.append(arguments[1])
         return own(*arguments, **options)
 
-    monkeypatch.setattr(batch, "style_targets", counted)
+    monkeypatch.setattr(batch, "style_targets_of", counted)
     run(CONTENTS, [STYLES[0]] * 4 + [STYLES[1]])
     assert len(seen) == 2
 

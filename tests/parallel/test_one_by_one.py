@@ -154,9 +154,11 @@ def test_compiled_once_and_what_is_shared_is_looked_at_once(monkeypatch):
     assert len(made) == 2 and run_steps._cache_size() - compiled <= 2
     alone(CONTENTS[1], STYLES[2])  # by the same compiled loop
     assert run_steps._cache_size() - compiled <= 2
-    seen, own_styles = [], batch.style_targets
+    seen, own_styles = [], batch.style_targets_of
     monkeypatch.setattr(
-        batch, "style_targets", lambda *given: seen.append(1) or own_styles(*given)
+        batch,
+        "style_targets_of",
+        lambda *given, **how: seen.append(1) or own_styles(*given, **how),
     )
     stylize_batch(NETWORK, CONTENTS, [STYLES[0], STYLES[1], STYLES[0]], **HOW)
     assert len(seen) == 2 * 2  # two styles at two levels
