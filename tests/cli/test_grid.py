@@ -46,6 +46,7 @@ def drive(script, originals, tmp_path, monkeypatch, capsys):
     return drive
 
 
+@pytest.mark.slow
 def test_a_grid_with_everything_beside_it(drive):
     code, out, error = drive("--alpha", "0.5", "1", "--beta", "1", "10", "100")
     assert code == 0 and "error" not in error

@@ -92,6 +92,7 @@ def test_against_pytorch(torch, inputs, params):
     np.testing.assert_allclose(found, expected.detach().numpy(), atol=2e-4)
 
 
+@pytest.mark.slow
 def test_flat_features_make_a_flat_picture(params):
     maps = [
         jnp.full((n, n, c), 0.7) for n, c in zip((32, 16, 8, 4), WIDTHS, strict=True)

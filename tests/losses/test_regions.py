@@ -192,6 +192,7 @@ def test_a_run_keeps_the_photograph_where_nothing_is_painted(network):
         assert jnp.abs(image[:, :40] - content[:, :40]).mean() > 0.05
 
 
+@pytest.mark.slow
 def test_grids_and_batches_have_regions(network):
     """Side by side and one after another the same as each alone."""
     content, style, other = images()

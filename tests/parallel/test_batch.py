@@ -224,6 +224,7 @@ print(len(jax.devices()), found.image.shape[0], "num_partitions=4" in text,
 """
 
 
+@pytest.mark.slow
 def test_devices_do_not_talk_to_each_other():
     code = FOUR.format(tests=str(REPOSITORY / "tests/helpers"))
     flags = "--xla_force_host_platform_device_count=4"

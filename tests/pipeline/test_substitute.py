@@ -70,6 +70,7 @@ def starts(name, network, folder):
     ("name", "network"),
     list(zip(("default", "mel457", "gram", "crowson"), NETWORKS, strict=True)),
 )
+@pytest.mark.slow
 def test_presets_run_on_other_architectures(name, network, folder):
     inputs = starts(name, network, folder)
     result = render(inputs.settings, *inputs.arguments, decoder=inputs.decoder)
@@ -142,6 +143,7 @@ def test_in_another_unit_the_objective_is_the_same(name):
 
 
 @pytest.mark.parametrize("name", ["crowson", "ncsu", "vgg16-adam", "vgg19-gatys"])
+@pytest.mark.slow
 def test_terms_are_as_large_whatever_the_magnitude_of_a_network(name):
     network = narrow_network("vgg16" if name == "vgg16-adam" else "vgg19", width=4)
     settings = presets.get(name)

@@ -61,6 +61,7 @@ def test_of_the_same_features_it_makes_the_same_picture(model, file):
     np.testing.assert_allclose(decoded(started, 1), wanted, atol=1e-5)
 
 
+@pytest.mark.slow
 def test_of_the_same_encoder_it_is_the_same(model, file):
     started = start_from(file, model.encoder, jax.random.key(0))
     jax.tree.map(np.testing.assert_array_equal, started.params, model.params)

@@ -139,6 +139,7 @@ def test_the_loss_is_the_mean_square_of_what_the_maps_miss(teacher, batch):
     np.testing.assert_allclose(loss, np.mean(list(map(float, parts.values()))), 1e-6)
 
 
+@pytest.mark.slow
 def test_steps_bring_the_student_nearer(teacher, batch):
     student = random_vgg(jax.random.key(0), (4, 6, 6), padding="reflect")
     projections = init_projections(jax.random.key(1), student, teacher, LAYERS)
@@ -187,6 +188,7 @@ def test_geometry_does_not_see_rotation_and_scale(rng):
     )
 
 
+@pytest.mark.slow
 def test_steps_learn_the_geometry(teacher, batch):
     student = random_vgg(jax.random.key(0), (4, 6, 6), padding="reflect")
     projections = init_projections(jax.random.key(1), student, teacher, LAYERS)
