@@ -192,7 +192,7 @@ def _by_scale(
     options.pop("style_mix")
     if not isinstance(options["init"], str):
         options["init"] = [one.options["init"] for one in each] * count
-    if "regions" in options:
+    if options["regions"] is not None:
         options["regions"] = [one.options["regions"] for one in each] * count
     changed: dict[str, Any] = {axes.rows: rows}
     result = stylize_batch(

@@ -19,8 +19,9 @@ from jaxnst.cli._app import Common, fail
 from jaxnst.cli._options import preset_settings, setting_words
 from jaxnst.cli._outputs import existing, free, save
 from jaxnst.cli._parser import Misuse, option
-from jaxnst.cli._progress import Bar, Session
+from jaxnst.cli._progress import Bar, Session, numbered
 from jaxnst.cli._streams import STREAM, from_stdin
+from jaxnst.cli._warnings import warn_if_astray
 from jaxnst.images.opening import MAX_PIXELS
 from jaxnst.optimize.initial import INITS
 from jaxnst.optimize.result import Result
@@ -97,8 +98,25 @@ def check(arguments: Arguments, output: Path) -> None:
     if arguments.every is not None and arguments.every < 1:
         raise Misuse(f"--every must be at least 1, got {arguments.every}")
     read = [path for path in arguments.pictures if path != STREAM]
-    check_not_read([output], read + existing(settings.network, settings.weights))
+    check_not_read(
+        written(arguments, output), read + existing(settings.network, settings.weights)
+    )
     images.check_output(output, arguments.quality, size=parse_size(arguments.shape))
+
+
+def total_steps(settings: Settings, size: tuple[int, int]) -> int:
+    """Steps at all levels of a texture of (height, width), at most."""
+    geometry = replace(settings.geometry, size=max(size))
+    return sum(settings.optimization.steps_at(len(geometry.levels())))
+
+
+def written(arguments: Arguments, output: Path) -> list[Path]:
+    """Every file that the run writes."""
+    if arguments.every is None:
+        return [output]
+    total = total_steps(arguments.settings, parse_size(arguments.shape))
+    steps = range(arguments.every, total + 1, arguments.every)
+    return [output, *(numbered(output, step) for step in steps)]
 
 
 def output_of(arguments: Arguments) -> Path:
@@ -129,7 +147,7 @@ def main(arguments: Arguments) -> int:
         ]
         names = dict(zip(files, map(str, arguments.pictures), strict=True))
         digests = digests_of(names)
-    total = sum(settings.optimization.steps_at(len(geometry.levels())))
+    total = total_steps(settings, size)
     bar = Bar(total, quiet=arguments.quiet)
     session = Session(
         bar, output, total, every=arguments.every, quality=arguments.quality,
@@ -146,6 +164,7 @@ def main(arguments: Arguments) -> int:
             every=session.every,
         )
         bar.close()
+        warn_if_astray(result, settings.optimization)
         stored = describe(
             settings, network, result, pictures=arguments.pictures, digests=digests
         )

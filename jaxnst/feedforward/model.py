@@ -326,7 +326,8 @@ def _stylize(
         painted = apply_style(model, content, blend, strength=strength)
         return jnp.clip(painted, 0.0, 1.0)
     regions = check_regions(regions, content, styles)
-    mix = jnp.asarray(style_mix or (1.0,) * len(styles), jnp.float32)
+    equal = (1.0,) * len(styles)
+    mix = jnp.asarray(equal if style_mix is None else style_mix, jnp.float32)
     each = jax.vmap(style_of, (None, None, -1))
     found = [
         each(model, image, mask)

@@ -69,23 +69,42 @@ class RegionTarget(NamedTuple):
 def check_regions(
     regions: Regions, content: Array, styles: Sequence[Array], name: str = "regions"
 ) -> Regions:
-    """The regions as float32 with whole contents.
+    """The regions as float32, of the images' sizes.
 
     Raises:
-        TypeError, ValueError: masks of other sizes than the images, or out of range; a
-            region that no style image has.
+        TypeError, ValueError: as of `check_masks`; masks of other sizes than the
+            images.
+    """
+    found = check_masks(regions, len(styles), name)
+    pairs = [("content", found.content, content)]
+    pairs += [("styles", *pair) for pair in zip(found.styles, styles, strict=True)]
+    for part, mask, image in pairs:
+        if mask.shape[:2] != image.shape[:2]:
+            raise ValueError(
+                f"{name}.{part} must have the shape ({image.shape[0]}, "
+                f"{image.shape[1]}, regions) of its image, got {mask.shape}"
+            )
+    return found
+
+
+def check_masks(regions: Regions, paintings: int, name: str = "regions") -> Regions:
+    """The regions as float32, with masks of any sizes.
+
+    Raises:
+        TypeError, ValueError: not a mask for each of so many style images, or not of as
+            many regions; numbers out of range; a region that no style image has.
     """
     if not isinstance(regions, Regions):
         raise TypeError(f"{name} must be jaxnst.Regions(content, styles)")
-    masks = [_check_mask(regions.content, f"{name}.content", content)]
+    masks = [_check_mask(regions.content, f"{name}.content")]
     count = masks[0].shape[-1]
-    if len(regions.styles) != len(styles):
+    if len(regions.styles) != paintings:
         raise ValueError(
             f"{name} has masks of {len(regions.styles)} style images, given were "
-            f"{len(styles)}; give one mask (h, w, {count}) for each"
+            f"{paintings}; give one mask (h, w, {count}) for each"
         )
-    for mask, style in zip(regions.styles, styles, strict=True):
-        masks.append(_check_mask(mask, f"{name}.styles", style))
+    for mask in regions.styles:
+        masks.append(_check_mask(mask, f"{name}.styles"))
         if masks[-1].shape[-1] != count:
             raise ValueError(
                 f"{name}.content has {count} regions, a mask of its styles "
@@ -97,12 +116,11 @@ def check_regions(
     return found
 
 
-def _check_mask(mask: Any, name: str, image: Array) -> Array:
+def _check_mask(mask: Any, name: str) -> Array:
     shape = np.shape(mask)
-    if len(shape) != 3 or shape[:2] != image.shape[:2] or not shape[-1]:
+    if len(shape) != 3 or not all(shape):
         raise ValueError(
-            f"{name} must have the shape ({image.shape[0]}, {image.shape[1]}, regions) "
-            f"of its image, got {shape}"
+            f"{name} must have the shape (height, width, regions), got {shape}"
         )
     return jnp.asarray(mask, jnp.float32)
 

@@ -188,7 +188,8 @@ def with_tiles_if_needed(
         state_images: of `optimizers.state_images`.
 
     Raises:
-        MemoryError: not even small tiles fit, or the network cannot be seen in tiles.
+        MemoryError: not even small tiles fit, or the network or an image that repeats
+            cannot be seen in tiles.
             Without this the system would end the process, without a word, when memory
             runs out.
     """
@@ -197,7 +198,7 @@ def with_tiles_if_needed(
     needed = partial(bytes_needed, network, config, size, state_images=state_images)
     if config.tile is not None or needed(None) <= free:
         return config
-    if isinstance(network.module, VGG):
+    if isinstance(network.module, VGG) and config.padding != "circular":
         reach, strides = network.reach(config.layers)
         least = -(-2 * (reach + 2 * max(strides.values())) // _STEP) * _STEP
         for tile in range(_LARGEST, least - 1, -_STEP):

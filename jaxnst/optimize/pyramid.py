@@ -81,7 +81,7 @@ def stylize_pyramid(
     strength = None if weights is None else weights.strength
     results = [] if resume is None else [resume]
     if resume is not None:
-        check_resumable(resume, given.config, weights)
+        check_resumable(resume, config, weights)
         image = resume.image
     ahead = None
     if make_targets is None and is_worthwhile(content, *styles):

@@ -1,5 +1,6 @@
 """Regions from mask files: which colour or grey level means which painting."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from jaxnst.pipeline.settings import Masks
 _LEAST = 0.004  # share of a mask's pixels that makes a colour one of its colours
 _NEAR = 20  # levels of 255 by which a JPEG file changes a colour, at most
 _MOST = 16  # regions
+_PIXELS = 2**22  # of a mask that are looked at: of larger ones every second or so
 
 Size = tuple[int, int]
 Color = tuple[int, int, int]
@@ -174,6 +176,8 @@ def read_mask(path: Path) -> Mask:
         OSError, ValueError: as of `images.load_image`.
     """
     image = np.asarray(images.load_image(path, alpha=True))
+    every = math.ceil(math.sqrt(image.shape[0] * image.shape[1] / _PIXELS))
+    image = image[every // 2 :: every, every // 2 :: every]
     pixels = np.rint(image[..., :3] * 255).astype(np.int32)
     if image.shape[-1] == 4:
         alpha = image[..., 3]
@@ -190,7 +194,9 @@ def _colors_of(pixels: np.ndarray) -> tuple[Color, ...]:
     made of one are that one, and those on the way between two are none."""
     even = _is_even(pixels)
     flat = pixels[even] if even.any() else pixels.reshape(-1, 3)
-    values, counts = np.unique(flat, axis=0, return_counts=True)
+    # As one number each, which sort a hundred times as fast.
+    codes, counts = np.unique(flat @ (1 << 16, 1 << 8, 1), return_counts=True)
+    values = np.stack([codes >> 16, codes >> 8 & 255, codes & 255], -1)
     order = np.argsort(-counts, kind="stable")
     found: list[np.ndarray] = []
     covered: list[int] = []

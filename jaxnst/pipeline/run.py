@@ -16,7 +16,13 @@ from jaxnst.feedforward.model import FeedForward
 from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.images import resize
 from jaxnst.images.mirroring import add_mirrored, cut_off, pads_to, repeat_mirrored
-from jaxnst.losses.regions import Regions, composite, region_target, resize_mask
+from jaxnst.losses.regions import (
+    Regions,
+    check_masks,
+    composite,
+    region_target,
+    resize_mask,
+)
 from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize.initial import FEEDFORWARD
 from jaxnst.optimize.options import RunKeywords
@@ -156,20 +162,19 @@ def prepare(
         resize(style, nearest_multiple(size, multiple))
         for style, size in zip(styles, sizes, strict=True)
     ]
-    if regions is not None:
-        regions = _resized(regions, size, styles)
     target, styles, finish = _transfer_color(settings.color, content, styles)
     least = min_side(settings, network)
     pads = pads_to(size, padded_size(size, multiple, least - 2 * geometry.margin))
     target = add_mirrored(target, pads)
-    seen = regions
-    if seen is not None:
-        seen = replace(seen, content=add_mirrored(seen.content, pads))
+    if regions is not None:
+        regions = _resized(regions, size, styles)
+        finish = _keeping(finish, regions, content)
+        regions = replace(regions, content=add_mirrored(regions.content, pads))
     start: str | Array = how.init
     if init is not None:
         start = add_mirrored(resize(init, size), pads)
     elif start == FEEDFORWARD:
-        start = _one_pass(settings, target, styles, decoder, seen)
+        start = _one_pass(settings, target, styles, decoder, regions)
     elif start == "style":
         start = resize(styles[0], target.shape[:2])
     levels = levels_at(settings, network, size, multiple)
@@ -185,29 +190,28 @@ def prepare(
         "keep_optimizer_state": how.keep_optimizer_state,
         "margin": geometry.margin,
         "style_mix": settings.style_mix,
+        "regions": None if regions is None else _repeated(regions, shortest),
     }
     styles = [repeat_mirrored(style, shortest) for style in styles]
-    if regions is None or seen is None:
-        return Prepared(target, styles, lambda x: finish(cut_off(x, pads)), options)
-    options["regions"] = _repeated(seen, shortest)
-    kept = region_target(regions.content, content, {})
-    return Prepared(
-        target, styles, lambda x: composite(finish(cut_off(x, pads)), kept), options
-    )
+    return Prepared(target, styles, lambda x: finish(cut_off(x, pads)), options)
 
 
 def _resized(regions: Regions, size: tuple[int, int], styles: list[Array]) -> Regions:
     """Regions whose masks have the sizes of the images."""
-    if len(regions.styles) != len(styles):
-        raise ValueError(
-            f"regions has masks of {len(regions.styles)} paintings, given were "
-            f"{len(styles)}; give one mask for each"
-        )
+    regions = check_masks(regions, len(styles))
     masks = zip(regions.styles, styles, strict=True)
     return Regions(
         resize_mask(regions.content, size),
         tuple(resize_mask(mask, style.shape) for mask, style in masks),
     )
+
+
+def _keeping(
+    finish: Callable[[Array], Array], regions: Regions, content: Array
+) -> Callable[[Array], Array]:
+    """`finish`, and the photograph itself where nothing is painted."""
+    kept = region_target(regions.content, content, {})
+    return lambda image: composite(finish(image), kept)
 
 
 def _repeated(regions: Regions, min_side: int) -> Regions:

@@ -146,7 +146,7 @@ def render_batch(
     if not isinstance(starts[0], str):
         options = options | {"init": starts}
     if regions is not None:
-        masks = [one.options.get("regions") for one in prepared]
+        masks = [one.options["regions"] for one in prepared]
         options = options | {"regions": masks}
     result = stylize_batch(
         network,

@@ -21,6 +21,7 @@ def drive(tmp_path, monkeypatch, capsys):
     write_network("net.h5", depth=13)
     save_image("s.png", picture(48, 64, 1))
     save_image("t.png", picture(40, 40, 2))
+    save_image("s_00001.jpg", picture(40, 40, 3))
     return driver(imported(monkeypatch, "texture"), monkeypatch, capsys)
 
 
@@ -58,6 +59,7 @@ def test_two_paintings_without_seams(drive):
         (("s.png", "--size", "99999x99999"), "more than"),
         (("s.png", "--size", "65", "--tileable"), "take 64 x 64"),
         (("s.png", "-o", "s.png"), "s.png"),
+        (("s_00001.jpg", "--every", "1", "-o", "s.jpg"), "s_00001"),
         (("gone.png",), "gone.png"),
         (("s.png", "--init", "t.png"), "--init of a texture must be one of"),
         (("s.png", "--every", "0"), "--every must be at least 1"),

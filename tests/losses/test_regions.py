@@ -17,6 +17,8 @@ from jaxnst import (
     make_targets,
     objective,
     optimizers,
+    presets,
+    render,
     stylize,
     stylize_batch,
     stylize_pyramid,
@@ -245,6 +247,14 @@ def test_masks_that_do_not_fit(network, content, style, words):
         make_targets(network, photo, painting, CONFIGS["gram"], regions=regions)
     with pytest.raises(ValueError, match=words):
         stylize(network, photo, painting, config=CONFIGS["gram"], regions=regions)
+
+
+def test_masks_of_255_levels_are_refused_before_they_are_resized(network):
+    photo, painting, _ = images()
+    masks = Regions(np.full((9, 9, 1), 255.0), (np.ones((9, 9, 1)),))
+    how = replace(presets.get("gram"), objective=CONFIGS["gram"])
+    with pytest.raises(ValueError, match=r"within \[0, 1\]"):
+        render(how, network, photo, [painting], regions=masks)
 
 
 def test_masks_for_other_paintings(network):

@@ -8,8 +8,17 @@ import numpy as np
 import pytest
 from networks import narrow_network, picture
 
-from jaxnst import Config, Weights, objective, presets, render_texture, stylize
+from jaxnst import (
+    Config,
+    Weights,
+    objective,
+    presets,
+    render_texture,
+    stylize,
+    stylize_pyramid,
+)
 from jaxnst.losses.objectives import compute_targets
+from jaxnst.optimize.memory import with_tiles_if_needed
 from jaxnst.pipeline.texture import check_tileable, texture_settings
 
 LAYERS = ("relu1_1", "relu2_1", "relu3_1")
@@ -107,6 +116,28 @@ def test_tiles_have_no_seams(network):
                 assert across <= inside.max()
     for axis in (0, 1):
         assert jumps[True, axis] < 1.2 < jumps[False, axis]
+
+
+def test_it_goes_on_where_it_stopped(network):
+    """Bit for bit: what is missing of the content is no other run."""
+    style, kept = picture(48, 48, 1), []
+    options = {
+        "size": (40, 48), "config": BARE, "steps": 3, "levels": (0.5, 1.0),
+        "init": "noise", "key": jax.random.key(0),
+    }  # fmt: skip
+    whole = stylize_pyramid(
+        network, None, style, callback=lambda p: kept.append(p.result()), every=3,
+        **options,
+    )  # fmt: skip
+    again = stylize_pyramid(network, None, style, resume=kept[-2], **options)
+    np.testing.assert_array_equal(again.image, whole.image)
+
+
+def test_no_tiles_where_memory_is_scarce(network):
+    with pytest.raises(MemoryError, match="choose a smaller size"):
+        with_tiles_if_needed(network, BARE, (4096, 4096), budget=3 * 2**30)
+    bordered = replace(BARE, padding=None)
+    assert with_tiles_if_needed(network, bordered, (4096, 4096), budget=3 * 2**30).tile
 
 
 def test_sides_that_pooling_would_cut(network):
