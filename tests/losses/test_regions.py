@@ -257,6 +257,21 @@ def test_masks_of_255_levels_are_refused_before_they_are_resized(network):
         render(how, network, photo, [painting], regions=masks)
 
 
+def test_what_is_kept_keeps_its_colours(network):
+    """To the bit, though luminance alone is painted."""
+    photo, painting, _ = images()
+    regions = Regions(halves(SIZE)[..., :1], (np.ones((*STYLE_SIZE, 1)),))
+    how = replace(presets.get("gram"), objective=CONFIGS["gram"], color="content")
+    how = replace(
+        how,
+        geometry=replace(how.geometry, size=SIZE[1]),
+        optimization=replace(how.optimization, steps=(1,)),
+    )
+    image = render(how, network, photo, [painting], regions=regions).image
+    np.testing.assert_array_equal(image[:, 40:], photo[:, 40:])
+    assert np.abs(image[:, :40] - photo[:, :40]).max() > 0
+
+
 def test_masks_for_other_paintings(network):
     photo, painting, _ = images()
     regions = Regions(np.ones((*SIZE, 1)), (np.ones((*STYLE_SIZE, 1)),))

@@ -118,10 +118,13 @@ def test_jpeg_colours_are_those_that_were_meant():
 
 
 def test_regions_of_the_same_style_are_one():
-    """Grey levels that stand for one colour of the painting's mask."""
-    content = save("c.png", RED, RED, GREEN, (0, 240, 10))
-    found, _ = regions(content, save("s.png", RED, GREEN, size=STYLES[0]))
+    """Two colours of the photograph's mask that stand for one of the painting's."""
+    content = save("c.png", RED, (255, 36, 36), GREEN, GREEN)
+    assert len(read_mask(Path(content)).colors) == 3
+    style = save("s.png", (255, 18, 18), GREEN, size=STYLES[0])
+    found, _ = regions(content, style)
     assert found.content.shape[-1] == 2
+    np.testing.assert_allclose(found.content.sum(-1), 1)
 
 
 def test_a_mask_of_the_painting_alone():

@@ -122,8 +122,8 @@ def test_it_goes_on_where_it_stopped(network):
     """Bit for bit: what is missing of the content is no other run."""
     style, kept = picture(48, 48, 1), []
     options = {
-        "size": (40, 48), "config": BARE, "steps": 3, "levels": (0.5, 1.0),
-        "init": "noise", "key": jax.random.key(0),
+        "size": (40, 48), "config": Config(style_layers=LAYERS), "steps": 3,
+        "levels": (0.5, 1.0), "init": "noise", "key": jax.random.key(0),
     }  # fmt: skip
     whole = stylize_pyramid(
         network, None, style, callback=lambda p: kept.append(p.result()), every=3,
