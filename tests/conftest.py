@@ -33,6 +33,8 @@ TYPE_CHECKED = (
     "jaxnst.losses.masks",
     "jaxnst.losses.regions",
     "jaxnst.losses.objectives",
+    "jaxnst.losses.style_statistics",
+    "jaxnst.losses.targets",
     "jaxnst.losses.temporal",
     "jaxnst.losses.tiles",
     "jaxnst.losses.wasserstein",

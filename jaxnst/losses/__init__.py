@@ -7,8 +7,9 @@ from jaxnst.losses.functional import (
     style_loss,
     total_variation,
 )
-from jaxnst.losses.objectives import Targets, make_targets, objective
+from jaxnst.losses.objectives import objective
 from jaxnst.losses.regions import Regions, RegionTarget, composite
+from jaxnst.losses.targets import Targets, make_targets
 from jaxnst.losses.temporal import TemporalTarget, temporal_loss
 from jaxnst.losses.wasserstein import GaussianTarget, gaussian_target, wasserstein_loss
 

@@ -25,7 +25,7 @@ from jax.tree_util import Partial
 from jaxnst._phases import phase
 from jaxnst.images import resize
 from jaxnst.losses.config import Config, Weights
-from jaxnst.losses.objectives import Targets, compute_targets
+from jaxnst.losses.targets import Targets, compute_targets
 from jaxnst.networks.network import Network
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.loop import init_state, run_steps

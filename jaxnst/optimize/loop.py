@@ -11,8 +11,9 @@ from jax import Array, lax
 from jax.tree_util import Partial
 
 from jaxnst.losses.config import Config, Weights
-from jaxnst.losses.objectives import Targets, objective
+from jaxnst.losses.objectives import objective
 from jaxnst.losses.regions import RegionTarget, composite
+from jaxnst.losses.targets import Targets
 from jaxnst.networks.network import Network
 from jaxnst.optimize.strength import next_log_beta, weights_for_strength
 

@@ -16,8 +16,8 @@ from jax.tree_util import Partial
 from jaxnst import _checks
 from jaxnst._phases import phase
 from jaxnst.losses.config import Config, Weights
-from jaxnst.losses.objectives import Targets, compute_targets
 from jaxnst.losses.regions import Regions, check_regions
+from jaxnst.losses.targets import Targets, compute_targets
 from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.initial import initial_image, without_content

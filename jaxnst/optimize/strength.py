@@ -7,7 +7,8 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxnst.losses.config import Weights
-from jaxnst.losses.objectives import Targets, weighted
+from jaxnst.losses.objectives import weighted
+from jaxnst.losses.targets import Targets
 
 # -log of the style distance left at strength 1/2 and at 1: about what the default
 # settings leave at their own beta, 10 (1.0 to 1.2 on three pairs with the complete

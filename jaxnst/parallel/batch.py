@@ -11,13 +11,9 @@ from jax import Array
 from jaxnst import _checks
 from jaxnst.images import resize
 from jaxnst.losses.config import Config, Weights
-from jaxnst.losses.objectives import (
-    StyleTarget,
-    Targets,
-    style_targets_of,
-    targets_with_style,
-)
 from jaxnst.losses.regions import Regions, check_regions, with_count
+from jaxnst.losses.style_statistics import StyleTarget
+from jaxnst.losses.targets import Targets, style_targets_of, targets_with_style
 from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize.initial import initial_image
 from jaxnst.optimize.options import RunKeywords, RunOptions

@@ -13,7 +13,7 @@ from jax import Array
 from jaxnst import _checks
 from jaxnst.images import resize
 from jaxnst.losses.config import Config, Weights
-from jaxnst.losses.objectives import Targets, compute_targets, make_targets
+from jaxnst.losses.targets import Targets, compute_targets, make_targets
 from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize.initial import initial_image
 from jaxnst.optimize.options import RunKeywords, RunOptions

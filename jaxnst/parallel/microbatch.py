@@ -18,7 +18,7 @@ from jax.tree_util import Partial
 
 from jaxnst.images import resize
 from jaxnst.losses.config import Config, Weights
-from jaxnst.losses.objectives import Targets
+from jaxnst.losses.targets import Targets
 from jaxnst.networks.network import Network
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.loop import State, TargetAxis, init_state, run_steps

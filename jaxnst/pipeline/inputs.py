@@ -19,7 +19,7 @@ from jaxnst.networks.network import Network
 from jaxnst.optimize.initial import FEEDFORWARD, INITS
 from jaxnst.optimize.memory import with_tiles_if_needed
 from jaxnst.optimize.optimizers import state_images
-from jaxnst.pipeline.region_masks import load_regions, mask_files
+from jaxnst.pipeline.region_masks import check_no_masks, load_regions, mask_files
 from jaxnst.pipeline.run import levels_at, nearest_multiple, padded_size
 from jaxnst.pipeline.settings import Settings
 from jaxnst.pipeline.substitute import Choice, adapted, choose, replaced_source
@@ -99,8 +99,7 @@ def load_inputs(
     if frame is None:
         settings = with_size_of(settings, images.picture_size(content))
     else:
-        if mask_files(settings.masks):
-            raise ValueError("a clip has no masks yet; leave content_mask, style_mask")
+        check_no_masks(settings.masks)
         geometry = replace(settings.geometry, size=max(frame.shape[:2]), fit="long")
         settings = replace(settings, geometry=geometry)
     pictures = load_pictures(settings, network, content, styles, frame=frame)

@@ -35,6 +35,12 @@ def mask_files(masks: Masks) -> tuple[Path, ...]:
     return tuple(paths)
 
 
+def check_no_masks(masks: Masks) -> None:
+    """ValueError if there are any: clips know no regions yet."""
+    if mask_files(masks):
+        raise ValueError("a clip has no masks yet; leave content_mask, style_mask")
+
+
 def load_regions(
     masks: Masks, size: Size, styles: Sequence[Array]
 ) -> tuple[Regions | None, str]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from jaxnst.losses.config import Weights
-from jaxnst.losses.objectives import make_targets
+from jaxnst.losses.targets import make_targets
 from jaxnst.networks.network import Network
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.loop import init_state, run_steps

@@ -23,7 +23,8 @@ from jaxnst.feedforward.model import (
 )
 from jaxnst.feedforward.transforms import Matching
 from jaxnst.losses.config import Config, Weights
-from jaxnst.losses.objectives import make_targets, objective
+from jaxnst.losses.objectives import objective
+from jaxnst.losses.targets import make_targets
 from jaxnst.networks.network import Network
 from jaxnst.pipeline import presets
 from jaxnst.training.ahead import Ahead

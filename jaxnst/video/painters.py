@@ -20,14 +20,14 @@ from jaxnst.feedforward.model import FeedForward
 from jaxnst.images import resize
 from jaxnst.images.mirroring import add_mirrored, cut_off, pads_to, repeat_mirrored
 from jaxnst.losses.config import Config
-from jaxnst.losses.objectives import Targets, style_targets, targets_with_style
+from jaxnst.losses.targets import Targets, style_targets, targets_with_style
 from jaxnst.losses.temporal import TemporalTarget
 from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize.initial import FEEDFORWARD, INITS
 from jaxnst.optimize.optimizers import DEFAULT_RATES
 from jaxnst.optimize.pyramid import stylize_pyramid
 from jaxnst.optimize.schedule import add_margin
-from jaxnst.pipeline.region_masks import mask_files
+from jaxnst.pipeline.region_masks import check_no_masks
 from jaxnst.pipeline.run import levels_at, min_side, padded_size
 from jaxnst.pipeline.settings import Color, Optimization, Settings
 from jaxnst.video import flow
@@ -127,8 +127,7 @@ class OptimisedPainter:
         _checks.check_number(temporal, "temporal")
         _checks.check_number(learning_rate, "learning_rate", minimum=1e-6)
         _checks.check_whole(steps, "steps")
-        if mask_files(settings.masks):
-            raise ValueError("a clip has no masks yet; leave content_mask, style_mask")
+        check_no_masks(settings.masks)
         self.network = check_network(network).prepared()
         self.settings = _of_frames(settings, size)
         self.size, self.temporal, self.steps = size, jnp.float32(temporal), steps

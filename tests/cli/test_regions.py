@@ -9,6 +9,8 @@ from PIL import Image
 
 from jaxnst import load_image, save_image
 from jaxnst.images import read_metadata
+from jaxnst.pipeline.region_masks import check_no_masks
+from jaxnst.pipeline.settings import Masks
 from scripts import driver, imported, write_network
 
 WITH = ("--weights", "net.h5", "--size", "48", "--preset", "gram", "--steps", "2")
@@ -140,3 +142,10 @@ def test_one_pass_paints_in_part(here, monkeypatch, capsys):
     assert code == 0, said
     left, right = left_and_right("a.png")
     assert left == 0 and right > 0.01
+
+
+def test_a_clip_has_none_yet():
+    masks = Masks(content_mask="m.png")
+    with pytest.raises(ValueError, match="a clip has no masks yet"):
+        check_no_masks(masks)
+    check_no_masks(Masks())

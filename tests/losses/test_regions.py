@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from comparisons import close
 from networks import narrow_network, picture
 
 from jaxnst import (
@@ -71,12 +72,6 @@ def value(network, config, regions, image=None, styles=None):
     found = jax.jit(jax.value_and_grad(loss, has_aux=True))
     (_, terms), gradient = found(third if image is None else image)
     return targets, terms, gradient
-
-
-def close(one, other, rtol=1e-5):
-    for a, b in zip(jax.tree.leaves(one), jax.tree.leaves(other), strict=True):
-        scale = float(jnp.abs(b).max())
-        np.testing.assert_allclose(a, b, rtol=rtol, atol=rtol * scale)
 
 
 @pytest.mark.parametrize("name", PLAIN + SLOW)

@@ -18,7 +18,7 @@ from jaxnst import (
     stylize_batch,
     stylize_pyramid,
 )
-from jaxnst.losses.objectives import make_targets
+from jaxnst.losses.targets import make_targets
 from jaxnst.optimize import optimizers
 from jaxnst.optimize import strength as strength_module
 from jaxnst.pipeline.settings import Optimization

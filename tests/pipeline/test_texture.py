@@ -17,7 +17,7 @@ from jaxnst import (
     stylize,
     stylize_pyramid,
 )
-from jaxnst.losses.objectives import compute_targets
+from jaxnst.losses.targets import compute_targets
 from jaxnst.optimize.memory import with_tiles_if_needed
 from jaxnst.pipeline.texture import check_tileable, texture_settings
 
