@@ -81,12 +81,17 @@ _MASKS = {
 _OPTIMIZATION = {
     "steps": ("N", "steps at each level from coarse to fine, not in all; the last "
                    "number holds for all further levels"),
-    "optimizer": (None, "Adam, L-BFGS with or without line search, gradient descent"),
+    "optimizer": (None, "Adam, RMSprop, L-BFGS with or without line search, gradient "
+                        "descent"),
     "learning_rate": ("X", "step size; the optimiser's own if not given"),
     "b1": ("X", "Adam: decay of the mean of gradients"),
-    "b2": ("X", "Adam: decay of the mean of their squares"),
+    "b2": ("X", "Adam, RMSprop: decay of the mean of their squares"),
     "lr_decay": ("X", "Adam: share of the steps, the last ones, over which the rate "
                       "falls to 0"),
+    "laplacian": ("N", "optimise the levels of a Laplacian pyramid, so many, in place "
+                       "of pixels; 0, pixels"),
+    "alpha_ratio": ("X", "weight of the content at each level over that at the coarser "
+                         "one"),
     "history": ("N", "L-BFGS: steps remembered"),
     "ema": ("X", "decay of an exponential moving average of the picture, which is then "
                  "the result"),
@@ -100,7 +105,9 @@ _OBJECTIVE = {
     "content_layers": ("LAYER", "layers whose features are matched: relu4_2 after the "
                                 "ReLU, conv4_2 before it"),
     "style_layers": ("LAYER", "layers whose statistics are matched"),
-    "statistic": (None, "Gram matrix, or mean and covariance (Wasserstein-2)"),
+    "statistic": (None, "Gram matrix; mean and covariance (Wasserstein-2); mean and "
+                        "deviation; histograms; sliced Wasserstein; nearest "
+                        "neighbours; relaxed earth mover's distance"),
     "content_reduction": (None, "of the content's squared differences"),
     "style_reduction": (None, "of the style's"),
     "gram_normalize": (None, "what Gram matrices are divided by"),
@@ -110,6 +117,12 @@ _OBJECTIVE = {
     "padding": (None, "at the borders of feature maps"),
     "normalization": (None, "of the network's input"),
     "precision": (None, "of the activations"),
+    "samples": ("N", "positions compared in each step, drawn at random; all if not "
+                     "given"),
+    "hypercolumns": (None, "compare the features of all style layers as one"),
+    "guide": ("X", "share of the photograph in what nearest neighbours are looked for, "
+                   "in hypercolumns"),
+    "palette": ("X", "weight of the distance of colours, in hypercolumns"),
     "clip": (None, "keep the picture within [0, 1] after each step"),
     "tile": ("PIXELS", "see the picture in exact tiles of this side, for less memory"),
 }  # fmt: skip

@@ -128,7 +128,7 @@ def element_of(kind: Any) -> Any:
 def _how(kind: Any, metavar: str | None, default: Any) -> dict[str, Any]:
     """What argparse is told of a type."""
     words = _words(kind)
-    optional, kind = kind != _unwrapped(kind), _unwrapped(kind)
+    optional, kind = type(None) in get_args(kind), _unwrapped(kind)
     if words:
         return {"type": _or_word(kind, words), "metavar": metavar or _METAVARS[kind]}
     if kind is bool:

@@ -16,6 +16,14 @@ from jaxnst.losses.functional import (
     VariationKind,
     VariationReduction,
 )
+from jaxnst.losses.statistics import (
+    TILEABLE,
+    StatisticName,
+    StyleStatistic,
+    check_statistic,
+    is_random,
+    named_statistic,
+)
 from jaxnst.networks.network import (
     PADDING_CHOICES,
     Normalization,
@@ -23,6 +31,9 @@ from jaxnst.networks.network import (
     Precision,
 )
 from jaxnst.networks.pooling import Pooling
+
+# What the term of all layers together is called.
+HYPERCOLUMNS = "hypercolumns"
 
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
@@ -40,9 +51,15 @@ class Config:
             the ReLU) or "conv4_2" (before it); () for a texture, without content.
         style_layers: layers whose statistics are matched.
         statistic: "gram", the Gram matrix; "gaussian", mean and covariance, compared
-            by the Wasserstein-2 distance.
-        content_reduction: how `losses.content_loss` reduces.
-        style_reduction: how `losses.style_loss` or `losses.wasserstein_loss` reduces.
+            by the Wasserstein-2 distance; "moments", mean and deviation of each
+            channel; "histogram", the histogram of each channel; "sliced", the whole
+            distribution, by sliced Wasserstein distances; "nearest", nearest neighbours
+            under the centred cosine distance; "earth-mover", the relaxed earth mover's
+            distance; or an object of one's own, a `losses.StyleStatistic`.
+        content_reduction: how `losses.content_loss` reduces; "self_similarity", of
+            hypercolumns, `losses.self_similarity_loss`.
+        style_reduction: how the statistic's distance reduces. "nearest",
+            "earth-mover" and one's own know but the default.
         gram_normalize: what `losses.gram_matrix` divides by.
         tv_kind: differences that `losses.total_variation` takes.
         tv_reduction: how it reduces them.
@@ -54,6 +71,14 @@ class Config:
             "mean255", 255 (image - mean) with no division by a deviation.
         precision: of the activations; losses and image stay float32.
         clip: keep the image within [0, 1] after each step.
+        samples: compare features at so many positions, others in every step, and at up
+            to five times as many of each painting; None, at all.
+        hypercolumns: compare one statistic of the features of all style layers
+            together, at positions that `samples` counts; every channel counts the same.
+        guide: share of the content image, beside the image itself, in what "nearest"
+            looks for the neighbours of, in hypercolumns; its layers must be content
+            layers, too.
+        palette: weight of `losses.palette_loss` in the style loss, with hypercolumns.
         tile: side in pixels of the tiles in which features of larger images are
             computed, for memory that does not grow with them; None, all at once. Equal
             but for rounding.
@@ -61,7 +86,7 @@ class Config:
 
     content_layers: tuple[str, ...] = ("relu4_2",)
     style_layers: tuple[str, ...] = STYLE_LAYERS
-    statistic: Literal["gram", "gaussian"] = "gram"
+    statistic: StatisticName | Any = "gram"
     content_reduction: ContentReduction = "relative"
     style_reduction: StyleReduction = "relative"
     gram_normalize: GramNormalization = "elements"
@@ -72,6 +97,10 @@ class Config:
     normalization: Normalization = "file"
     precision: Precision = "float32"
     clip: bool = True
+    samples: int | None = None
+    hypercolumns: bool = False
+    guide: float = 0.0
+    palette: float = 0.0
     tile: int | None = None
 
     def __post_init__(self) -> None:
@@ -88,24 +117,107 @@ class Config:
             _checks.check_choice(getattr(self, name), name, choices)
         if self.padding is not None:
             _checks.check_choice(self.padding, "padding", PADDING_CHOICES)
-        if self.tile is not None:
-            _checks.check_whole(self.tile, "tile")
-            if self.padding == "circular":
+        if self.samples is not None:
+            _checks.check_whole(self.samples, "samples")
+        check_statistic(self.statistic)
+        self._check_tile()
+        self._check_reductions()
+        self._check_hypercolumns()
+
+    def _check_tile(self) -> None:
+        if self.tile is None:
+            return
+        _checks.check_whole(self.tile, "tile")
+        if self.padding == "circular":
+            raise ValueError(
+                "tiles end where the image does, which with circular padding it "
+                "does not; leave tile, or padding"
+            )
+        if not self.tileable:
+            raise ValueError(
+                f"tile is for the statistics {' and '.join(TILEABLE)} of all "
+                "positions, which are sums over tiles; leave tile, or choose one of "
+                "these"
+            )
+
+    def _check_reductions(self) -> None:
+        name, style = self.statistic, self.style_reduction
+        known: tuple[str, ...] = ("relative",)
+        if name == "gram":
+            return
+        if name in ("gaussian", "moments", "sliced", "histogram"):
+            known = wasserstein.GAUSSIAN_REDUCTIONS
+        label = f"style_reduction with statistic {name!r}"
+        _checks.check_choice(style, label, known)
+
+    def _check_hypercolumns(self) -> None:
+        _checks.check_number(self.guide, "guide", maximum=1.0)
+        _checks.check_number(self.palette, "palette")
+        if not self.hypercolumns:
+            if (
+                self.content_reduction == "self_similarity"
+                or self.guide
+                or self.palette
+            ):
                 raise ValueError(
-                    "tiles end where the image does, which with circular padding it "
-                    "does not; leave tile, or padding"
+                    "self_similarity, guide and palette are for hypercolumns; give "
+                    "hypercolumns=True and samples, or leave them"
                 )
-        if self.statistic == "gaussian":
-            _checks.check_choice(
-                self.style_reduction,
-                "style_reduction with statistic 'gaussian'",
-                wasserstein.GAUSSIAN_REDUCTIONS,
+            return
+        if self.samples is None:
+            raise ValueError("hypercolumns need samples, such as samples=1024")
+        if self.guide and self.statistic != "nearest":
+            raise ValueError('guide is for the statistic "nearest"; leave it')
+        missing = [n for n in self.style_layers if n not in self.content_layers]
+        if self.guide and missing:
+            raise ValueError(
+                "with a guide every style layer must be a content layer, too; add "
+                + ", ".join(missing)
             )
 
     @property
     def layers(self) -> tuple[str, ...]:
         """Every layer that the objective needs, without repetition."""
         return tuple(dict.fromkeys((*self.content_layers, *self.style_layers)))
+
+    @property
+    def tileable(self) -> bool:
+        """Whether features may be computed in tiles: sums over all positions."""
+        named = isinstance(self.statistic, str) and self.statistic in TILEABLE
+        return named and self.samples is None and not self.hypercolumns
+
+    @property
+    def style_terms(self) -> tuple[str, ...]:
+        """The names of the style's terms: the layers', or that of hypercolumns."""
+        return (HYPERCOLUMNS,) if self.hypercolumns else self.style_layers
+
+    @property
+    def content_terms(self) -> tuple[str, ...]:
+        """The same of the content's."""
+        if self.content_reduction == "self_similarity" and self.content_layers:
+            return (HYPERCOLUMNS,)
+        return self.content_layers
+
+    def make_statistic(self, positions: int | None = None) -> StyleStatistic:
+        """The statistic as an object.
+
+        Args:
+            positions: h w of the feature map, where the reduction needs it.
+        """
+        if not isinstance(self.statistic, str):
+            own: StyleStatistic = self.statistic
+            return own
+        return named_statistic(
+            self.statistic,
+            reduction=self.style_reduction,
+            normalize=self.gram_normalize,
+            positions=positions,
+        )
+
+    @property
+    def random(self) -> bool:
+        """Whether the objective is drawn anew in every step."""
+        return self.samples is not None or is_random(self.make_statistic())
 
     @property
     def network_options(self) -> dict[str, Any]:
@@ -148,6 +260,7 @@ class Weights:
         tv: weight of the total variation.
         content_weights: u_l, one for each content layer; None, equal with sum 1.
         style_weights: w_l, one for each style layer; None, equal with sum 1.
+            Hypercolumns are one term.
         strength: from 0, the content image, to 1: how far the image is to be stylised,
             whatever the pair; beta is then adjusted at every step
             (`optimize.strength`), starting from its value here. None, all weights stay
@@ -191,8 +304,8 @@ class Weights:
         if self.strength is not None:
             _checks.check_number(self.strength, "strength", maximum=1.0)
         pairs = (
-            ("content_weights", config.content_layers),
-            ("style_weights", config.style_layers),
+            ("content_weights", config.content_terms),
+            ("style_weights", config.style_terms),
         )
         for name, layers in pairs:
             values = getattr(self, name)
@@ -200,7 +313,7 @@ class Weights:
                 continue
             if len(values) != len(layers):
                 raise ValueError(
-                    f"{name} has {len(values)} numbers for {len(layers)} layers "
+                    f"{name} has {len(values)} numbers for {len(layers)} terms "
                     f"({', '.join(layers)}); give one for each"
                 )
             for value in values:

@@ -17,14 +17,16 @@ from jaxnst._types import AnyArray
 from jaxnst.linalg import products
 
 GramNormalization = Literal["none", "positions", "elements"]
-ContentReduction = Literal["mean", "sum", "half_sum", "relative"]
+ContentReduction = Literal["mean", "sum", "half_sum", "relative", "self_similarity"]
+
 StyleReduction = Literal["mean", "sum", "relative", "gatys", "per_position"]
 VariationKind = Literal["squared", "absolute", "nine_point"]
 VariationReduction = Literal["mean", "sum", "half_sum"]
 
 GRAM_NORMALIZATIONS = get_args(GramNormalization)
 
-CONTENT_REDUCTIONS = get_args(ContentReduction)
+# "self_similarity" is `nearest.self_similarity_loss`.
+CONTENT_REDUCTIONS = get_args(ContentReduction)[:-1]
 
 STYLE_REDUCTIONS = get_args(StyleReduction)
 

@@ -6,39 +6,76 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float
 
-from jaxnst.losses import functional, temporal, tiles
-from jaxnst.losses.config import Config, Weights
+from jaxnst.losses import functional, hypercolumns, temporal, tiles
+from jaxnst.losses.config import HYPERCOLUMNS, Config, Weights
 from jaxnst.losses.regions import composite
-from jaxnst.losses.style_statistics import (
-    Statistic,
-    layer_statistic,
-    terms_of_statistics,
-)
+from jaxnst.losses.style_statistics import layer_statistics, terms_of_statistics
 from jaxnst.losses.targets import Targets
 from jaxnst.networks.network import Network, check_network
 
+Terms = dict[str, Float[Array, ""]]
 
-def _errors_and_statistics(
+
+def _layer_terms(
     image: Float[Array, "h w 3"], network: Network, targets: Targets, config: Config
-) -> tuple[dict[str, Float[Array, ""]], dict[str, Statistic]]:
-    """{content layer: Σ (F - P)²} and {style layer: statistic} of an image."""
+) -> tuple[Terms, Terms]:
+    """{content layer: C_l} and {style layer: S_l}."""
     weights = {} if targets.regions is None else targets.regions.weights
+    key = targets.key
     if tiles.uses_tiles(config, image.shape):
         centers = {}
         if config.statistic == "gaussian":
             centers = {layer: target.mean for layer, target in targets.style.items()}
-        return tiles.errors_and_statistics(
+        errors, statistics = tiles.errors_and_statistics(
             image, network, config, targets.content, centers, weights
         )
-    features = network(image, config.layers, **config.network_options)
-    errors = {
-        layer: functional.squared_error(features[layer], targets.content[layer])
+    else:
+        features = network(image, config.layers, **config.network_options)
+        errors = {
+            layer: functional.squared_error(features[layer], targets.content[layer])
+            for layer in config.content_layers
+        }
+        statistics = layer_statistics(features, config, weights, key)
+    content = {
+        layer: functional.reduce_content(
+            errors[layer], targets.content[layer], config.content_reduction
+        )
         for layer in config.content_layers
     }
-    return errors, {
-        layer: layer_statistic(features[layer], config, weights.get(layer))
-        for layer in config.style_layers
-    }
+    style = terms_of_statistics(
+        network, image, statistics, targets.style, config, targets.regions, key
+    )
+    return content, style
+
+
+def _column_terms(
+    image: Float[Array, "h w 3"], network: Network, targets: Targets, config: Config
+) -> tuple[Terms, Terms]:
+    """The same with the style, or both, of hypercolumns."""
+    features = network(image, config.layers, **config.network_options)
+    key, content = targets.key, {}
+    if config.content_terms == (HYPERCOLUMNS,):
+        size = image.shape[0], image.shape[1]
+        content[HYPERCOLUMNS] = hypercolumns.content_term(
+            size, features, targets.content, config, key
+        )
+    else:
+        for layer in config.content_layers:
+            content[layer] = functional.content_loss(
+                features[layer],
+                targets.content[layer],
+                reduction=config.content_reduction,
+            )
+    style = hypercolumns.style_term(
+        image,
+        features,
+        targets.content,
+        targets.style[HYPERCOLUMNS],
+        config,
+        key,
+        targets.regions,
+    )
+    return content, {HYPERCOLUMNS: style}
 
 
 def weighted(terms: list[Float[Array, ""]], weights: Any) -> Float[Array, ""]:
@@ -70,10 +107,11 @@ def objective(
 
     loss = alpha Σ_l u_l C_l + beta Σ_l w_l S_l + tv V (Gatys et al. 2016, eq. 7, with
     the total variation V); and the weighted `losses.temporal_loss`, where the targets
-    have one. With regions, of the image as `losses.composite` shows it, and S_l is the
-    mean of theirs by area. Pure; jit, vmap, grad and shard it. Its derivatives are of
-    reverse mode: `jax.grad`, and of that for products with second derivatives; not
-    `jax.jvp`, `jax.jacfwd` or `jax.hessian`.
+    have one. What is random in it is drawn by `Targets.draw`. With regions, of the
+    image as `losses.composite` shows it, and S_l is the mean of theirs by area. Pure;
+    jit, vmap, grad and shard it. Its derivatives are of reverse mode: `jax.grad`, and
+    of that for products with second derivatives; not `jax.jvp`, `jax.jacfwd` or
+    `jax.hessian`.
 
     Args:
         image: (H, W, 3), of the size of the content in `targets`.
@@ -86,17 +124,10 @@ def objective(
     """
     network = check_network(network)
     image = composite(image, targets.regions)
-    errors, statistics = _errors_and_statistics(image, network, targets, config)
-    content = [
-        functional.reduce_content(
-            errors[layer], targets.content[layer], config.content_reduction
-        )
-        for layer in config.content_layers
-    ]
-    of_layers = terms_of_statistics(
-        network, image, statistics, targets.style, config, targets.regions
-    )
-    style = [of_layers[layer] for layer in config.style_layers]
+    of_config = _column_terms if config.hypercolumns else _layer_terms
+    content_terms, style_terms = of_config(image, network, targets, config)
+    content = [content_terms[name] for name in config.content_terms]
+    style = [style_terms[name] for name in config.style_terms]
     terms = {
         "content": weighted(content, weights.content_weights),
         "style": weighted(style, weights.style_weights),
@@ -116,7 +147,7 @@ def objective(
         target, mask, weight = targets.temporal
         terms["temporal"] = temporal.temporal_loss(image, target, mask)
         loss = loss + weight * terms["temporal"]
-    layers = [f"content/{layer}" for layer in config.content_layers]
-    layers += [f"style/{layer}" for layer in config.style_layers]
+    layers = [f"content/{layer}" for layer in config.content_terms]
+    layers += [f"style/{layer}" for layer in config.style_terms]
     per_layer = dict(zip(layers, content + style, strict=True))
     return loss, {"loss": loss, **terms, **per_layer}

@@ -1,25 +1,27 @@
 """Statistics of an image's style layers, and how far they are from a target's."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Float, Key
 
-from jaxnst import gaussian
-from jaxnst.losses import functional, tiles, wasserstein
-from jaxnst.losses.config import Config
+from jaxnst.losses import hypercolumns, tiles
+from jaxnst.losses.config import HYPERCOLUMNS, Config
 from jaxnst.losses.masks import split_alpha
 from jaxnst.losses.regions import RegionTarget, layer_weights
+from jaxnst.losses.samples import TARGET_SAMPLES, sampled
+from jaxnst.losses.statistics import distance, target_of
 from jaxnst.networks.network import Network
 
-Statistic = Float[Array, "*r c c"] | gaussian.Gaussian
-"""Of a style layer: the Gram matrix, or mean and covariance; of regions each with an
-axis of them in front."""
+Statistic = Any
+"""Of a style layer: what `Config.statistic` makes of its features; of regions each
+array with an axis of them in front."""
 
-StyleTarget = Float[Array, "*r c c"] | wasserstein.GaussianTarget
+StyleTarget = Any
 """A statistic as the target of the style loss."""
 
 
@@ -36,13 +38,18 @@ def masked_statistics(
     if mask is not None:
         counted = mask if alpha is None else mask * alpha[..., None]
     sizes = {} if counted is None else map_sizes(network, color, config)
-    return image_statistics(color, network, config, layer_weights(counted, sizes))
+    weights = layer_weights(counted, sizes)
+    if config.samples is not None:
+        config = replace(config, samples=TARGET_SAMPLES * config.samples)
+    return image_statistics(color, network, config, weights, jax.random.key(0))
 
 
 def map_sizes(
     network: Network, image: Float[Array, "h w 3"], config: Config
 ) -> dict[str, tuple[int, int]]:
-    """{style layer: (h, w)} of the feature maps of an image."""
+    """{style layer: (h, w)} of its feature maps; of hypercolumns the image's own."""
+    if config.hypercolumns:
+        return {HYPERCOLUMNS: (image.shape[0], image.shape[1])}
     return network.map_sizes(image.shape[:2], config.style_layers)
 
 
@@ -51,43 +58,52 @@ def image_statistics(
     network: Network,
     config: Config,
     weights: dict[str, Array],
+    key: Key[Array, ""],
 ) -> dict[str, Statistic]:
     """{style layer: statistic} of an image.
 
     Args:
         weights: {layer: (h, w) or (R, h, w)}, how much each position counts, with mean
             1; {}, all the same.
+        key: of the positions, where they are drawn.
     """
     if tiles.uses_tiles(config, image.shape):
         return tiles.statistics(image, network, config, weights)
     features = network(image, config.style_layers, **config.network_options)
+    return layer_statistics(features, config, weights, key)
+
+
+def layer_statistics(
+    features: dict[str, Float[Array, "_ _ _"]],
+    config: Config,
+    weights: dict[str, Array],
+    key: Key[Array, ""],
+) -> dict[str, Statistic]:
+    """{style layer: statistic} of an image's features; arguments as of
+    `image_statistics`."""
     return {
-        layer: layer_statistic(found, config, weights.get(layer))
-        for layer, found in features.items()
+        layer: layer_statistic(features[layer], config, weights.get(layer), key)
+        for layer in config.style_layers
     }
 
 
 def layer_statistic(
     features: Float[Array, "h w c"],
     config: Config,
-    weights: Float[Array, "*r h w"] | None = None,
+    weights: Float[Array, "*r h w"] | None,
+    key: Key[Array, ""],
 ) -> Statistic:
     if weights is not None and weights.ndim == 3:
-        return jax.vmap(partial(layer_statistic, features, config))(weights)
-    if config.statistic == "gaussian":
-        return gaussian.gaussian(features, weights)
-    if weights is not None:
-        features = features.astype(jnp.float32) * jnp.sqrt(weights)[..., None]
-    return functional.gram_matrix(features, normalize=config.gram_normalize)
+        of_region = partial(layer_statistic, features, config, key=key)
+        return jax.vmap(lambda weights: of_region(weights=weights))(weights)
+    return config.make_statistic().of(*sampled(features, weights, config.samples, key))
 
 
 def style_target_of(
     parts: list[Any], shares: Float[Array, " n"], config: Config
 ) -> StyleTarget:
     """The target of a layer from the statistics of several images."""
-    if config.statistic == "gaussian":
-        return wasserstein.gaussian_target(gaussian.mixture(parts, shares))
-    return jnp.einsum("n,ncd->cd", shares, jnp.stack(parts))
+    return target_of(config.make_statistic(), parts, shares)
 
 
 @jax.jit
@@ -97,15 +113,26 @@ def style_terms(
     targets: dict[str, StyleTarget],
     config: Config,
     regions: RegionTarget | None = None,
+    content: dict[str, Array] | None = None,
 ) -> dict[str, Float[Array, ""]]:
-    """{style layer: the style loss} of an image (H, W, 3), unweighted.
+    """{style term: the style loss} of an image (H, W, 3), unweighted.
 
     Args:
-        targets, regions: `Targets.style` and `Targets.regions`.
+        targets, regions, content: `Targets.style`, `.regions` and `.content`.
     """
+    key = jax.random.key(0)
+    if config.hypercolumns:
+        features = network(image, config.style_layers, **config.network_options)
+        guide, target = content or {}, targets[HYPERCOLUMNS]
+        term = hypercolumns.style_term(
+            image, features, guide, target, config, key, regions
+        )
+        return {HYPERCOLUMNS: term}
     weights = {} if regions is None else regions.weights
-    statistics = image_statistics(image, network, config, weights)
-    return terms_of_statistics(network, image, statistics, targets, config, regions)
+    statistics = image_statistics(image, network, config, weights, key)
+    return terms_of_statistics(
+        network, image, statistics, targets, config, regions, key
+    )
 
 
 def terms_of_statistics(
@@ -115,12 +142,13 @@ def terms_of_statistics(
     targets: dict[str, Any],
     config: Config,
     regions: RegionTarget | None,
+    key: Key[Array, ""],
 ) -> dict[str, Float[Array, ""]]:
     """{style layer: the style loss}; of regions the mean by their area."""
     positions = _positions(network, image, config)
     terms = {}
     for layer, target in targets.items():
-        term = partial(_style_term, config=config, positions=positions.get(layer))
+        term = partial(distance, config.make_statistic(positions.get(layer)), key=key)
         if regions is None:
             terms[layer] = term(statistics[layer], target)
         else:
@@ -133,18 +161,8 @@ def _positions(
     network: Network, image: Float[Array, "h w 3"], config: Config
 ) -> dict[str, int]:
     """{style layer: h w} where the reduction needs it, or {}."""
-    if config.style_reduction in ("gatys", "per_position"):
-        return network.positions(image.shape[:2], config.style_layers)
-    return {}
-
-
-def _style_term(
-    statistic: Any, target: Any, *, config: Config, positions: int | None
-) -> Float[Array, ""]:
-    if config.statistic == "gaussian":
-        return wasserstein.wasserstein_loss(
-            statistic, target, reduction=config.style_reduction
-        )
-    return functional.style_loss(
-        statistic, target, reduction=config.style_reduction, positions=positions
-    )
+    if config.style_reduction not in ("gatys", "per_position"):
+        return {}
+    found = network.positions(image.shape[:2], config.style_layers)
+    most = config.samples
+    return {k: n if most is None else min(n, most) for k, n in found.items()}

@@ -8,11 +8,11 @@ from typing import Any, no_type_check
 import jax
 import jax.numpy as jnp
 from jax import Array
-from jaxtyping import Float
+from jaxtyping import Float, Key
 
 from jaxnst import _checks
 from jaxnst._types import UncheckedImage, UncheckedNumber
-from jaxnst.losses import tiles
+from jaxnst.losses import hypercolumns, tiles
 from jaxnst.losses.config import Config
 from jaxnst.losses.regions import (
     Regions,
@@ -34,7 +34,7 @@ from jaxnst.networks.network import Network, check_network
 @no_type_check  # JAX builds it with whatever takes the place of arrays in a pytree
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=("content", "style", "content_style", "temporal", "regions"),
+    data_fields=("content", "style", "content_style", "temporal", "regions", "draw"),
     meta_fields=(),
 )
 @dataclass(frozen=True, repr=False)
@@ -43,7 +43,8 @@ class Targets:
 
     Attributes:
         content: {content layer: (h, w, c)}, the features of the content image.
-        style: {style layer: (c, c) Gram matrix, or a `losses.GaussianTarget`}; with
+        style: {style layer: (c, c) Gram matrix, a `losses.GaussianTarget`, or what
+            else `Config.statistic` makes}, or one for all layers' hypercolumns; with
             regions of arrays with an axis of them in front.
         content_style: {style layer: the style loss of the content image itself}, which
             `Weights.strength` is measured against; None where not asked for.
@@ -51,6 +52,8 @@ class Targets:
             None for a picture.
         regions: a `losses.RegionTarget`, which parts of the image take which style;
             None, all of it has one.
+        draw: the number of the draw, where positions or directions are drawn at random
+            (`Config.random`): another one in every step. None, the first.
     """
 
     content: dict[str, Array]
@@ -58,6 +61,13 @@ class Targets:
     content_style: dict[str, Array] | None = None
     temporal: Any = None
     regions: Any = None
+    draw: Any = None
+
+    @property
+    def key(self) -> Key[Array, ""]:
+        """`jax.random.key` of the draw."""
+        key = jax.random.key(0)
+        return key if self.draw is None else jax.random.fold_in(key, self.draw)
 
     def __repr__(self) -> str:
         content = ", ".join(f"{k} {tuple(v.shape)}" for k, v in self.content.items())
@@ -147,10 +157,12 @@ def targets_with_style(
     painted = None
     if regions is not None:
         painted = _region_target(network, content, regions.content, config)
+    content_target = content_targets(network, content, config)
     content_style = None
     if with_content_style:
-        content_style = style_terms(network, content, style_target, config, painted)
-    content_target = content_targets(network, content, config)
+        content_style = style_terms(
+            network, content, style_target, config, painted, content_target
+        )
     return Targets(content_target, style_target, content_style, regions=painted)
 
 
@@ -240,6 +252,10 @@ def _style_targets(
     config: Config,
     masks: tuple[Float[Array, "_ _ r"], ...] | None = None,
 ) -> dict[str, StyleTarget]:
+    if masks is not None:
+        shares = style_shares(shares, masks)
+    if config.hypercolumns:
+        return hypercolumns.style_target(network, styles, shares, config, masks)
     each = masks or (None,) * len(styles)
     statistics = [
         masked_statistics(style, mask, network, config)
@@ -248,7 +264,6 @@ def _style_targets(
     target = partial(style_target_of, config=config)
     if masks is not None:
         target = jax.vmap(target, (0, 1))
-        shares = style_shares(shares, masks)
     return {
         layer: target([of_image[layer] for of_image in statistics], shares)
         for layer in config.style_layers

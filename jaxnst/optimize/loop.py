@@ -1,6 +1,6 @@
 """One step of the optimisation, and the compiled loop that repeats it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -90,6 +90,9 @@ def step(
     given = weights
     if given.strength is not None:
         weights = weights_for_strength(given, state.log_beta)
+
+    if config.random:
+        targets = replace(targets, draw=state.count)
 
     def loss_of(image: Array) -> tuple[Array, dict[str, Array]]:
         return objective(image, network, targets, weights, config)

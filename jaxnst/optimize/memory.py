@@ -198,7 +198,8 @@ def with_tiles_if_needed(
     needed = partial(bytes_needed, network, config, size, state_images=state_images)
     if config.tile is not None or needed(None) <= free:
         return config
-    if isinstance(network.module, VGG) and config.padding != "circular":
+    repeats = config.padding == "circular"
+    if isinstance(network.module, VGG) and config.tileable and not repeats:
         reach, strides = network.reach(config.layers)
         least = -(-2 * (reach + 2 * max(strides.values())) // _STEP) * _STEP
         for tile in range(_LARGEST, least - 1, -_STEP):

@@ -23,11 +23,12 @@ Optimizer: TypeAlias = (
     optax.GradientTransformation | Callable[[], optax.GradientTransformation]
 )
 
-OptimizerName = Literal["adam", "lbfgs", "lbfgs-linesearch", "gradient"]
+OptimizerName = Literal["adam", "rmsprop", "lbfgs", "lbfgs-linesearch", "gradient"]
 NAMES = get_args(OptimizerName)
 
 DEFAULT_RATES: dict[str, float] = {
     "adam": 0.02,
+    "rmsprop": 0.002,
     "lbfgs": 1.0,
     "lbfgs-linesearch": 1.0,
     "gradient": 0.02,
@@ -66,6 +67,16 @@ def _falling_adam(
         return rate * (0.5 + 0.5 * jnp.cos(jnp.pi * way))
 
     return optax.adam(falling, b1=b1, b2=b2)
+
+
+def rmsprop(learning_rate: float = 0.002, *, b2: float = 0.99) -> Optimizer:
+    """RMSprop, PyTorch's constants: each pixel's gradient over the root of the decaying
+    mean of its squares (Tieleman and Hinton 2012)."""
+    return Partial(_rmsprop, learning_rate, b2)
+
+
+def _rmsprop(rate: Any, b2: Any) -> optax.GradientTransformation:
+    return optax.rmsprop(rate, decay=b2, eps=1e-8, eps_in_sqrt=False)
 
 
 def lbfgs(learning_rate: float = 1.0, *, history: int = 100) -> Optimizer:
@@ -145,8 +156,11 @@ def gradient(learning_rate: float = 0.02) -> Optimizer:
 
 def _gradient(rate: Any) -> optax.GradientTransformation:
     def normalize(updates: Any, state: Any, params: Any = None) -> Any:
-        rms = jnp.sqrt(jnp.mean(jnp.square(updates)))
-        return updates / jnp.where(rms > 0, rms, 1.0), state
+        leaves = jax.tree.leaves(updates)
+        squares = sum(jnp.sum(jnp.square(leaf)) for leaf in leaves)
+        rms = jnp.sqrt(squares / sum(leaf.size for leaf in leaves))
+        rms = jnp.where(rms > 0, rms, 1.0)
+        return jax.tree.map(lambda leaf: leaf / rms, updates), state
 
     return optax.chain(
         optax.GradientTransformation(lambda _: optax.EmptyState(), normalize),
@@ -166,9 +180,10 @@ def get(
     """An optimiser by name, with its own default rate where none is given.
 
     Args:
-        name: "adam", "lbfgs", "lbfgs-linesearch" or "gradient".
+        name: "adam", "rmsprop", "lbfgs", "lbfgs-linesearch" or "gradient".
         learning_rate: above 0; None for `DEFAULT_RATES[name]`.
-        b1, b2, lr_decay: Adam's decay rates, and from where to where its rate falls.
+        b1, b2, lr_decay: Adam's decay rates, and from where to where its rate falls;
+            RMSprop has b2.
         history: pairs of differences that L-BFGS keeps; None, its default.
 
     Raises:
@@ -186,6 +201,8 @@ def get(
         raise ValueError(f"lr_decay is for adam, got {name}; leave it, or take adam")
     if name == "gradient":
         return gradient(rate)
+    if name == "rmsprop":
+        return rmsprop(rate, b2=b2)
     if history is not None and history < 1:
         raise ValueError(f"history must be at least 1, got {history}")
     make = lbfgs if name == "lbfgs" else lbfgs_linesearch

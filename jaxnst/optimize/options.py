@@ -23,7 +23,7 @@ class RunOptions:
             whose numbers may be arrays with an axis of items; None, Adam.
         steps: at each level, or one number for all levels.
         levels: sizes in turn, as fractions of the final one.
-        keep_optimizer_state, margin: as of `Schedule`.
+        keep_optimizer_state, margin, alpha_ratio: as of `Schedule`.
         init: "content", "noise", "style", or an image of the content's size (of a
             batch, one for each pair).
         key: `jax.random.key(seed)` for noise, or an array of such.
@@ -43,6 +43,7 @@ class RunOptions:
     levels: Sequence[float] = (1.0,)
     keep_optimizer_state: bool = True
     margin: int = 0
+    alpha_ratio: float = 1.0
     init: Any = "content"
     key: Array | None = None
     ema: Any = None
@@ -58,7 +59,9 @@ class RunOptions:
         steps = self.steps
         counts = (steps,) * len(self.levels) if isinstance(steps, int) else tuple(steps)
         levels = tuple(self.levels)
-        return Schedule(levels, counts, self.keep_optimizer_state, self.margin)
+        return Schedule(
+            levels, counts, self.keep_optimizer_state, self.margin, self.alpha_ratio
+        )
 
 
 class RunKeywords(TypedDict, total=False):
@@ -70,6 +73,7 @@ class RunKeywords(TypedDict, total=False):
     levels: Sequence[float]
     keep_optimizer_state: bool
     margin: int
+    alpha_ratio: float
     init: Any
     key: Array | None
     ema: Any

@@ -110,7 +110,7 @@ def stylize_pyramid(
             schedule.at_level(content, level),
             [resize(s, size_at(s, level)) for s in styles],
             config=config,
-            weights=weights,
+            weights=schedule.weights_at(weights, level),
             optimizer=factory,
             steps=end - done,
             ema=given.ema,

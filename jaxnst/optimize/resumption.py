@@ -11,8 +11,8 @@ from jaxnst.optimize.result import Result
 def term_names(config: Config, weights: Weights) -> set[str]:
     """What the trace of a run holds."""
     names = {"loss", "content", "style", "tv"}
-    names |= {f"content/{layer}" for layer in config.content_layers}
-    names |= {f"style/{layer}" for layer in config.style_layers}
+    names |= {f"content/{layer}" for layer in config.content_terms}
+    names |= {f"style/{layer}" for layer in config.style_terms}
     return names if weights.strength is None else names | {"beta"}
 
 

@@ -17,6 +17,7 @@ from jax import Array
 
 from jaxnst import _checks
 from jaxnst.images import resize
+from jaxnst.losses.config import Weights
 from jaxnst.losses.regions import Regions, resize_mask
 from jaxnst.optimize.loop import State
 from jaxnst.optimize.result import Result
@@ -35,6 +36,8 @@ class Schedule:
             side, and cut off again. A pixel at a border is seen by fewer features than
             others, and drifts to loud colours: let that happen outside.
 
+        alpha_ratio: alpha at each level over that at the level before.
+
     Raises:
         ValueError: levels or steps that cannot be, or not as many of each.
     """
@@ -43,6 +46,7 @@ class Schedule:
     steps: tuple[int, ...]
     keep_optimizer_state: bool = True
     margin: int = 0
+    alpha_ratio: float = 1.0
 
     def __post_init__(self) -> None:
         if len(self.levels) != len(self.steps) or not self.levels:
@@ -56,6 +60,7 @@ class Schedule:
             _checks.check_whole(count, "steps")
         if self.margin:
             _checks.check_whole(self.margin, "margin")
+        _checks.check_number(self.alpha_ratio, "alpha_ratio")
 
     def check_image(self, image: Array, name: str, least: int, margin: int = 0) -> None:
         """Check that an image (H, W, 3) is large enough at every level.
@@ -86,6 +91,14 @@ class Schedule:
     def total(self) -> int:
         """Steps at all levels."""
         return sum(self.steps)
+
+    def weights_at(self, weights: Weights | None, level: float) -> Weights | None:
+        """The loss weights of a level; `weights` are the first one's."""
+        if self.alpha_ratio == 1:
+            return weights
+        weights = Weights() if weights is None else weights
+        factor = self.alpha_ratio ** self.levels.index(level)
+        return replace(weights, alpha=weights.alpha * factor)
 
     def at_level(self, image: Array, level: float) -> Array:
         """An image (H, W, 3) at a level, with the margin around it."""

@@ -115,10 +115,11 @@ class Microbatches:
     def arguments(self, level: float, items: np.ndarray) -> StepArguments:
         """What a step takes for some items at a level."""
         targets, numbers = self.targets_at(level, items), self.numbers.at(items)
+        weights = self.schedule.weights_at(numbers.weights, level)
         return StepArguments(
             self.placed(self.network, split=False),
             self.placed(targets, split=self.target_axis == "per_item"),
-            self.placed(numbers.weights),
+            self.placed(weights),
             self.placed(numbers.optimizer),
             self.config,
             self.placed(numbers.decay),

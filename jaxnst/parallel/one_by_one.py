@@ -92,6 +92,7 @@ def optimize_one_by_one(
                 levels=schedule.levels,
                 keep_optimizer_state=schedule.keep_optimizer_state,
                 margin=schedule.margin,
+                alpha_ratio=schedule.alpha_ratio,
                 init=starts[item],
                 ema=None if options.ema is None else own.decay,
                 style_mix=options.style_mix,

@@ -118,17 +118,17 @@ class Magnitude:
     def content(self, reduction: str) -> float:
         """The size of `losses.content_loss` against no features, but for a factor that
         no network changes."""
-        if reduction == "relative":
+        if reduction in ("relative", "self_similarity"):
             return 1.0
         count = 1 if reduction == "mean" else self.channels * self.positions
         return count * self.rms**2
 
     def style(self, statistic: str, reduction: str, normalize: str) -> float:
-        """The same of `losses.style_loss`, or for statistic "gaussian" of
-        `losses.wasserstein_loss`."""
+        """The same of `losses.style_loss`, or of the squared distances of other
+        statistics."""
         if reduction == "relative":
             return 1.0
-        if statistic == "gaussian":
+        if statistic != "gram":
             return self.rms**2 * (1 if reduction == "mean" else self.channels)
         divisor = gram_divisor(self.positions, self.channels, normalize)
         mean = (self.positions * self.gram / divisor) ** 2

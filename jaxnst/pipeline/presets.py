@@ -245,6 +245,119 @@ vgg19-lite, the Transformer between them is the optimal transport of features
 (`gaussian.transport`), which knows any style without training. steps=(60,) goes on
 from its picture. The source gives no more than the parts."""
 
+_VGG16_LAYERS = (
+    *("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3"),
+    *("relu4_1", "relu4_2", "relu4_3"),
+)
+
+_STROTSS_LAYERS = (*_VGG16_LAYERS[:7], "relu4_3", "relu5_3")
+
+strotss = Settings(
+    preset="strotss",
+    network="vgg16",
+    weights="torchvision",
+    objective=Config(
+        content_layers=_STROTSS_LAYERS,
+        style_layers=_STROTSS_LAYERS,
+        statistic="earth-mover",
+        content_reduction="self_similarity",
+        samples=1024,
+        hypercolumns=True,
+        palette=0.25,
+        clip=False,
+    ),
+    terms=Weights(alpha=16.0, beta=1.0, tv=0.0),
+    geometry=Geometry(size=512, min_size=64),
+    optimization=Optimization(
+        steps=(200,),
+        optimizer="rmsprop",
+        learning_rate=0.002,
+        laplacian=5,
+        alpha_ratio=0.5,
+        keep_optimizer_state=False,
+    ),
+)
+"""Kolkin et al. 2019: relaxed earth mover's distance of hypercolumns with their means
+and covariances, and of colours; self-similarity as the content, 16 at 64 pixels and
+half of it at each doubling; RMSprop 2e-3 on a Laplacian pyramid, 200 steps a level.
+Differences: layers are scaled to channels of one magnitude; the colours' weight is 1/4
+throughout, where the source divides by the content's; the last level's rate is not
+halved, and the first starts from the photograph, not from its details on the painting's
+mean colour."""
+
+nnst = Settings(
+    preset="nnst",
+    network="vgg16",
+    weights="torchvision",
+    objective=Config(
+        content_layers=_VGG16_LAYERS,
+        style_layers=_VGG16_LAYERS,
+        statistic="nearest",
+        samples=1024,
+        hypercolumns=True,
+        guide=0.75,
+        clip=False,
+    ),
+    terms=Weights(alpha=0.0, beta=1.0, tv=0.0),
+    geometry=Geometry(size=512, min_size=64),
+    optimization=Optimization(
+        steps=(200,),
+        learning_rate=0.002,
+        laplacian=8,
+        keep_optimizer_state=False,
+    ),
+)
+"""Kolkin et al. 2022: the cosine distance of hypercolumns from the painting's nearest
+to three quarters of the photograph's and a quarter of the picture's; Adam 2e-3 on a
+Laplacian pyramid, 200 steps a level. Differences: neighbours are found anew in every
+step for positions drawn at random, where the source finds them once a level on a grid;
+the painting is not turned; the last pass, layer by layer, is left out."""
+
+sliced = Settings(
+    preset="sliced",
+    weights="torchvision",
+    magnitude="torchvision",
+    objective=Config(
+        content_layers=(),
+        style_layers=(
+            *("relu1_1", "relu1_2", "relu2_1", "relu2_2"),
+            *("relu3_1", "relu3_2", "relu3_3", "relu3_4"),
+            *("relu4_1", "relu4_2", "relu4_3", "relu4_4"),
+        ),
+        statistic="sliced",
+        style_reduction="mean",
+        samples=4096,
+        padding="reflect",
+    ),
+    terms=Weights(alpha=0.0, beta=1.0, tv=0.0, style_weights=(1.0,) * 12),
+    geometry=Geometry(size=512),
+    optimization=Optimization(steps=(300,)),
+)
+"""Heitz et al. 2021: sliced Wasserstein distances of all convolutions of four blocks,
+along other directions in every step, from the photograph, without content. Differences:
+4096 positions in each step, where the source takes all; Adam for its L-BFGS, which
+directions that change lead astray. Silent: size, steps."""
+
+nnfm = Settings(
+    preset="nnfm",
+    network="vgg16",
+    weights="torchvision",
+    magnitude="torchvision",
+    objective=Config(
+        content_layers=("relu3_1", "relu3_2", "relu3_3"),
+        style_layers=("relu3_1", "relu3_2", "relu3_3"),
+        statistic="nearest",
+        content_reduction="mean",
+    ),
+    terms=Weights(alpha=0.001, beta=1.0, tv=0.0),
+    geometry=Geometry(size=512),
+    optimization=Optimization(steps=(300,)),
+)
+"""Zhang et al. 2022, of radiance fields, here of one picture: mean cosine distance of
+each feature of the third block from its nearest of the painting, with a little of the
+content there. Differences: features are centred, and layers compared one by one.
+Silent for pictures: alpha, size, Adam 0.02, 300 steps."""
+
 _PRESETS = {
     settings.preset: settings
     for settings in (
@@ -259,6 +372,10 @@ _PRESETS = {
         pytorch_tutorial,
         crowson,
         gordic,
+        strotss,
+        nnst,
+        sliced,
+        nnfm,
         encoder_transformer,
     )
 }

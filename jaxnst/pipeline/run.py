@@ -189,6 +189,7 @@ def prepare(
         "ema": how.ema,
         "keep_optimizer_state": how.keep_optimizer_state,
         "margin": geometry.margin,
+        "alpha_ratio": how.alpha_ratio,
         "style_mix": settings.style_mix,
         "regions": None if regions is None else _repeated(regions, shortest),
     }

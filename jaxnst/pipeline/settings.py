@@ -10,6 +10,7 @@ from jaxnst import _checks
 from jaxnst.losses.config import Config, Weights
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.initial import FEEDFORWARD
+from jaxnst.optimize.laplacian_pyramid import in_pyramid
 
 Fit = Literal["long", "short", "height", "square"]
 
@@ -124,9 +125,14 @@ class Optimization:
     b1: float = 0.9
     """Adam: decay of the mean of gradients."""
     b2: float = 0.999
-    """Adam: decay of the mean of their squares."""
+    """Adam, RMSprop: decay of the mean of their squares."""
     lr_decay: float = 0.0
     """Adam: share of all steps, the last ones, over which its rate falls to 0."""
+    laplacian: int = 0
+    """Levels of the picture's Laplacian pyramid, whose numbers are optimised in place
+    of pixels; 0, pixels are."""
+    alpha_ratio: float = 1.0
+    """Weight of the content at each level over that at the level before."""
     history: int | None = None
     """L-BFGS: number of past steps remembered."""
     ema: float | None = None
@@ -156,6 +162,8 @@ class Optimization:
                 "lr_decay counts the steps of all levels; leave keep_optimizer_state "
                 "on, or lr_decay at 0"
             )
+        _checks.check_number(self.laplacian, "laplacian", maximum=16)
+        _checks.check_number(self.alpha_ratio, "alpha_ratio")
         if not 0 <= self.seed < 2**32:
             raise ValueError(f"seed must be from 0 to 2^32 - 1, got {self.seed}")
         self.make_optimizer()
@@ -168,7 +176,7 @@ class Optimization:
     def make_optimizer(self, levels: int = 1) -> optimizers.Optimizer:
         """The optimiser that the fields describe, for a run of so many levels."""
         total = sum(self.steps_at(levels))
-        return optimizers.get(
+        optimizer = optimizers.get(
             self.optimizer,
             self.learning_rate,
             b1=self.b1,
@@ -176,6 +184,7 @@ class Optimization:
             history=self.history,
             lr_decay=((1 - self.lr_decay) * total, total) if self.lr_decay else None,
         )
+        return in_pyramid(optimizer, self.laplacian) if self.laplacian else optimizer
 
     def steps_at(self, levels: int) -> tuple[int, ...]:
         """Steps at each of so many levels."""

@@ -15,7 +15,7 @@ def offered(name):
 
 def test_every_choice_offered_is_admitted_and_none_is_missing():
     admitted = {
-        "content_reduction": functional.CONTENT_REDUCTIONS,
+        "content_reduction": (*functional.CONTENT_REDUCTIONS, "self_similarity"),
         "style_reduction": functional.STYLE_REDUCTIONS,
         "gram_normalize": functional.GRAM_NORMALIZATIONS,
         "tv_kind": functional.VARIATION_KINDS,

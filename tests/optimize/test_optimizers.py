@@ -115,7 +115,7 @@ def test_anything_else_is_an_error(wrong):
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        ({"name": "sgd"}, "adam, lbfgs, lbfgs-linesearch, gradient"),
+        ({"name": "sgd"}, "adam, rmsprop, lbfgs, lbfgs-linesearch, gradient"),
         ({"name": "adam", "learning_rate": 0}, "learning_rate"),
         ({"name": "adam", "learning_rate": float("nan")}, "learning_rate"),
         ({"name": "adam", "b1": 1.0}, "b1 must be at least 0 and below 1"),

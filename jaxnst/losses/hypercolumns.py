@@ -1,0 +1,185 @@
+"""Hypercolumns: the features of all layers at a position of the image as one vector.
+
+(Hariharan et al., "Hypercolumns for object segmentation and fine-grained localization",
+CVPR 2015.) Each layer is divided by the root mean square of its target, so that every
+channel counts the same in every network.
+"""
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+from jaxtyping import Float, Key
+
+from jaxnst.losses import nearest
+from jaxnst.losses.config import HYPERCOLUMNS, Config
+from jaxnst.losses.masks import mask_weights, split_alpha
+from jaxnst.losses.samples import (
+    TARGET_SAMPLES,
+    Samples,
+    draw_positions,
+    features_at,
+    join_samples,
+    samples_of,
+)
+from jaxnst.losses.statistics import distance, target_of
+from jaxnst.networks.network import Network
+
+Features = dict[str, Float[Array, "_ _ _"]]
+
+
+class ColumnsTarget(NamedTuple):
+    """Target of the style loss of hypercolumns.
+
+    Attributes:
+        style: of the statistic.
+        scales: {style layer: what its features are multiplied by}.
+        palette: colours of the paintings, or None.
+    """
+
+    style: Any
+    scales: dict[str, Float[Array, "*r"]]
+    palette: Samples | None
+
+
+def scales_of(*images: Features) -> dict[str, Float[Array, ""]]:
+    """{layer: 1 / root mean square of its features in all of the images}."""
+    scales = {}
+    for layer in images[0]:
+        squares = [
+            jnp.mean(jnp.square(features[layer].astype(jnp.float32)))
+            for features in images
+        ]
+        mean = jnp.mean(jnp.stack(squares))
+        scales[layer] = lax.rsqrt(jnp.where(mean > 0, mean, 1.0))
+    return scales
+
+
+def columns(
+    features: Features,
+    scales: dict[str, Float[Array, ""]],
+    positions: Float[Array, "n 2"],
+) -> Float[Array, "n c"]:
+    """The hypercolumns of the layers that have a scale, at positions of
+    `samples.draw_positions`; c is the sum of their channels."""
+    parts = [
+        scale * features_at(features[layer], positions)
+        for layer, scale in scales.items()
+    ]
+    return jnp.concatenate(parts, -1)
+
+
+def style_target(
+    network: Network,
+    styles: Sequence[Float[Array, "_ _ _"]],
+    shares: Float[Array, "..."],
+    config: Config,
+    masks: Sequence[Float[Array, "_ _ r"]] | None = None,
+) -> dict[str, ColumnsTarget]:
+    """`Targets.style` of hypercolumns.
+
+    Args:
+        styles: (h, w, 3), or with alpha (h, w, 4).
+        shares: of each, with sum 1; of R regions (n, R).
+        masks: of the styles' regions.
+    """
+    of_images = [
+        network(split_alpha(style)[0], config.style_layers, **config.network_options)
+        for style in styles
+    ]
+    scales = scales_of(*of_images)
+    statistic = config.make_statistic(config.samples)
+
+    def target(weights: list[Any], shares: Array) -> ColumnsTarget:
+        found, colors = [], []
+        for features, style, weight in zip(of_images, styles, weights, strict=True):
+            size = style.shape[0], style.shape[1]
+            count = min(TARGET_SAMPLES * (config.samples or 1), size[0] * size[1])
+            positions = draw_positions(jax.random.key(0), size, count, weight)
+            found.append(statistic.of(columns(features, scales, positions)[None]))
+            colors.append(samples_of(features_at(style[..., :3], positions)[None]))
+        palette = join_samples(colors, shares) if config.palette else None
+        return ColumnsTarget(target_of(statistic, found, shares), scales, palette)
+
+    each = _weights(styles, masks)
+    if masks is None:
+        return {HYPERCOLUMNS: target(each, shares)}
+    return {HYPERCOLUMNS: jax.vmap(target, (0, 1))(each, shares)}
+
+
+def _weights(
+    styles: Sequence[Array], masks: Sequence[Array] | None
+) -> list[Array | None]:
+    """Of each painting how likely a pixel is drawn, (h, w); of regions (R, h, w)."""
+    found: list[Array | None] = []
+    for number, style in enumerate(styles):
+        alpha = split_alpha(style)[1]
+        if masks is None:
+            found.append(None if alpha is None else mask_weights(alpha, alpha.shape))
+            continue
+        mask = jnp.moveaxis(masks[number], -1, 0)
+        mask = mask if alpha is None else mask * alpha[None]
+        found.append(jax.vmap(partial(mask_weights, size=mask.shape[1:]))(mask))
+    return found
+
+
+def style_term(
+    image: Float[Array, "h w 3"],
+    features: Features,
+    content: Features,
+    target: ColumnsTarget,
+    config: Config,
+    key: Key[Array, ""],
+    regions: Any = None,
+) -> Float[Array, ""]:
+    """The style loss of an image.
+
+    Args:
+        features: of the image, all style layers'.
+        content: of the content image, where there is a guide.
+        regions: `losses.RegionTarget`, or None.
+    """
+    statistic = config.make_statistic(config.samples)
+    size = image.shape[0], image.shape[1]
+
+    def term(target: ColumnsTarget, weights: Array | None) -> Array:
+        positions = draw_positions(key, size, config.samples or 1, weights)
+        of_image = columns(features, target.scales, positions)
+        found = statistic.of(of_image[None])
+        if config.guide:
+            of_content = columns(content, target.scales, positions)
+            mixed = config.guide * of_content + (1 - config.guide) * of_image
+            found = Samples(of_image, guide=lax.stop_gradient(mixed))
+        loss = distance(statistic, found, target.style, key)
+        if target.palette is not None:
+            colors = samples_of(features_at(image, positions)[None])
+            loss = loss + config.palette * nearest.palette_loss(colors, target.palette)
+        return loss
+
+    if regions is None:
+        return term(target, None)
+    each = jax.vmap(term)(target, regions.weights[HYPERCOLUMNS])
+    return jnp.sum(regions.shares * each)
+
+
+def content_term(
+    image_size: tuple[int, int],
+    features: Features,
+    content: Features,
+    config: Config,
+    key: Key[Array, ""],
+) -> Float[Array, ""]:
+    """`nearest.self_similarity_loss` of the content layers' hypercolumns.
+
+    Args:
+        image_size: (height, width).
+        features: of the image; content: of the content image.
+    """
+    scales = scales_of({layer: content[layer] for layer in config.content_layers})
+    positions = draw_positions(key, image_size, config.samples or 1)
+    return nearest.self_similarity_loss(
+        columns(features, scales, positions), columns(content, scales, positions)
+    )

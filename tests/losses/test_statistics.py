@@ -1,0 +1,482 @@
+"""Statistics to choose from, against a NumPy line each, and statistics of one's own."""
+
+from dataclasses import dataclass, replace
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from jax.test_util import check_grads
+
+import jaxnst
+from jaxnst import Config, Weights
+from jaxnst.losses import moments, nearest, objective, sliced, statistics
+from jaxnst.losses.samples import (
+    Samples,
+    draw_positions,
+    features_at,
+    join_samples,
+    resampled,
+    samples_of,
+)
+from tests.helpers.comparisons import close
+from tests.helpers.networks import narrow_network, picture
+
+NAMES = ("gram", "gaussian", "moments", "sliced", "histogram", "nearest", "earth-mover")
+
+
+def vectors(seed, count, channels=4):
+    return np.float32(np.random.default_rng(seed).normal(0.3, 1, (count, channels)))
+
+
+def cosines(a, b):
+    """D_ij in float64."""
+    a, b = (x / np.linalg.norm(x, axis=1)[:, None] for x in (a, b))
+    return 1 - a @ b.T
+
+
+F, T = vectors(0, 12), vectors(1, 20)
+F64, T64 = np.float64(F), np.float64(T)
+
+
+@pytest.fixture(scope="module")
+def network():
+    return narrow_network(depth=4)
+
+
+def image(seed, size=(32, 40)):
+    return picture(*size, seed)
+
+
+# Moments
+
+
+def test_moments_of_channels():
+    found = moments.channel_moments(F.reshape(3, 4, 4), order=4)
+    mean = F64.mean(0)
+    deviation = np.sqrt(((F64 - mean) ** 2).mean(0))
+    third = ((F64 - mean) ** 3).mean(0) / deviation**2
+    fourth = ((F64 - mean) ** 4).mean(0) / deviation**3
+    np.testing.assert_allclose(found, [mean, deviation, third, fourth], rtol=1e-4)
+
+
+@pytest.mark.parametrize(
+    "reduction, divisor",
+    [("sum", 1), ("mean", 4), ("relative", (T64.mean(0) ** 2 + T64.var(0)).sum())],
+)
+def test_moment_loss(reduction, divisor):
+    one, other = (moments.channel_moments(x.reshape(2, -1, 4)) for x in (F, T))
+    aims = np.stack([T64.mean(0), T64.std(0)])
+    square = ((np.stack([F64.mean(0), F64.std(0)]) - aims) ** 2).sum()
+    found = moments.moment_loss(one, other, reduction=reduction)
+    np.testing.assert_allclose(found, square / divisor, rtol=1e-4)
+
+
+def test_a_flat_channel_has_a_finite_gradient():
+    flat = jnp.full((3, 4, 2), 0.5)
+    target = moments.channel_moments(jnp.asarray(F.reshape(3, 8, 2)), order=4)
+
+    @jax.jit
+    def loss(x):
+        return moments.moment_loss(moments.channel_moments(x, order=4), target)
+
+    assert np.isfinite(jax.grad(loss)(flat)).all()
+
+
+# Sliced and histogram
+
+
+def test_sliced_wasserstein_sorts_projections():
+    key = jax.random.key(3)
+    lines = np.float64(jax.random.normal(key, (4, 4)))
+    lines /= np.linalg.norm(lines, axis=0)
+    aims = T64[(np.arange(12) * 20) // 12]
+    square = (np.sort(F64 @ lines, 0) - np.sort(aims @ lines, 0)) ** 2
+    energy = (aims**2).sum(1).mean()
+    expected = {
+        "mean": square.mean(),
+        "sum": 4 * square.mean(),
+        "relative": 4 * square.mean() / energy,
+    }
+    for reduction, value in expected.items():
+        found = sliced.sliced_wasserstein(
+            Samples(F), Samples(T), key, reduction=reduction
+        )
+        np.testing.assert_allclose(found, value, rtol=1e-4)
+
+
+def test_sliced_wasserstein_of_nothing_is_1_over_all_directions():
+    keys = jax.random.split(jax.random.key(0), 2000)
+    none = Samples(jnp.zeros((20, 4)))
+    found = jax.vmap(
+        lambda key: sliced.sliced_wasserstein(
+            none, Samples(T), key, reduction="relative"
+        )
+    )(keys)
+    np.testing.assert_allclose(found.mean(), 1, rtol=0.03)
+
+
+def test_histogram_loss_gives_each_channel_the_targets_values():
+    aims = T64[(np.arange(12) * 20) // 12]
+    ranks = F64.argsort(0).argsort(0)
+    matched = np.take_along_axis(np.sort(aims, 0), ranks, 0)
+    found = sliced.histogram_loss(Samples(F), Samples(T))
+    np.testing.assert_allclose(found, ((F64 - matched) ** 2).mean(), rtol=1e-4)
+    slope = jax.grad(lambda f: sliced.histogram_loss(Samples(f), Samples(T)))(F)
+    np.testing.assert_allclose(
+        slope, 2 * (F64 - matched) / F.size, rtol=1e-3, atol=1e-6
+    )
+
+
+def test_histograms_do_not_see_what_channels_have_to_do_with_each_other():
+    turned = np.stack([F[:, 0], F[::-1, 1], *F[:, 2:].T], 1)
+    same = sliced.histogram_loss(Samples(turned), Samples(F))
+    np.testing.assert_allclose(same, 0, atol=1e-12)
+    key = jax.random.key(0)
+    assert sliced.sliced_wasserstein(Samples(turned), Samples(F), key) > 1e-3
+
+
+def test_weights_are_how_often_a_position_is_taken():
+    weights = jnp.array([0.0, 2.0, 1.0, 1.0])
+    found = resampled(Samples(jnp.arange(4.0)[:, None], weights), 8)[:, 0]
+    np.testing.assert_array_equal(found, [1, 1, 1, 1, 2, 2, 3, 3])
+    all_of_them = resampled(Samples(jnp.arange(4.0)[:, None]), 2)[:, 0]
+    np.testing.assert_array_equal(all_of_them, [0, 2])
+
+
+# Nearest neighbours
+
+
+def test_nearest_loss_is_the_mean_distance_from_the_nearest():
+    center = T64.mean(0)
+    expected = cosines(F64 - center, T64 - center).min(1).mean()
+    found = nearest.nearest_loss(Samples(F), Samples(T))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
+def test_neighbours_are_those_of_the_guide():
+    guide, center = vectors(5, 12), T64.mean(0)
+    places = cosines(guide - center, T64 - center).argmin(1)
+    distances = cosines(F64 - center, T64 - center)
+    found = nearest.nearest_loss(Samples(F, guide=guide), Samples(T))
+    np.testing.assert_allclose(
+        found, distances[np.arange(12), places].mean(), rtol=1e-4
+    )
+
+
+@pytest.mark.parametrize("block", [2**23, 100, 20])
+def test_blocks_find_the_same_neighbours(monkeypatch, block):
+    monkeypatch.setattr(nearest, "_BLOCK", block)
+    distances = cosines(F64, T64)
+    forth, back = nearest.nearest_neighbours(Samples(F), Samples(T))
+    np.testing.assert_array_equal(forth, distances.argmin(1))
+    np.testing.assert_array_equal(back, distances.argmin(0))
+
+
+def test_what_has_no_weight_is_nobodys_neighbour():
+    weights = jnp.ones(20).at[3].set(0.0)
+    distances = cosines(F64, T64)
+    distances[:, 3] = 9
+    forth, back = nearest.nearest_neighbours(Samples(F), Samples(T, weights))
+    np.testing.assert_array_equal(forth, distances.argmin(1))
+    assert len(back) == 20
+
+
+def test_relaxed_earth_mover_is_the_larger_of_both_ways():
+    distances = cosines(F64, T64)
+    ways = distances.min(1).mean(), distances.min(0).mean()
+    found = nearest.relaxed_earth_mover(Samples(F), Samples(T))
+    np.testing.assert_allclose(found, max(ways), rtol=1e-4)
+    np.testing.assert_allclose(
+        nearest.relaxed_earth_mover(Samples(T), Samples(F)), max(ways), rtol=1e-4
+    )
+    few = nearest.relaxed_earth_mover(Samples(F[:1]), Samples(T))
+    np.testing.assert_allclose(few, distances[:1].min(0).mean(), rtol=1e-4)
+
+
+def test_earth_mover_loss_counts_moments_in_the_targets_unit():
+    scale = np.sqrt((T64**2).mean())
+    f, t = F64 / scale, T64 / scale
+    distances = cosines(f, t)
+    expected = max(distances.min(1).mean(), distances.min(0).mean())
+    expected += np.abs(f.mean(0) - t.mean(0)).mean()
+    expected += np.abs(np.cov(f.T, bias=True) - np.cov(t.T, bias=True)).mean()
+    found = nearest.earth_mover_loss(Samples(F), nearest.earth_mover_target(Samples(T)))
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    large = nearest.earth_mover_loss(
+        Samples(50 * F), nearest.earth_mover_target(Samples(50 * T))
+    )
+    np.testing.assert_allclose(large, expected, rtol=1e-4)
+
+
+def test_palette_loss_is_0_for_the_same_colours_and_knows_their_lightness():
+    colors = jnp.asarray(np.random.default_rng(0).uniform(size=(30, 3)), "float32")
+    order = np.random.default_rng(1).permutation(30)
+    same = nearest.palette_loss(Samples(colors), Samples(colors[order]))
+    np.testing.assert_allclose(same, 0, atol=1e-6)
+    assert nearest.palette_loss(Samples(0.5 * colors), Samples(colors)) > 0.01
+    np.testing.assert_allclose(  # the axes are at right angles
+        jnp.linalg.norm(nearest.decorrelated(colors), axis=1),
+        jnp.linalg.norm(colors, axis=1),
+        rtol=1e-5,
+    )
+
+
+def test_self_similarity_knows_neither_length_nor_direction():
+    expected = np.abs(cosines(F64, F64) - cosines(T64[:12], T64[:12])).mean()
+    found = nearest.self_similarity_loss(F, T[:12])
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    turn = np.linalg.qr(np.random.default_rng(0).normal(size=(4, 4)))[0]
+    np.testing.assert_allclose(
+        nearest.self_similarity_loss(F, np.float32(3 * F64 @ turn)), 0, atol=1e-6
+    )
+
+
+# What all of them are
+
+
+def distance_of(name, target, normalize="elements"):
+    """The compiled distance of a map, with weights or without, from a target map."""
+    found = statistics.named_statistic(
+        name, reduction="relative", normalize=normalize, positions=None
+    )
+
+    @jax.jit
+    def loss(x, weights=None, aims=None):
+        aim = statistics.target_of(found, [found.of(target, aims)], jnp.ones(1))
+        return statistics.distance(found, found.of(x, weights), aim, jax.random.key(0))
+
+    return loss
+
+
+@pytest.mark.parametrize("name", NAMES[2:])
+def test_a_statistic_is_0_for_its_own_target_and_has_the_gradient_of_its_value(name):
+    f, t = F.reshape(3, 4, 4), T.reshape(4, 5, 4)
+    loss = distance_of(name, t)
+    np.testing.assert_allclose(loss(t), 0, atol=1e-5)
+    assert loss(f) > 1e-3
+    check_grads(loss, (f,), 1, ("rev",), eps=1e-3, rtol=0.02, atol=1e-3)
+    both = jnp.stack([f, f[::-1, ::-1] ** 2])
+    np.testing.assert_allclose(jax.vmap(loss)(both), [loss(x) for x in both], rtol=1e-4)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_weights_of_half_of_a_map_leave_the_other_half(name):
+    f, t = vectors(2, 16).reshape(4, 4, 4), vectors(1, 16).reshape(4, 4, 4)
+    half = jnp.zeros((4, 4)).at[:2].set(2.0)
+    twice = jnp.repeat(f[:2], 2, 0)  # as many positions
+    loss = distance_of(name, t, "positions")
+    if name != "earth-mover":  # where those without weight lose no neighbour
+        np.testing.assert_allclose(loss(f, half), loss(twice), rtol=1e-3)
+    aims = jnp.repeat(t[:2], 2, 0)
+    of_half = loss(f, None, half)
+    np.testing.assert_allclose(
+        of_half, distance_of(name, aims, "positions")(f), rtol=1e-3
+    )
+
+
+def test_several_paintings_count_by_their_shares():
+    parts = [samples_of(F.reshape(3, 4, 4)), samples_of(T.reshape(4, 5, 4))]
+    joined = join_samples(parts, jnp.array([0.25, 0.75]))
+    assert len(joined.features) == 32
+    total = jnp.mean(joined.weights[:, None] * joined.features, 0)
+    np.testing.assert_allclose(
+        total, 0.25 * F64.mean(0) + 0.75 * T64.mean(0), rtol=1e-4
+    )
+
+
+# Positions
+
+
+def test_features_between_positions_are_interpolated():
+    rows, columns = np.mgrid[:4, :6]
+    plane = jnp.asarray(np.stack([2.0 * rows + 3.0 * columns], -1), "float32")
+    places = jnp.array([[0.5 / 4, 0.5 / 6], [2.0 / 4, 3.25 / 6], [0.99, 0.999]])
+    expected = [0, 2 * 1.5 + 3 * 2.75, 2 * 3 + 3 * 5]
+    np.testing.assert_allclose(features_at(plane, places)[:, 0], expected, rtol=1e-5)
+
+
+def test_positions_are_pixels_drawn_evenly_by_their_weights():
+    keys = jax.random.split(jax.random.key(0), 200)
+    mask = jnp.zeros((4, 6)).at[1:3, 2].set(1.0).at[3, 5].set(2.0)
+    draw = jax.jit(draw_positions, static_argnums=(1, 2))
+    drawn = jax.vmap(lambda key: draw(key, (4, 6), 8, mask))(keys)
+    rows = np.round(np.asarray(drawn[..., 0]) * 4 - 0.5).astype(int)
+    columns = np.round(np.asarray(drawn[..., 1]) * 6 - 0.5).astype(int)
+    counts = np.zeros((4, 6))
+    np.add.at(counts, (rows, columns), 1)
+    np.testing.assert_allclose(counts / counts.sum(), mask / 4, atol=0.01)
+    plain = draw_positions(keys[0], (4, 6), 24)
+    assert len(np.unique(np.asarray(plain), axis=0)) == 24
+
+
+# In the objective
+
+
+@dataclass(frozen=True)
+class Mean:
+    """The example of the module's docstring."""
+
+    def of(self, features, weights=None):
+        weights = 1.0 if weights is None else weights[..., None]
+        return jnp.mean(weights * features, axis=(0, 1))
+
+    def distance(self, statistic, target):
+        return jnp.mean(jnp.square(statistic - target))
+
+
+def test_a_statistic_of_ones_own(network):
+    config = Config(
+        content_layers=("relu2_1",), style_layers=("relu1_1",), statistic=Mean()
+    )
+    content, style = image(0), image(1, (40, 32))
+    targets = jaxnst.make_targets(network, content, [style, content], config)
+    features = [
+        network(x, ("relu1_1",))["relu1_1"].mean((0, 1)) for x in (style, content)
+    ]
+    close(targets.style["relu1_1"], (features[0] + features[1]) / 2)
+    _, terms = objective(content, network, targets, Weights(), config)
+    expected = np.mean(np.square(features[1] - targets.style["relu1_1"]))
+    np.testing.assert_allclose(terms["style"], expected, rtol=1e-4)
+    grid = jaxnst.grid_search(
+        network, content, style, config=config, steps=3, alphas=[1.0], betas=[1.0, 9.0]
+    )
+    style_terms = grid.trace["style"][0, 1]
+    assert style_terms[-1] < style_terms[0]
+
+
+COLUMNS = Config(
+    content_layers=("relu1_1", "relu2_1"),
+    style_layers=("relu1_1", "relu2_1"),
+    statistic="earth-mover",
+    content_reduction="self_similarity",
+    samples=64,
+    hypercolumns=True,
+    palette=0.5,
+)
+
+GUIDED = replace(
+    COLUMNS, statistic="nearest", content_reduction="relative", guide=0.75, palette=0.0
+)
+
+
+LAYERS = ("relu2_1",), ("relu1_1", "relu2_1")
+
+
+def compiled_objective(network, config, regions=None):
+    """The terms of an image, compiled once for all draws."""
+    targets = jaxnst.make_targets(network, image(0), image(1), config, regions=regions)
+
+    @jax.jit
+    def terms(x, draw=0):
+        drawn = replace(targets, draw=draw)
+        return objective(x, network, drawn, Weights(), config)[1]
+
+    return terms
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "config",
+    [
+        COLUMNS,
+        GUIDED,
+        replace(COLUMNS, statistic="gaussian", content_reduction="relative"),
+        *(Config(*LAYERS, name, samples=50) for name in NAMES[3:]),
+        Config(*LAYERS, "moments"),
+    ],
+    ids=lambda config: f"{config.statistic}-{config.hypercolumns}",
+)
+def test_runs_lower_the_loss_and_do_many_as_one(network, config):
+    content, style = image(0), image(1, (24, 40))
+    weights = Weights(alpha=0.1, beta=1.0, tv=0.0)
+    one = jaxnst.stylize(
+        network, content, style, config=config, weights=weights, steps=12
+    )
+    assert one.finite and one.trace["style"][-3:].mean() < one.trace["style"][0]
+    again = jaxnst.stylize(
+        network, content, style, config=config, weights=weights, steps=12
+    )
+    np.testing.assert_array_equal(one.image, again.image)
+    many = jaxnst.stylize_batch(
+        network, [content] * 2, [style] * 2, config=config, weights=weights, steps=2
+    )
+    np.testing.assert_allclose(
+        many.trace["loss"][1][:2], one.trace["loss"][:2], rtol=1e-3
+    )
+
+
+def test_the_objective_of_hypercolumns(network):
+    terms = compiled_objective(network, COLUMNS)
+    of_content = terms(image(0))
+    np.testing.assert_allclose(of_content["content"], 0, atol=1e-5)
+    assert set(of_content) == {
+        *("loss", "content", "style", "tv"),
+        *("content/hypercolumns", "style/hypercolumns"),
+    }
+    first, other = (terms(0.5 * image(0), draw)["style"] for draw in (0, 1))
+    assert first != other  # other positions, and much the same
+    np.testing.assert_allclose(first, other, rtol=0.2)
+    everywhere = jaxnst.Regions(jnp.ones((32, 40, 1)), (jnp.ones((32, 40, 1)),))
+    of_region = compiled_objective(network, COLUMNS, everywhere)(0.5 * image(0))
+    np.testing.assert_allclose(of_region["style"], first, rtol=0.02)
+
+
+def test_a_guide_looks_for_neighbours_of_the_content_image(network):
+    """With all of the guide the content image, the targets never change."""
+    config = replace(GUIDED, guide=1.0, samples=32 * 40)
+    terms = compiled_objective(network, config)
+    content, style = (network(x, ("relu1_1", "relu2_1")) for x in (image(0), image(1)))
+    scales = {k: 1 / np.sqrt(np.mean(np.float64(x) ** 2)) for k, x in style.items()}
+    places = draw_positions(jax.random.fold_in(jax.random.key(0), 0), (32, 40), 1280)
+
+    def columns(features, places):
+        parts = [
+            scales[k] * np.float64(features_at(x, places)) for k, x in features.items()
+        ]
+        return np.concatenate(parts, -1)
+
+    f, t = columns(content, places), columns(style, places)
+    center = t.mean(0)
+    expected = cosines(f - center, t - center).min(1).mean()
+    np.testing.assert_allclose(terms(image(0))["style"], expected, rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    "change, error, words",
+    [
+        ({"statistic": "gramm"}, ValueError, "did you mean 'gram'"),
+        ({"statistic": Mean}, TypeError, "object with functions"),
+        ({"statistic": 3}, TypeError, "object with functions"),
+        ({"statistic": "sliced", "tile": 64}, ValueError, "leave tile"),
+        ({"samples": 9, "tile": 64}, ValueError, "leave tile"),
+        ({"statistic": "sliced", "style_reduction": "gatys"}, ValueError, "gatys"),
+        ({"statistic": "nearest", "style_reduction": "mean"}, ValueError, "relative"),
+        ({"hypercolumns": True}, ValueError, "samples=1024"),
+        ({"guide": 0.5}, ValueError, "hypercolumns=True"),
+        ({"palette": 1.0}, ValueError, "hypercolumns=True"),
+        ({"content_reduction": "self_similarity"}, ValueError, "hypercolumns=True"),
+        ({"samples": 0}, ValueError, "samples"),
+        (
+            {"hypercolumns": True, "samples": 9, "guide": 0.5, "statistic": "nearest"},
+            ValueError,
+            "add relu1_1",
+        ),
+        (
+            {"hypercolumns": True, "samples": 9, "guide": 0.5},
+            ValueError,
+            "guide is for",
+        ),
+    ],
+)
+def test_what_does_not_go_together_is_refused(change, error, words):
+    with pytest.raises(error, match=words):
+        replace(Config(), **change)
+
+
+def test_a_statistic_that_cannot_be_hashed_says_what_to_do():
+    class Unhashable(Mean):
+        __hash__ = None
+
+    with pytest.raises(TypeError, match="frozen=True"):
+        Config(statistic=Unhashable())
