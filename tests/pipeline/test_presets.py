@@ -11,6 +11,7 @@ from networks import narrow_network, picture
 from jaxnst import make_targets, render
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.loop import init_state, step
+from jaxnst.optimize.schedule import Schedule
 from jaxnst.pipeline import presets
 
 SHALLOW_CONVS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
@@ -18,7 +19,7 @@ SHALLOW_RELUS = tuple(name.replace("conv", "relu") for name in SHALLOW_CONVS)
 
 
 def test_names_resolve_to_presets_of_that_name():
-    assert len(presets.NAMES) == len(set(presets.NAMES)) == 12
+    assert len(presets.NAMES) == len(set(presets.NAMES)) == 16
     for name in presets.NAMES:
         assert presets.get(name).preset == name
         assert getattr(presets, name.replace("-", "_")) is presets.get(name)
@@ -53,6 +54,49 @@ TABLE = {
     "gordic": ("vgg19", "relu4_2", "mean", SHALLOW_RELUS, "sum", "elements",
                1e5, 3e4, 255, "lbfgs-linesearch", None, (1000,)),
 }  # fmt: skip
+
+
+# Later objectives: network, statistic, hypercolumns and positions, layers, content,
+# optimiser, rate, levels of the pyramid, steps, sizes.
+LATER = {
+    "strotss": ("vgg16", "earth-mover", True, 1024, 9, "self_similarity", "rmsprop",
+                0.002, 5, (200,), (64, 512)),
+    "nnst": ("vgg16", "nearest", True, 1024, 10, "relative", "adam", 0.002, 8, (200,),
+             (64, 512)),
+    "sliced": ("vgg19", "sliced", False, 4096, 12, "relative", "adam", None, 0, (300,),
+               (None, 512)),
+    "nnfm": ("vgg16", "nearest", False, None, 3, "mean", "adam", None, 0, (300,),
+             (None, 512)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", LATER)
+def test_the_numbers_of_later_sources(name):
+    preset = presets.get(name)
+    config, how, geometry = preset.objective, preset.optimization, preset.geometry
+    given = (
+        preset.network,
+        config.statistic,
+        config.hypercolumns,
+        config.samples,
+        len(config.style_layers),
+        config.content_reduction,
+        how.optimizer,
+        how.learning_rate,
+        how.laplacian,
+        how.steps,
+        (geometry.min_size, geometry.size),
+    )
+    assert given == LATER[name]
+
+
+def test_the_content_of_strotss_halves_with_each_doubling():
+    preset = presets.get("strotss")
+    assert preset.geometry.levels() == (1 / 8, 1 / 4, 1 / 2, 1)
+    schedule = Schedule(preset.geometry.levels(), (1,) * 4, alpha_ratio=0.5)
+    assert preset.optimization.alpha_ratio == 0.5
+    alphas = [schedule.weights_at(preset.terms, k).alpha for k in schedule.levels]
+    assert alphas == [16, 8, 4, 2]
 
 
 @pytest.mark.parametrize("name", TABLE)
@@ -189,8 +233,8 @@ def test_every_preset_is_a_step(name):
 
     state, terms = jax.eval_shape(trace, content, content)
     assert state.image.shape == content.shape
-    layers = (preset.objective.content_layers, preset.objective.style_layers)
-    assert len(terms) == 4 + sum(map(len, layers))
+    named = preset.objective.content_terms, preset.objective.style_terms
+    assert len(terms) == 4 + sum(map(len, named))
 
 
 @pytest.mark.slow

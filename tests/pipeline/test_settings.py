@@ -92,9 +92,11 @@ def test_the_last_number_of_steps_holds_for_further_levels():
         (lambda: Optimization(steps=(3, 0)), "steps"),
         (lambda: Optimization(steps=(2.5,)), "steps"),
         (lambda: Optimization(ema=1.0), "ema"),
-        (lambda: Optimization(optimizer="x"), "adam, lbfgs"),
+        (lambda: Optimization(optimizer="x"), "adam, rmsprop"),
         (lambda: Optimization(learning_rate=-1.0), "learning_rate"),
         (lambda: Optimization(b2=1.0), "b2"),
+        (lambda: Optimization(laplacian=-1), "laplacian"),
+        (lambda: Optimization(alpha_ratio=-1.0), "alpha_ratio"),
         (lambda: Optimization(lr_decay=1.5), "lr_decay must be from 0 to 1"),
         (
             lambda: Optimization(lr_decay=0.5, keep_optimizer_state=False),
