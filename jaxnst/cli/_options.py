@@ -48,6 +48,8 @@ _SETTINGS = {
     "decoder": ("FILE", "weights for one pass, made by jaxnst train-decoder"),
     "color": (None, "colours of the painting, of the photograph, or of a painting "
                     "matched to the photograph's"),
+    "photorealism": ("X", "colour and light alone, on the photograph's edges: "
+                          "radius of the windows, over the longer side"),
     "style_mix": ("X", "share of each of several paintings; equal if not given"),
 }  # fmt: skip
 _TERMS = {

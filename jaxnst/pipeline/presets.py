@@ -10,6 +10,8 @@ network; the default's hold for any.
 the content as in `gatys2016`, whose mean(G'²) has the factor 1000, G' = F Fᵀ / (C H W).
 """
 
+from dataclasses import replace
+
 from jaxnst import _checks
 from jaxnst.losses.config import Config, Weights
 from jaxnst.pipeline.settings import Geometry, Optimization, Settings
@@ -245,6 +247,11 @@ vgg19-lite, the Transformer between them is the optimal transport of features
 (`gaussian.transport`), which knows any style without training. steps=(60,) goes on
 from its picture. The source gives no more than the parts."""
 
+photo = replace(encoder_transformer, preset="photo", photorealism=0.04)
+"""Colour and light of the painting without its strokes: one pass, of which in each
+window of 4 % of the longer side is kept what is an affine function of the photograph
+(`photorealism.locally_affine`). Edges stay where they are and none are added."""
+
 _VGG16_LAYERS = (
     *("relu1_1", "relu1_2", "relu2_1", "relu2_2", "relu3_1", "relu3_2", "relu3_3"),
     *("relu4_1", "relu4_2", "relu4_3"),
@@ -377,6 +384,7 @@ _PRESETS = {
         sliced,
         nnfm,
         encoder_transformer,
+        photo,
     )
 }
 

@@ -29,6 +29,7 @@ from jaxnst.optimize.options import RunKeywords
 from jaxnst.optimize.pyramid import stylize_pyramid
 from jaxnst.optimize.result import Callback, Progress, Result
 from jaxnst.pipeline import color_transfer
+from jaxnst.pipeline.photorealism import photorealistic
 from jaxnst.pipeline.settings import Settings
 
 
@@ -163,6 +164,8 @@ def prepare(
         for style, size in zip(styles, sizes, strict=True)
     ]
     target, styles, finish = _transfer_color(settings.color, content, styles)
+    if settings.photorealism is not None:
+        finish = _photorealistic(finish, content, settings.photorealism)
     least = min_side(settings, network)
     pads = pads_to(size, padded_size(size, multiple, least - 2 * geometry.margin))
     target = add_mirrored(target, pads)
@@ -306,6 +309,18 @@ def _transfer_color(
 
         return color_transfer.to_luminance(content), grey, finish
     return content, list(styles), lambda image: image
+
+
+def _photorealistic(
+    finish: Callable[[Array], Array], content: Array, radius: float
+) -> Callable[[Array], Array]:
+    """`finish`, and then the photograph's edges."""
+
+    def finish_photorealistic(image: Array) -> Array:
+        photograph = resize(content, image.shape[:2])
+        return photorealistic(finish(image), photograph, radius)
+
+    return finish_photorealistic
 
 
 def _show_finished(

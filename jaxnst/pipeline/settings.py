@@ -231,6 +231,10 @@ class Settings:
     color: Color = "style"
     """Colours of the painting; of the photograph, with only luminance transferred; or
     of a painting whose colours are first matched to the photograph's."""
+    photorealism: float | None = None
+    """Colour and light alone, on the photograph's own edges: in each window of this
+    radius, over the longer side, the picture is an affine function of the photograph.
+    None, strokes."""
     style_mix: tuple[float, ...] | None = None
     """Weights of several paintings; equal if not given."""
     terms: Weights = field(default_factory=Weights)
@@ -246,6 +250,8 @@ class Settings:
 
     def __post_init__(self) -> None:
         _checks.check_choice(self.color, "color", get_args(Color))
+        if self.photorealism is not None:
+            _checks.check_number(self.photorealism, "photorealism", maximum=0.5)
         if self.magnitude is not None:
             _checks.check_choice(self.magnitude, "magnitude", get_args(Magnitude))
         self.terms.check(self.objective)

@@ -19,7 +19,7 @@ SHALLOW_RELUS = tuple(name.replace("conv", "relu") for name in SHALLOW_CONVS)
 
 
 def test_names_resolve_to_presets_of_that_name():
-    assert len(presets.NAMES) == len(set(presets.NAMES)) == 16
+    assert len(presets.NAMES) == len(set(presets.NAMES)) == 17
     for name in presets.NAMES:
         assert presets.get(name).preset == name
         assert getattr(presets, name.replace("-", "_")) is presets.get(name)
