@@ -26,7 +26,8 @@ NAMES = ("gram", "gaussian", "moments", "sliced", "histogram", "nearest", "earth
 
 
 def vectors(seed, count, channels=4):
-    return np.float32(np.random.default_rng(seed).normal(0.3, 1, (count, channels)))
+    values = np.random.default_rng(seed).normal(0.3, 1, (count, channels))
+    return jnp.asarray(values, "float32")
 
 
 def cosines(a, b):
@@ -129,7 +130,7 @@ def test_histogram_loss_gives_each_channel_the_targets_values():
 
 
 def test_histograms_do_not_see_what_channels_have_to_do_with_each_other():
-    turned = np.stack([F[:, 0], F[::-1, 1], *F[:, 2:].T], 1)
+    turned = jnp.stack([F[:, 0], F[::-1, 1], *F[:, 2:].T], 1)
     same = sliced.histogram_loss(Samples(turned), Samples(F))
     np.testing.assert_allclose(same, 0, atol=1e-12)
     key = jax.random.key(0)
@@ -156,7 +157,7 @@ def test_nearest_loss_is_the_mean_distance_from_the_nearest():
 
 def test_neighbours_are_those_of_the_guide():
     guide, center = vectors(5, 12), T64.mean(0)
-    places = cosines(guide - center, T64 - center).argmin(1)
+    places = cosines(np.float64(guide) - center, T64 - center).argmin(1)
     distances = cosines(F64 - center, T64 - center)
     found = nearest.nearest_loss(Samples(F, guide=guide), Samples(T))
     np.testing.assert_allclose(
@@ -228,7 +229,9 @@ def test_self_similarity_knows_neither_length_nor_direction():
     np.testing.assert_allclose(found, expected, rtol=1e-4)
     turn = np.linalg.qr(np.random.default_rng(0).normal(size=(4, 4)))[0]
     np.testing.assert_allclose(
-        nearest.self_similarity_loss(F, np.float32(3 * F64 @ turn)), 0, atol=1e-6
+        nearest.self_similarity_loss(F, jnp.asarray(3 * F64 @ turn, "float32")),
+        0,
+        atol=1e-6,
     )
 
 
