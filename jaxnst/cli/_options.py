@@ -121,7 +121,8 @@ _OBJECTIVE = {
     "precision": (None, "of the activations"),
     "samples": ("N", "positions compared in each step, drawn at random; all if not "
                      "given"),
-    "hypercolumns": (None, "compare the features of all style layers as one"),
+    "hypercolumns": (None, "compare the features of all style layers as one: as they "
+                           "are, over the number of channels, or of one magnitude"),
     "guide": ("X", "share of the photograph in what nearest neighbours are looked for, "
                    "in hypercolumns"),
     "palette": ("X", "weight of the distance of colours, in hypercolumns"),

@@ -32,6 +32,9 @@ from jaxnst.networks.network import (
 )
 from jaxnst.networks.pooling import Pooling
 
+Scaling = Literal["raw", "per_channel", "equal"]
+"""How layers are scaled in hypercolumns."""
+
 # What the term of all layers together is called.
 HYPERCOLUMNS = "hypercolumns"
 
@@ -74,7 +77,9 @@ class Config:
         samples: compare features at so many positions, others in every step, and at up
             to five times as many of each painting; None, at all.
         hypercolumns: compare one statistic of the features of all style layers
-            together, at positions that `samples` counts; every channel counts the same.
+            together, at positions that `samples` counts. "raw", features as they are;
+            "per_channel", those of each layer divided by the number of its channels;
+            "equal", divided by the root mean square of the target's.
         guide: share of the content image, beside the image itself, in what "nearest"
             looks for the neighbours of, in hypercolumns; its layers must be content
             layers, too.
@@ -98,7 +103,7 @@ class Config:
     precision: Precision = "float32"
     clip: bool = True
     samples: int | None = None
-    hypercolumns: bool = False
+    hypercolumns: Scaling | None = None
     guide: float = 0.0
     palette: float = 0.0
     tile: int | None = None
@@ -115,6 +120,9 @@ class Config:
                 raise ValueError(f"{name} names a layer twice: {', '.join(layers)}")
         for name, choices in _CHOICES.items():
             _checks.check_choice(getattr(self, name), name, choices)
+        if self.hypercolumns is not None:
+            known = get_args(Scaling)
+            _checks.check_choice(self.hypercolumns, "hypercolumns", known)
         if self.padding is not None:
             _checks.check_choice(self.padding, "padding", PADDING_CHOICES)
         if self.samples is not None:
@@ -161,7 +169,7 @@ class Config:
             ):
                 raise ValueError(
                     "self_similarity, guide and palette are for hypercolumns; give "
-                    "hypercolumns=True and samples, or leave them"
+                    'hypercolumns="raw" and samples, or leave them'
                 )
             return
         if self.samples is None:
@@ -184,7 +192,7 @@ class Config:
     def tileable(self) -> bool:
         """Whether features may be computed in tiles: sums over all positions."""
         named = isinstance(self.statistic, str) and self.statistic in TILEABLE
-        return named and self.samples is None and not self.hypercolumns
+        return named and self.samples is None and self.hypercolumns is None
 
     @property
     def style_terms(self) -> tuple[str, ...]:

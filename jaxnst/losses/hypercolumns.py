@@ -1,8 +1,7 @@
 """Hypercolumns: the features of all layers at a position of the image as one vector.
 
 (Hariharan et al., "Hypercolumns for object segmentation and fine-grained localization",
-CVPR 2015.) Each layer is divided by the root mean square of its target, so that every
-channel counts the same in every network.
+CVPR 2015.)
 """
 
 from collections.abc import Sequence
@@ -45,16 +44,25 @@ class ColumnsTarget(NamedTuple):
     palette: Samples | None
 
 
-def scales_of(*images: Features) -> dict[str, Float[Array, ""]]:
-    """{layer: 1 / root mean square of its features in all of the images}."""
+def scales_of(
+    scaling: str | None, images: Sequence[Features]
+) -> dict[str, Float[Array, ""]]:
+    """{layer: what its features are multiplied by}, as `Config.hypercolumns` has it.
+
+    Args:
+        images: features of those that are the target.
+    """
     scales = {}
-    for layer in images[0]:
-        squares = [
-            jnp.mean(jnp.square(features[layer].astype(jnp.float32)))
-            for features in images
-        ]
-        mean = jnp.mean(jnp.stack(squares))
-        scales[layer] = lax.rsqrt(jnp.where(mean > 0, mean, 1.0))
+    for layer, features in images[0].items():
+        if scaling == "equal":
+            squares = [
+                jnp.mean(jnp.square(x[layer].astype(jnp.float32))) for x in images
+            ]
+            mean = jnp.mean(jnp.stack(squares))
+            scales[layer] = lax.rsqrt(jnp.where(mean > 0, mean, 1.0))
+        else:
+            channels = features.shape[-1] if scaling == "per_channel" else 1
+            scales[layer] = jnp.float32(1 / channels)
     return scales
 
 
@@ -90,7 +98,7 @@ def style_target(
         network(split_alpha(style)[0], config.style_layers, **config.network_options)
         for style in styles
     ]
-    scales = scales_of(*of_images)
+    scales = scales_of(config.hypercolumns, of_images)
     statistic = config.make_statistic(config.samples)
 
     def target(weights: list[Any], shares: Array) -> ColumnsTarget:
@@ -178,7 +186,8 @@ def content_term(
         image_size: (height, width).
         features: of the image; content: of the content image.
     """
-    scales = scales_of({layer: content[layer] for layer in config.content_layers})
+    own = {layer: content[layer] for layer in config.content_layers}
+    scales = scales_of(config.hypercolumns, [own])
     positions = draw_positions(key, image_size, config.samples or 1)
     return nearest.self_similarity_loss(
         columns(features, scales, positions), columns(content, scales, positions)

@@ -270,7 +270,7 @@ strotss = Settings(
         statistic="earth-mover",
         content_reduction="self_similarity",
         samples=1024,
-        hypercolumns=True,
+        hypercolumns="raw",
         palette=0.25,
         clip=False,
     ),
@@ -288,10 +288,10 @@ strotss = Settings(
 """Kolkin et al. 2019: relaxed earth mover's distance of hypercolumns with their means
 and covariances, and of colours; self-similarity as the content, 16 at 64 pixels and
 half of it at each doubling; RMSprop 2e-3 on a Laplacian pyramid, 200 steps a level.
-Differences: layers are scaled to channels of one magnitude; the colours' weight is 1/4
-throughout, where the source divides by the content's; the last level's rate is not
-halved, and the first starts from the photograph, not from its details on the painting's
-mean colour."""
+Differences: means and covariances are those of features over their root mean square;
+the colours' weight is 1/4 throughout, where the source divides by the content's; the
+last level's rate is not halved, and the first starts from the photograph, not from its
+details on the painting's mean colour."""
 
 nnst = Settings(
     preset="nnst",
@@ -303,7 +303,7 @@ nnst = Settings(
         style_layers=_VGG16_LAYERS,
         statistic="nearest",
         samples=1024,
-        hypercolumns=True,
+        hypercolumns="per_channel",
         guide=0.75,
         clip=False,
     ),

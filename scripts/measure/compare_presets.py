@@ -55,6 +55,8 @@ class Arguments(Common):
     """Folder for pictures, contact sheet and scores.csv."""
     size: int = 256
     """Long side in pixels."""
+    untimed: bool = False
+    """Leave out the seconds, for which the first pair is painted once more."""
 
 
 def make_candidates(arguments: Arguments) -> list[Candidate]:
@@ -72,7 +74,7 @@ def make_candidates(arguments: Arguments) -> list[Candidate]:
 
 
 def print_table(
-    tables: Tables, pairs: Sequence[Pair], seconds: dict[str, float]
+    tables: Tables, pairs: Sequence[Pair], seconds: dict[str, float | None]
 ) -> None:
     """Print each pair's distances under every preset, their means, and seconds."""
     print_head(["preset", "pair"], tables)
@@ -82,7 +84,9 @@ def print_table(
             numbers = format_cells(n for of_judge in scores for n in of_judge[pair])
             print(f"| {label} | {pair[0].stem} × {pair[1].stem} | {numbers} |")
         means = format_cells(n for of_judge in scores for n in mean_scores(of_judge))
-        print(f"| {label} | mean, {seconds[label]:.1f} s a picture | {means} |")
+        spent = seconds[label]
+        timed = "" if spent is None else f", {spent:.1f} s a picture"
+        print(f"| {label} | mean{timed} | {means} |")
 
 
 def main(arguments: Arguments) -> None:
@@ -91,7 +95,10 @@ def main(arguments: Arguments) -> None:
     judges = judges_for(arguments.judge, [c.network for c in candidates])
     tables = score(candidates, pairs, judges, arguments.output)
     write_scores(arguments.output / "scores.csv", tables)
-    seconds = {c.label: c.seconds(pairs[0], 1) for c in candidates}
+    seconds = {
+        c.label: None if arguments.untimed else c.seconds(pairs[0], 1)
+        for c in candidates
+    }
     print_table(tables, pairs, seconds)
     save_sheet(arguments.output / "sheet.png", candidates, pairs)
 

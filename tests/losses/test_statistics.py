@@ -354,7 +354,7 @@ COLUMNS = Config(
     statistic="earth-mover",
     content_reduction="self_similarity",
     samples=64,
-    hypercolumns=True,
+    hypercolumns="raw",
     palette=0.5,
 )
 
@@ -425,12 +425,17 @@ def test_the_objective_of_hypercolumns(network):
     np.testing.assert_allclose(of_region["style"], first, rtol=0.02)
 
 
-def test_a_guide_looks_for_neighbours_of_the_content_image(network):
+@pytest.mark.parametrize("scaling", ["raw", "per_channel", "equal"])
+def test_a_guide_looks_for_neighbours_of_the_content_image(network, scaling):
     """With all of the guide the content image, the targets never change."""
-    config = replace(GUIDED, guide=1.0, samples=32 * 40)
+    config = replace(GUIDED, guide=1.0, samples=32 * 40, hypercolumns=scaling)
     terms = compiled_objective(network, config)
     content, style = (network(x, ("relu1_1", "relu2_1")) for x in (image(0), image(1)))
-    scales = {k: 1 / np.sqrt(np.mean(np.float64(x) ** 2)) for k, x in style.items()}
+    scales = dict.fromkeys(style, 1.0)
+    if scaling == "per_channel":
+        scales = dict.fromkeys(style, 1 / 8)
+    if scaling == "equal":
+        scales = {k: np.mean(np.float64(x) ** 2) ** -0.5 for k, x in style.items()}
     places = draw_positions(jax.random.fold_in(jax.random.key(0), 0), (32, 40), 1280)
 
     def columns(features, places):
@@ -455,18 +460,24 @@ def test_a_guide_looks_for_neighbours_of_the_content_image(network):
         ({"samples": 9, "tile": 64}, ValueError, "leave tile"),
         ({"statistic": "sliced", "style_reduction": "gatys"}, ValueError, "gatys"),
         ({"statistic": "nearest", "style_reduction": "mean"}, ValueError, "relative"),
-        ({"hypercolumns": True}, ValueError, "samples=1024"),
-        ({"guide": 0.5}, ValueError, "hypercolumns=True"),
-        ({"palette": 1.0}, ValueError, "hypercolumns=True"),
-        ({"content_reduction": "self_similarity"}, ValueError, "hypercolumns=True"),
+        ({"hypercolumns": "equal"}, ValueError, "samples=1024"),
+        ({"guide": 0.5}, ValueError, "hypercolumns="),
+        ({"palette": 1.0}, ValueError, "hypercolumns="),
+        ({"content_reduction": "self_similarity"}, ValueError, "hypercolumns="),
+        ({"hypercolumns": "all", "samples": 9}, ValueError, "raw, per_channel, equal"),
         ({"samples": 0}, ValueError, "samples"),
         (
-            {"hypercolumns": True, "samples": 9, "guide": 0.5, "statistic": "nearest"},
+            {
+                "hypercolumns": "equal",
+                "samples": 9,
+                "guide": 0.5,
+                "statistic": "nearest",
+            },
             ValueError,
             "add relu1_1",
         ),
         (
-            {"hypercolumns": True, "samples": 9, "guide": 0.5},
+            {"hypercolumns": "equal", "samples": 9, "guide": 0.5},
             ValueError,
             "guide is for",
         ),

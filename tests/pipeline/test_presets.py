@@ -59,13 +59,13 @@ TABLE = {
 # Later objectives: network, statistic, hypercolumns and positions, layers, content,
 # optimiser, rate, levels of the pyramid, steps, sizes.
 LATER = {
-    "strotss": ("vgg16", "earth-mover", True, 1024, 9, "self_similarity", "rmsprop",
+    "strotss": ("vgg16", "earth-mover", "raw", 1024, 9, "self_similarity", "rmsprop",
                 0.002, 5, (200,), (64, 512)),
-    "nnst": ("vgg16", "nearest", True, 1024, 10, "relative", "adam", 0.002, 8, (200,),
-             (64, 512)),
-    "sliced": ("vgg19", "sliced", False, 4096, 12, "relative", "adam", None, 0, (300,),
+    "nnst": ("vgg16", "nearest", "per_channel", 1024, 10, "relative", "adam", 0.002, 8,
+             (200,), (64, 512)),
+    "sliced": ("vgg19", "sliced", None, 4096, 12, "relative", "adam", None, 0, (300,),
                (None, 512)),
-    "nnfm": ("vgg16", "nearest", False, None, 3, "mean", "adam", None, 0, (300,),
+    "nnfm": ("vgg16", "nearest", None, None, 3, "mean", "adam", None, 0, (300,),
              (None, 512)),
 }  # fmt: skip
 
