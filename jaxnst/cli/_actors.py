@@ -274,7 +274,8 @@ def _take(job: BatchJob, item: Item, record: Record) -> None:
     try:
         if not job.manifest.by_painters:
             # What it depends on is at hand already, and shared by many.
-            job.manifest.append(record | {"job": item.job})
+            known = {"output": item.pair.name, "job": item.job}
+            job.manifest.append(record | known)
         job.painted += 1
     except OSError as error:
         job.fail(item.pair, error, item)

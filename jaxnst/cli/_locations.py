@@ -56,7 +56,9 @@ class Address:
     @property
     def local(self) -> Path | None:
         """What a file:// names on this machine; None of other schemes."""
-        return Path(self.path) if self.scheme == "file" else None
+        if self.scheme != "file":
+            return None
+        return Path(self.path[1:] if os.name == "nt" else self.path)  # /C:/folder
 
     def holds(self, other: "Address") -> bool:
         """Whether another lies in the folder of this address."""

@@ -26,9 +26,9 @@ _NAMES = re.compile(r"manifest(-\d+-of-\d+)?\.jsonl")
 Record = dict[str, Any]
 
 
-Made = tuple[bytes, bytes]
-"""Of a picture that is done, checksums of what it was made from and of its file: the
-records of a million would not fit into memory."""
+Made = bytes
+"""Of a picture that is done, a checksum of what it was made from (16 bytes) and SHA-256
+of its file (32): the records of a million would not fit into memory."""
 
 
 def read_records(path: Path) -> Iterator[Record]:
@@ -57,14 +57,14 @@ def made_by(record: Record) -> Made | None:
     if record.get("status") != "done" or not isinstance(digest, str):
         return None
     try:
-        return job_digest(_of_this_version(record.get("job"))), digest.encode()
+        return job_digest(_of_this_version(record.get("job"))) + bytes.fromhex(digest)
     except (ValueError, RecursionError):
         return None
 
 
 def job_digest(job: Any) -> bytes:
-    """A checksum of what a picture is made from: of two that are equal as JSON's values
-    are the same."""
+    """A checksum (16 bytes) of what a picture is made from, the same of two that are
+    equal as values of JSON."""
     text = json.dumps(_plain(job), sort_keys=True)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]
 
@@ -171,8 +171,9 @@ class Manifest:
         if not known:
             return False
         path, wanted = self.path.with_name(output), job_digest(as_stored(job))
-        digests = {digest for made_from, digest in known if made_from == wanted}
-        return bool(digests) and path.is_file() and sha256(path).encode() in digests
+        if not any(made.startswith(wanted) for made in known) or not path.is_file():
+            return False
+        return wanted + bytes.fromhex(sha256(path)) in known
 
     def close(self) -> None:
         os.close(self.file)

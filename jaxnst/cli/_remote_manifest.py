@@ -14,7 +14,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
-from jaxnst._files import sha256
+from jaxnst._files import remove_unfinished, sha256
 from jaxnst._fingerprint import as_stored
 from jaxnst.cli._locations import Address
 from jaxnst.cli._manifest import Made, Record, as_record, job_digest, made_by
@@ -76,18 +76,28 @@ class RemoteManifest:
         done, info = self.done.get(output), self.pictures.get(output)
         if done is None or info is None or done.size != info.get("size"):
             return False
-        if done.made[0] != job_digest(as_stored(job)):
+        wanted = job_digest(as_stored(job))
+        if not done.made.startswith(wanted):
             return False
         if md5_of(info) == done.md5:
             return True
         # The store says nothing, or encrypts: so it is read.
         try:
-            return sha256(read_bytes(self.folder / output)).encode() == done.made[1]
+            digest = sha256(read_bytes(self.folder / output))
+            return wanted + bytes.fromhex(digest) == done.made
         except OSError:
             return False
 
     def close(self) -> None:
         """Nothing is open."""
+
+
+def remove_leftovers(folder: Address) -> None:
+    """Remove what programs of this machine that were killed had not finished writing,
+    where a store is a folder of files: of others nothing is seen until it is whole."""
+    for place in (folder, *(_folder_of(folder, x) for x in ("done", "failed"))):
+        if place.local is not None:
+            remove_unfinished(place.local)
 
 
 def write_record(folder: Address, record: Record) -> None:

@@ -13,6 +13,10 @@ On several machines that see the same folders, each paints its share:
 or Ray hands the pictures out (pip install 'jaxnst[ray]'):
 
     jaxnst batch --contents PHOTOS --styles PAINTINGS -o FOLDER --ray ADDRESS
+
+Each folder may be an address in an object store (pip install 'jaxnst[remote]' s3fs):
+
+    jaxnst batch --contents s3://BUCKET/PHOTOS --styles PAINTINGS -o s3://BUCKET/FOLDER
 """
 
 import time
@@ -42,7 +46,7 @@ from jaxnst.cli._parser import Misuse, option
 from jaxnst.cli._progress import PictureBar
 from jaxnst.cli._ray import connected
 from jaxnst.cli._remote import check_writable
-from jaxnst.cli._remote_manifest import RemoteManifest
+from jaxnst.cli._remote_manifest import RemoteManifest, remove_leftovers
 from jaxnst.cli._shard import parse_shard
 from jaxnst.pipeline.inputs import STARTS, open_decoder, open_network
 from jaxnst.pipeline.region_masks import check_count
@@ -61,12 +65,12 @@ HELP = {
 @dataclass(frozen=True, kw_only=True)
 class Arguments(Common):
     output: Location | None = option(None, flags=["-o"], metavar="FOLDER")
-    """Folder for pictures and manifest; PHOTOS-painted beside the photographs' if not
-    given."""
+    """Folder for pictures and manifest, or an address; PHOTOS-painted beside the
+    photographs' if not given."""
     contents: Location | None = option(None, metavar="FOLDER")
-    """Folder of photographs, or one."""
+    """Folder of photographs, or one, or an address, such as s3://BUCKET/PHOTOS."""
     styles: Location | None = option(None, metavar="FOLDER")
-    """Folder of paintings, or one."""
+    """Folder of paintings, or one, or an address."""
     pairs: str = option("product", metavar="product|zip|FILE.csv")
     """Every photograph like every painting; the first like the first and so on; or a
     table with columns content and style, and if wanted alpha, beta, tv and output."""
@@ -238,6 +242,7 @@ def open_manifest(
     """The records of the folder, after making sure that it can be written to."""
     if isinstance(folder, Address):
         check_writable(folder)
+        remove_leftovers(folder)
         return RemoteManifest(folder, [pair.name for pair in pairs])
     images.check_output(make_folder(folder) / f"a.{arguments.format}")
     # From here on the folder, or our share of it, is ours alone.

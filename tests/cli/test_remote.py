@@ -11,7 +11,7 @@ from networks import narrow_network, picture
 from stores import clear_memory, contents, put, s3_server
 
 import jaxnst
-from jaxnst import images, save_image
+from jaxnst import _files, images, save_image
 from jaxnst.cli import _actors, _batch_job, _remote, _remote_manifest, batch
 from jaxnst.cli._actors import Painter
 from jaxnst.cli._locations import location
@@ -233,7 +233,12 @@ def test_actors_write_records_themselves(here, drive, monkeypatch, painted):
     assert set(records(store)) == {"p0__x.png", "p2__x.png"} == set(pictures(store))
     assert set(records(store, "failed")) == {"p1__x.png"}
     painted.clear()
+    # What a killed program leaves in files is removed.
+    part = f".jaxnst-{_files._machine()}-999999999-abcdef.part"
+    for folder in ("out", "out/manifest/done"):
+        Path("store", folder, part).touch()
     assert "(2 from before)" in drive(store, "--ray")[1] and not painted
+    assert not [name for name in contents(store) if ".part" in name]
 
 
 def test_memory_is_not_for_several_processes(drive):
