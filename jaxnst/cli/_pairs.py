@@ -127,7 +127,9 @@ def _found(place: Location, output: Location) -> Sequence[Location]:
     without = None if inside else output
     if isinstance(place, Address):
         return pictures_at(place, without=without)
-    return pictures_in([place], without=without if isinstance(without, Path) else None)
+    if isinstance(without, Address):
+        without = without.local
+    return pictures_in([place], without=without)
 
 
 def _labels(files: Sequence[Location]) -> dict[Location, str]:

@@ -48,6 +48,7 @@ from jaxnst.cli._ray import connected
 from jaxnst.cli._remote import check_writable
 from jaxnst.cli._remote_manifest import RemoteManifest, remove_leftovers
 from jaxnst.cli._shard import parse_shard
+from jaxnst.images.listing import picture_suffixes
 from jaxnst.pipeline.inputs import STARTS, open_decoder, open_network
 from jaxnst.pipeline.region_masks import check_count
 from jaxnst.pipeline.settings import Settings
@@ -129,10 +130,10 @@ def output_of(arguments: Arguments) -> Location:
     beside = absolute(beside)  # "..", too, by its name
     if isinstance(beside, Address):
         if not beside.parent.path.strip("/"):
-            raise Misuse(f"{beside} is all of a store; name a folder for the pictures "
-                         "(-o)")  # fmt: skip
-        stem = beside.stem if beside.suffix else beside.name
-        return beside.parent / f"{stem}-painted"
+            what = f"{beside} is all of a store"
+            raise Misuse(f"{what}; name a folder for the pictures (-o)")
+        file = beside.suffix.lower() in {".csv", *picture_suffixes()}
+        return beside.parent / f"{beside.stem if file else beside.name}-painted"
     name = beside.name if beside.is_dir() else beside.stem
     return beside.with_name(f"{name}-painted")
 

@@ -12,7 +12,7 @@ from stores import clear_memory, contents, put, s3_server
 
 import jaxnst
 from jaxnst import _files, images, save_image
-from jaxnst.cli import _actors, _batch_job, _remote, _remote_manifest, batch
+from jaxnst.cli import _actors, _app, _batch_job, _remote, _remote_manifest, batch
 from jaxnst.cli._actors import Painter
 from jaxnst.cli._locations import location
 from jaxnst.cli._remote import files_under, remove
@@ -389,6 +389,9 @@ def test_which_files_are_pictures(memory, run, drive):
     )
     given = ("--contents", f"{memory}/c/p0.png", "--styles", "s")
     assert "memory://bucket/c/p0-painted: 1 of 1" in run(*given)[1]
+    for _ in range(2):  # nor are they where a folder of this machine holds them
+        given = ("--contents", "c", "--styles", "s", "-o", f"file://{Path.cwd()}/c/out")
+        assert "3 of 3 pictures" in run(*given)[1]
     code, _, error = drive(memory, "--contents", f"{memory}/nothing")
     assert code == 1 and f"no pictures in {memory}/nothing" in error
     code, _, error = drive(memory, "-o", f"{memory}/c")
@@ -468,3 +471,19 @@ def test_a_bucket_that_is_not_there(bucket, run):
     assert code == 1 and error.count("\n") == 1
     assert "cannot write s3://absent/out/" in error and "bucket does not exist" in error
     assert files_under(location(bucket)) is not None
+
+
+@pytest.mark.parametrize(
+    "given, wanted",
+    [
+        ({"contents": "s3://bucket/photos.v2"}, "s3://bucket/photos.v2-painted"),
+        ({"contents": "gs://bucket/a/p.JPG"}, "gs://bucket/a/p-painted"),
+        ({"pairs": "s3://bucket/a/list.csv"}, "s3://bucket/a/list-painted"),
+        ({"pairs": "l.csv", "output": "s3://bucket/b"}, "s3://bucket/b"),
+    ],
+)
+def test_results_lie_beside_the_photographs(given, wanted):
+    places = {k: v if k == "pairs" else location(v) for k, v in given.items()}
+    assert str(batch.output_of(batch.Arguments(**places))) == wanted
+    with pytest.raises(_app.Misuse, match="name a folder for the pictures"):
+        batch.output_of(batch.Arguments(contents=location("s3://bucket")))
