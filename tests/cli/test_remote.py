@@ -1,7 +1,7 @@
 """jaxnst batch in object stores: a record for each picture, written after it."""
 
 import json
-import os
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -42,6 +42,8 @@ def here(tmp_path, monkeypatch, painted):
     """Three photographs whose corners are 10, 20, 30, and a painting."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(Path, "home", lambda: tmp_path)
+    (tmp_path / "scratch").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "scratch"))
     for folder in ("c", "s"):
         Path(folder).mkdir()
     for n in range(3):
@@ -149,7 +151,7 @@ def test_a_batch_in_a_store_is_that_of_folders(store, run, drive, painted):
     answer = json.loads(out)
     assert (code, answer["done_before"], painted) == (0, 3, [])
     assert answer["output"] == f"{store}/out"
-    assert not list(Path(os.environ.get("TMPDIR", "/tmp")).glob("jaxnst-*/copy*"))
+    assert not list(Path("scratch").iterdir())
 
 
 def test_what_is_missing_or_another_is_painted_again(store, drive, painted):
