@@ -34,12 +34,27 @@ def check_no_address(path: str | os.PathLike[str]) -> None:
     if not found or os.path.exists(path):
         return
     scheme, rest = found[1], os.fspath(path)[found.end() :]
+    rest = without_secrets(f"{scheme}://{rest}").removeprefix(f"{scheme}://")
     if scheme.lower() == "file":
         raise ValueError(f"{scheme}:///{rest} is an address; give the file: /{rest}")
     raise ValueError(
         f"{scheme}://{rest} is an address on the web, which is not fetched; download "
         "it and give the file"
     )
+
+
+# What stands before "@" where a host does; in the place of a bucket's name, which has
+# no ":", also where a key with "/" in it does.
+_PASSWORD = re.compile(
+    r"""(?<=://)[^/\s?#'"]*@|(?<=(?:s3|gs)://)[^/\s?#'"@]*:[^\s?#'"@]*@"""
+)
+_QUERY = re.compile(r"""(?<=://)([^\s?'"]*)\?[^\s'"]*""")
+
+
+def without_secrets(text: str) -> str:
+    """A text without what may be secret in the addresses that it names: name and
+    password before the host, and the query, in which signatures and tokens stand."""
+    return _QUERY.sub(r"\1", _PASSWORD.sub("", text))
 
 
 def check_writable_folder(path: str | os.PathLike[str]) -> Path:

@@ -10,7 +10,7 @@ import os
 import pickle
 import platform
 from collections.abc import Callable, Generator, Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -20,7 +20,10 @@ from jaxnst._files import remove_unfinished
 from jaxnst._version import __version__
 from jaxnst.cli._app import describe_error, keep_compiled
 from jaxnst.cli._batch_job import BatchJob, Chunk, Item
+from jaxnst.cli._locations import Address, Location
 from jaxnst.cli._manifest import Record
+from jaxnst.cli._remote import file_system
+from jaxnst.cli._remote_manifest import write_record
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.networks.network import Network
 from jaxnst.pipeline.run import padded_size
@@ -49,7 +52,7 @@ class Shared:
     settings: Settings
     network: Network
     decoder: FeedForward | None
-    folder: Path
+    folder: Location
     quality: int | None
     multiple: int
     budget: int | None
@@ -90,12 +93,19 @@ class Engine(Protocol):
 
 
 class _Records:
-    """In the manifest's place: keeps what has become of pictures, by their names."""
+    """In the manifest's place: keeps what has become of pictures, by their names; in a
+    store it writes their records, too."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Address | None = None) -> None:
+        self.folder = folder
         self.found: dict[str, Record] = {}
 
     def append(self, record: Record) -> None:
+        """Raises OSError if it was not written to the store."""
+        if record["status"] != "done":  # that is so, whether it is noted or not
+            self.found[record["output"]] = record
+        if self.folder is not None:
+            write_record(self.folder, record)
         self.found[record["output"]] = record
 
 
@@ -144,25 +154,21 @@ class Painter:
         """The batch as it is on this machine."""
         if self.job is not None:
             return self.job
-        shared = self.fetch()
-        machine = platform.node()
+        shared, machine = self.fetch(), platform.node()
         if shared.version != __version__:
             raise ValueError(
                 f"{machine} has jaxnst {__version__}, the program that began the batch "
                 f"{shared.version}; install the same on all machines"
             )
-        try:
-            os.chdir(shared.place)
-            if not shared.folder.is_dir():
-                raise FileNotFoundError(f"there is no folder {shared.folder}")
-        except OSError as error:
-            raise OSError(
-                f"{machine} does not see the folders of the batch "
-                f"({describe_error(error)}); let all machines mount them at the same "
-                "place"
-            ) from None
+        if isinstance(shared.folder, Address):
+            file_system(shared.folder.scheme)
+            self.records = _Records(shared.folder)
+            with suppress(OSError):  # where there is none, nothing is read from there
+                os.chdir(shared.place)
+        else:
+            _go_to(shared.place, shared.folder)
+            remove_unfinished(shared.folder)
         keep_compiled()
-        remove_unfinished(shared.folder)
         manifest: Any = self.records
         self.job = BatchJob(
             shared.settings,
@@ -178,6 +184,20 @@ class Painter:
             keep_metadata=shared.keep_metadata,
         )
         return self.job
+
+
+def _go_to(place: str, folder: Path) -> None:
+    """Start relative paths from a place; raise OSError where a machine has not the
+    folders of the batch."""
+    try:
+        os.chdir(place)
+        if not folder.is_dir():
+            raise FileNotFoundError(f"there is no folder {folder}")
+    except OSError as error:
+        raise OSError(
+            f"{platform.node()} does not see the folders of the batch "
+            f"({describe_error(error)}); let all machines mount them at the same place"
+        ) from None
 
 
 def _given_up(chunks: Group, why: str) -> Iterator[list[Record]]:
@@ -252,8 +272,10 @@ def _take(job: BatchJob, item: Item, record: Record) -> None:
         job.fail(item.pair, ValueError(record["error"]), item)
         return
     try:
-        # What it depends on is at hand already, and shared by many.
-        job.manifest.append(record | {"job": item.job})
+        if not job.manifest.by_painters:
+            # What it depends on is at hand already, and shared by many.
+            known = {"output": item.pair.name, "job": item.job}
+            job.manifest.append(record | known)
         job.painted += 1
     except OSError as error:
         job.fail(item.pair, error, item)

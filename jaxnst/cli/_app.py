@@ -14,6 +14,7 @@ import jax
 import platformdirs
 from jax.errors import JaxRuntimeError
 
+from jaxnst._files import without_secrets
 from jaxnst.cli._commands import command
 from jaxnst.cli._compiled import drop_broken
 from jaxnst.cli._console import say, tolerant_streams
@@ -80,7 +81,7 @@ def _plain(value: Any) -> Any:
 def fail(text: str, code: int) -> int:
     """Print `text` as one line on stderr; `code` back."""
     line = " ".join(part.strip() for part in text.splitlines())
-    print(f"error: {line}", file=sys.stderr)
+    print(f"error: {without_secrets(line)}", file=sys.stderr)
     return code
 
 
@@ -102,7 +103,7 @@ _told: set[str] = set()  # warnings of the command that runs
 
 def warn(message: Warning | str, *_: object, **__: object) -> None:
     """Print `message` as one line on stderr, once in a command."""
-    text = " ".join(str(message).split())
+    text = without_secrets(" ".join(str(message).split()))
     if text not in _told and not drop_broken(text):
         _told.add(text)
         print(f"warning: {text}", file=sys.stderr)

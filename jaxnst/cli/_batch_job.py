@@ -6,17 +6,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NamedTuple
-
-from jax import Array
+from typing import Any
 
 import jaxnst
 from jaxnst import images
-from jaxnst._files import check_space, sha256
+from jaxnst._files import check_space, sha256, without_secrets
 from jaxnst.cli._app import EXPECTED, describe_error, warn
+from jaxnst.cli._batch_inputs import Inputs, Pictures, Source, mask_locations
+from jaxnst.cli._locations import Address, Location
 from jaxnst.cli._manifest import Manifest
 from jaxnst.cli._outputs import save
 from jaxnst.cli._pairs import Pair
+from jaxnst.cli._remote_manifest import RemoteManifest, save_picture
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.losses.regions import Regions
 from jaxnst.networks.network import Network
@@ -24,13 +25,11 @@ from jaxnst.optimize.result import Callback, Progress, Result
 from jaxnst.parallel.one_by_one import is_vectorized
 from jaxnst.pipeline.inputs import sizes_of, with_size_of
 from jaxnst.pipeline.provenance import describe
-from jaxnst.pipeline.region_masks import check_count, load_regions, mask_files
+from jaxnst.pipeline.region_masks import check_count
 from jaxnst.pipeline.run import padded_size
 from jaxnst.pipeline.settings import Masks, Settings
 
 Size = tuple[int, int]
-
-_PICTURES = 64  # decoded ones that are kept for the next pairs
 
 _SETTINGS = 4096  # of pairs, by size and numbers of their own
 
@@ -40,7 +39,7 @@ class Item:
     """A pair that can be painted, as far as the files' headers tell."""
 
     pair: Pair
-    output: Path
+    output: Location
     settings: Settings
     size: Size
     style_size: Size
@@ -52,29 +51,14 @@ Chunk = tuple[list[Item], int]
 up."""
 
 
-class Pictures(NamedTuple):
-    """What is read for an item before it is painted.
-
-    Attributes:
-        content, style: (H, W, 3) at their sizes.
-        regions: of the pair's masks, None without.
-        like: what is carried over from the photograph.
-    """
-
-    content: Array
-    style: Array
-    like: images.Like
-    regions: Regions | None
-
-
 @dataclass
 class BatchJob:
     """What all pairs have in common, and what has become of them."""
 
     settings: Settings
     network: Network
-    folder: Path
-    manifest: Manifest
+    folder: Location
+    manifest: Manifest | RemoteManifest
     quality: int | None
     multiple: int
     batch_size: int
@@ -93,10 +77,7 @@ class BatchJob:
     stopped: bool = False
 
     def __post_init__(self) -> None:
-        self.size_of = lru_cache(None)(images.picture_size)
-        self.digest_of = lru_cache(None)(sha256)
-        self.load = lru_cache(_PICTURES)(images.load_image)
-        self.read_like = lru_cache(_PICTURES)(images.read_like)
+        self.inputs = Inputs()
         # Pairs share them: of each there would be kilobytes.
         self.settings_for = lru_cache(_SETTINGS)(self._settings_for)
 
@@ -108,6 +89,8 @@ class BatchJob:
     def plan(self, pairs: Iterable[Pair]) -> list[Chunk]:
         """What is not there yet, in parts of one shape."""
         groups: dict[Any, list[Item]] = {}
+        pairs = list(pairs)
+        self.inputs.look_at(place for pair in pairs for place in self.read_for(pair))
         for pair in pairs:
             item = self._or_fail(pair, self.item, pair)
             if item is not None:
@@ -148,18 +131,20 @@ class BatchJob:
         settings, stored = self.settings_for(
             tuple(pair.numbers.items()),
             self.masks_of(pair),
-            self.size_of(pair.content),
+            self.inputs.size_of(pair.content),
         )
+        content: Any = pair.content  # whatever size_of knows
+        style: Any = pair.style
         sizes = sizes_of(
             settings,
-            pair.content,
-            [pair.style],
+            content,
+            [style],
             multiple=self.multiple,
-            size_of=self.size_of,
+            size_of=self.inputs.size_of,
         )
         job = {
-            "content": self.digest_of(pair.content),
-            "style": self.digest_of(pair.style),
+            "content": self.inputs.digest_of(pair.content),
+            "style": self.inputs.digest_of(pair.style),
             "weights": self.network.checksum,
             "settings": stored,
             "multiple": self.multiple,
@@ -167,15 +152,19 @@ class BatchJob:
         }
         if not self.keep_metadata:
             job["keep_metadata"] = False
-        masks = mask_files(settings.masks)
+        masks = mask_locations(settings.masks)
         if masks:
             check_count(settings.masks, 1)
-            job["masks"] = [self.digest_of(path) for path in masks]
+            job["masks"] = [self.inputs.digest_of(path) for path in masks]
         if self.decoder is not None:
             job["decoder"] = self.decoder.checksum
         output = self.folder / pair.name
-        images.check_fits(output, sizes.content)
+        images.check_fits(pair.name, sizes.content)
         return Item(pair, output, settings, sizes.content, sizes.styles[0], job)
+
+    def read_for(self, pair: Pair) -> tuple[Location, ...]:
+        """Every file that is read for a pair."""
+        return (pair.content, pair.style, *mask_locations(self.masks_of(pair)))
 
     def masks_of(self, pair: Pair) -> Masks:
         """Those of the pair, else of all."""
@@ -213,7 +202,9 @@ class BatchJob:
 
     def check_space(self, items: Iterable[Item]) -> None:
         """Warn if all the pictures will not fit on the disk."""
-        needed = sum(images.least_bytes(item.output, item.size) for item in items)
+        if isinstance(self.folder, Address):
+            return
+        needed = sum(images.least_bytes(item.pair.name, item.size) for item in items)
         try:
             check_space(self.folder, needed)
         except OSError as error:
@@ -223,25 +214,13 @@ class BatchJob:
         self, readers: ThreadPoolExecutor, items: Iterable[Item]
     ) -> list[Future[Pictures]]:
         def pictures(item: Item) -> Pictures:
-            content, style = item.pair.content, item.pair.style
-            masks = item.settings.masks
-            painting = self.load(style, size=item.style_size, alpha=True)
-            found = Pictures(
-                self.load(content, size=item.size, alpha=True)[..., :3],
-                painting,
-                self.read_like(content, size=item.size),
-                load_regions(masks, item.size, [painting])[0],
+            pair, job = item.pair, item.job
+            return self.inputs.read(
+                Source(pair.content, job["content"], item.size),
+                Source(pair.style, job["style"], item.style_size),
+                item.settings.masks,
+                job.get("masks", ()),
             )
-            digests = [item.job["content"], item.job["style"]]
-            digests += item.job.get("masks", ())
-            read = (content, style, *mask_files(masks))
-            for path, digest in zip(read, digests, strict=True):
-                if sha256(path) != digest:
-                    raise ValueError(
-                        f"{path} has changed since the batch began; the same command "
-                        "paints it anew"
-                    )
-            return found
 
         return [readers.submit(pictures, item) for item in items]
 
@@ -309,13 +288,13 @@ class BatchJob:
                 )
             content, style = str(pair.content), str(pair.style)
             digests = {content: item.job["content"], style: item.job["style"]}
-            masks = map(str, mask_files(item.settings.masks))
+            masks = map(str, mask_locations(item.settings.masks))
             digests |= dict(zip(masks, item.job.get("masks", ()), strict=True))
             metadata = describe(
                 item.settings,
                 self.network,
                 result,
-                pictures=(pair.content, pair.style),
+                pictures=(content, style),
                 digests=digests,
                 decoder=self.decoder,
             )
@@ -330,12 +309,9 @@ class BatchJob:
                     keep_metadata=self.keep_metadata,
                 )
 
-            trouble = save(path, write)[1]
-            if trouble:
-                raise OSError(trouble)
             record = self.record(pair, "done") | {
                 "job": item.job,
-                "sha256": sha256(path),
+                **_saved(path, write),
                 "steps": result.steps,
                 "final": metadata["final"],
             }
@@ -351,7 +327,7 @@ class BatchJob:
 
     def fail(self, pair: Pair, error: Exception, item: Item | None = None) -> None:
         """Note what became of a pair; the others go on."""
-        text = describe_error(error)
+        text = without_secrets(describe_error(error))
         self.failed.append((pair, text))
         record = self.record(pair, "failed") | {"error": text}
         if item is not None:
@@ -373,3 +349,13 @@ class BatchJob:
         except EXPECTED as error:
             self.fail(pair, error)
             return None
+
+
+def _saved(path: Location, write: Callable[[Path], None]) -> dict[str, Any]:
+    """Write a picture; its checksums, for its record."""
+    if isinstance(path, Address):
+        return save_picture(path, write)
+    trouble = save(path, write)[1]
+    if trouble:
+        raise OSError(trouble)
+    return {"sha256": sha256(path)}

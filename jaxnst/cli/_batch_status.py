@@ -1,11 +1,13 @@
 """How far a batch is, by the manifests of all who paint it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from jaxnst.cli._manifest import Record, manifests, read_records
+from jaxnst.cli._locations import Address, Location
+from jaxnst.cli._manifest import manifests, read_records
 from jaxnst.cli._pairs import Pair
+from jaxnst.cli._remote_manifest import errors_of, list_records
 
 _LATEST = 100  # pictures whose times count for the rate
 
@@ -27,35 +29,54 @@ class Status:
     rate: float | None
 
 
-def read_status(folder: Path, pairs: Sequence[Pair]) -> Status:
+def read_status(folder: Location, pairs: Sequence[Pair]) -> Status:
     """The state of a batch in a folder, without a look into the pictures.
 
     A picture counts as done if a manifest says so and its file is there; whether it
     was made from today's files and settings the batch itself finds out.
+
+    Raises:
+        OSError: the folder or a manifest in it cannot be read.
     """
-    done: dict[str, Record] = {}
-    failed: dict[str, Record] = {}
+    if isinstance(folder, Address):
+        return _read_remote(folder, pairs)
+    done: dict[str, float | None] = {}
+    failed: dict[str, str] = {}
     for path in manifests(folder) if folder.is_dir() else ():
         for record in read_records(path):
             if record.get("status") == "done":
-                done[record["output"]] = record
+                time = record.get("time")
+                done[record["output"]] = time if isinstance(time, int | float) else None
             else:
-                failed[record["output"]] = record
-    there = [p for p in pairs if p.name in done and (folder / p.name).is_file()]
-    names = {pair.name for pair in there}
-    in_vain = [
-        (pair, str(failed[pair.name].get("error", "")))
-        for pair in pairs
-        if pair.name in failed and pair.name not in names
-    ]
-    missing = len(pairs) - len(there) - len(in_vain)
-    return Status(len(there), in_vain, missing, _rate([done[n] for n in names]))
+                failed[record["output"]] = str(record.get("error", ""))
+    there = {p.name for p in pairs if p.name in done and Path(folder, p.name).is_file()}
+    in_vain = [p for p in pairs if p.name in failed and p.name not in there]
+    texts = [failed[pair.name] for pair in in_vain]
+    return _status(pairs, {name: done[name] for name in there}, in_vain, texts)
 
 
-def _rate(records: Sequence[Record]) -> float | None:
+def _read_remote(folder: Address, pairs: Sequence[Pair]) -> Status:
+    records = list_records(folder)
+    done = {p.name: records.done[p.name] for p in pairs if p.name in records.done}
+    in_vain = [p for p in pairs if p.name in records.failed and p.name not in done]
+    texts = errors_of(folder, [pair.name for pair in in_vain])
+    return _status(pairs, done, in_vain, texts)
+
+
+def _status(
+    pairs: Sequence[Pair],
+    done: dict[str, float | None],
+    in_vain: list[Pair],
+    texts: list[str],
+) -> Status:
+    missing = len(pairs) - len(done) - len(in_vain)
+    failed = list(zip(in_vain, texts, strict=True))
+    return Status(len(done), failed, missing, _rate(done.values()))
+
+
+def _rate(times: Iterable[float | None]) -> float | None:
     """Pictures a second, by the times at which the latest were written."""
-    times = [record.get("time") for record in records]
-    known = sorted(t for t in times if isinstance(t, int | float))[-_LATEST:]
+    known = sorted(time for time in times if time is not None)[-_LATEST:]
     if len(known) < 2 or known[-1] <= known[0]:
         return None
     return (len(known) - 1) / (known[-1] - known[0])

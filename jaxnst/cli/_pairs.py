@@ -7,9 +7,18 @@ from dataclasses import dataclass, field
 from itertools import product
 from pathlib import Path
 
-from jaxnst._files import check_no_address, check_not_read, fitting_name
-from jaxnst.cli._folders import pictures_in
+from jaxnst._files import fitting_name
+from jaxnst.cli._folders import pictures_at, pictures_in
+from jaxnst.cli._locations import (
+    Address,
+    Location,
+    check_written_not_read,
+    joined,
+    location,
+    same_or_inside,
+)
 from jaxnst.cli._parser import Misuse
+from jaxnst.cli._remote import read_bytes
 
 NUMBERS = ("alpha", "beta", "tv")
 
@@ -22,19 +31,23 @@ _COLUMNS = ("content", "style", *_MASKS, *NUMBERS, "output")
 class Pair:
     """A photograph, a painting, the picture's file name, its weights and masks."""
 
-    content: Path
-    style: Path
+    content: Location
+    style: Location
     name: str
     numbers: dict[str, float] = field(default_factory=dict)
-    content_mask: Path | None = None
-    style_mask: Path | None = None
+    content_mask: Location | None = None
+    style_mask: Location | None = None
 
     def __str__(self) -> str:
         return f"{self.content} in the style of {self.style}"
 
 
 def plan(
-    how: str, contents: Path | None, styles: Path | None, output: Path, suffix: str
+    how: str,
+    contents: Location | None,
+    styles: Location | None,
+    output: Location,
+    suffix: str,
 ) -> list[Pair]:
     """Every pair, none twice.
 
@@ -51,7 +64,7 @@ def plan(
         OSError, ValueError: a folder, a file or a line that cannot be used.
     """
     if how.lower().endswith(".csv"):
-        pairs = list(_listed(Path(how), contents, styles, suffix))
+        pairs = list(_listed(location(how), contents, styles, suffix))
         if not pairs:
             raise ValueError(f"{how} lists no pairs")
     else:
@@ -69,12 +82,16 @@ def plan(
         for path in (pair.content, pair.style, pair.content_mask, pair.style_mask)
         if path is not None
     }
-    check_not_read([output / pair.name for pair in pairs], list(read))
+    check_written_not_read([output / pair.name for pair in pairs], list(read))
     return pairs
 
 
 def _matched(
-    how: str, contents: Path | None, styles: Path | None, output: Path, suffix: str
+    how: str,
+    contents: Location | None,
+    styles: Location | None,
+    output: Location,
+    suffix: str,
 ) -> list[Pair]:
     if how not in ("product", "zip"):
         raise Misuse(f"--pairs must be product, zip or a .csv file, got {how!r}")
@@ -98,24 +115,29 @@ def _matched(
     ]
 
 
-def _found(place: Path, output: Path) -> list[Path]:
+def _found(place: Location, output: Location) -> Sequence[Location]:
     """The pictures of a folder, or the one picture, without results of earlier runs."""
-    results, own = output.resolve(), place.resolve()
-    if own == results:
+    inside = same_or_inside(place, output)
+    if inside and same_or_inside(output, place):
         raise Misuse(
             f"the results would lie among the pictures of {place}, and be taken for "
             "such the next time; choose another folder for them (-o)"
         )
     # Results lie in their folder itself: where pictures have one below, all are theirs.
-    return pictures_in([place], without=None if results in own.parents else output)
+    without = None if inside else output
+    if isinstance(place, Address):
+        return pictures_at(place, without=without)
+    if isinstance(without, Address):
+        without = without.local
+    return pictures_in([place], without=without)
 
 
-def _labels(files: Sequence[Path]) -> dict[Path, str]:
+def _labels(files: Sequence[Location]) -> dict[Location, str]:
     """Names without suffix where that tells them apart, else as much as it takes."""
     stems = Counter(path.stem for path in files)
     names = Counter(path.name for path in files)
 
-    def label(path: Path) -> str:
+    def label(path: Location) -> str:
         if stems[path.stem] == 1:
             return path.stem
         if names[path.name] == 1:
@@ -126,12 +148,13 @@ def _labels(files: Sequence[Path]) -> dict[Path, str]:
 
 
 def _listed(
-    path: Path, contents: Path | None, styles: Path | None, suffix: str
+    path: Location, contents: Location | None, styles: Location | None, suffix: str
 ) -> Iterator[Pair]:
     """The pairs of a CSV file."""
     folders = contents or path.parent, styles or path.parent
     try:
-        text = path.read_text("utf-8-sig")
+        data = path.read_bytes() if isinstance(path, Path) else read_bytes(path)
+        text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise ValueError(f"{path} is not a text file in UTF-8") from None
     reader = csv.DictReader(text.splitlines(), strict=True, skipinitialspace=True)
@@ -151,17 +174,20 @@ def _listed(
 
 
 def _row(
-    row: dict[str, str], where: str, contents: Path, styles: Path, suffix: str
+    row: dict[str, str], where: str, contents: Location, styles: Location, suffix: str
 ) -> Pair:
     values = {k: (v or "").strip() for k, v in row.items() if isinstance(k, str)}
     if None in row or not (values["content"] and values["style"]):
         raise ValueError(f"{where}: give one content and one style")
+    named: dict[str, Location] = {}
     for column in ("content", "style", *_MASKS):
+        folder = contents if column.startswith("content") else styles
         try:
-            check_no_address(values.get(column, ""))
+            if values.get(column):
+                named[column] = joined(folder, values[column])
         except ValueError as error:
             raise ValueError(f"{where}: {error}") from None
-    content, style = contents / values["content"], styles / values["style"]
+    content, style = named.pop("content"), named.pop("style")
     try:
         numbers = {name: float(values[name]) for name in NUMBERS if values.get(name)}
     except ValueError as error:
@@ -170,9 +196,4 @@ def _row(
     if Path(name).name != name or name.startswith("."):
         raise ValueError(f"{where}: output must be a plain file name, got {name!r}")
     name = fitting_name(name.removesuffix(suffix), suffix)
-    masks = {
-        column: folder / values[column]
-        for column, folder in zip(_MASKS, (contents, styles), strict=True)
-        if values.get(column)
-    }
-    return Pair(content, style, name, numbers, **masks)
+    return Pair(content, style, name, numbers, **named)

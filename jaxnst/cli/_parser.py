@@ -27,6 +27,7 @@ from typing import (
 )
 
 from jaxnst._files import check_no_address
+from jaxnst.cli._locations import Address, location
 
 T = TypeVar("T")
 Words = Mapping[str, tuple[str | None, str]]
@@ -128,7 +129,8 @@ def element_of(kind: Any) -> Any:
 def _how(kind: Any, metavar: str | None, default: Any) -> dict[str, Any]:
     """What argparse is told of a type."""
     words = _words(kind)
-    optional, kind = type(None) in get_args(kind), _unwrapped(kind)
+    alternatives = get_args(kind)
+    optional, kind = type(None) in alternatives, _unwrapped(kind)
     if words:
         return {"type": _or_word(kind, words), "metavar": metavar or _METAVARS[kind]}
     if kind is bool:
@@ -144,7 +146,9 @@ def _how(kind: Any, metavar: str | None, default: Any) -> dict[str, Any]:
         if optional:
             return how | {"choices": (*choices, None), "type": _or_none(str)}
         return how | {"choices": choices}
-    read = _path if kind is Path else kind
+    read = kind
+    if kind is Path:
+        read = _location if Address in alternatives else _path
     parse = _or_none(read) if optional else read
     return how | {"type": parse, "metavar": metavar or _METAVARS[kind]}
 
@@ -157,6 +161,15 @@ def _path(text: str) -> Path:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return Path(text)
+
+
+def _location(text: str) -> Path | Address:
+    if not text:
+        raise argparse.ArgumentTypeError("the name of a folder is empty")
+    try:
+        return location(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _or_none(kind: Any) -> Any:

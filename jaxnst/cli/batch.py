@@ -13,31 +13,44 @@ On several machines that see the same folders, each paints its share:
 or Ray hands the pictures out (pip install 'jaxnst[ray]'):
 
     jaxnst batch --contents PHOTOS --styles PAINTINGS -o FOLDER --ray ADDRESS
+
+Each folder may be an address in an object store (pip install 'jaxnst[remote]' s3fs):
+
+    jaxnst batch --contents s3://BUCKET/PHOTOS --styles PAINTINGS -o s3://BUCKET/FOLDER
 """
 
-import os
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Literal
 
 from jaxnst import images
-from jaxnst._files import check_not_read, make_folder, remove_unfinished
+from jaxnst._files import make_folder, remove_unfinished
 from jaxnst.cli._actors import Engine, paint_with
 from jaxnst.cli._app import Common, fail
+from jaxnst.cli._batch_inputs import mask_locations
 from jaxnst.cli._batch_job import BatchJob
 from jaxnst.cli._batch_status import read_status
+from jaxnst.cli._locations import (
+    Address,
+    Location,
+    absolute,
+    check_written_not_read,
+    location,
+)
 from jaxnst.cli._manifest import NAME, Manifest
 from jaxnst.cli._options import preset_settings, setting_words
 from jaxnst.cli._pairs import Pair, plan
 from jaxnst.cli._parser import Misuse, option
 from jaxnst.cli._progress import PictureBar
 from jaxnst.cli._ray import connected
+from jaxnst.cli._remote import check_writable
+from jaxnst.cli._remote_manifest import RemoteManifest, remove_leftovers
 from jaxnst.cli._shard import parse_shard
+from jaxnst.images.listing import picture_suffixes
 from jaxnst.pipeline.inputs import STARTS, open_decoder, open_network
-from jaxnst.pipeline.region_masks import check_count, mask_files
+from jaxnst.pipeline.region_masks import check_count
 from jaxnst.pipeline.settings import Settings
 
 USAGE = "--contents FOLDER --styles FOLDER [-o FOLDER] [options]"
@@ -52,13 +65,13 @@ HELP = {
 
 @dataclass(frozen=True, kw_only=True)
 class Arguments(Common):
-    output: Path | None = option(None, flags=["-o"], metavar="FOLDER")
-    """Folder for pictures and manifest; PHOTOS-painted beside the photographs' if not
-    given."""
-    contents: Path | None = option(None, metavar="FOLDER")
-    """Folder of photographs, or one."""
-    styles: Path | None = option(None, metavar="FOLDER")
-    """Folder of paintings, or one."""
+    output: Location | None = option(None, flags=["-o"], metavar="FOLDER")
+    """Folder for pictures and manifest, or an address; PHOTOS-painted beside the
+    photographs' if not given."""
+    contents: Location | None = option(None, metavar="FOLDER")
+    """Folder of photographs, or one, or an address, such as s3://BUCKET/PHOTOS."""
+    styles: Location | None = option(None, metavar="FOLDER")
+    """Folder of paintings, or one, or an address."""
     pairs: str = option("product", metavar="product|zip|FILE.csv")
     """Every photograph like every painting; the first like the first and so on; or a
     table with columns content and style, and if wanted alpha, beta, tv and output."""
@@ -103,18 +116,24 @@ def defaults(line: Sequence[str]) -> Arguments:
     return Arguments(settings=preset_settings(line))
 
 
-def output_of(arguments: Arguments) -> Path:
+def output_of(arguments: Arguments) -> Location:
     """The folder for the pictures; the same one every time."""
     if arguments.output is not None:
         return arguments.output
     table = arguments.pairs if arguments.pairs.lower().endswith(".csv") else None
-    beside = arguments.contents or (table and Path(table))
+    beside = arguments.contents or (table and location(table))
     if not beside:
         raise Misuse(
             "give a folder of photographs and one of paintings: "
             "--contents FOLDER --styles FOLDER"
         )
-    beside = Path(os.path.abspath(beside))  # "..", too, by its name
+    beside = absolute(beside)  # "..", too, by its name
+    if isinstance(beside, Address):
+        if not beside.parent.path.strip("/"):
+            what = f"{beside} is all of a store"
+            raise Misuse(f"{what}; name a folder for the pictures (-o)")
+        file = beside.suffix.lower() in {".csv", *picture_suffixes()}
+        return beside.parent / f"{beside.stem if file else beside.name}-painted"
     name = beside.name if beside.is_dir() else beside.stem
     return beside.with_name(f"{name}-painted")
 
@@ -146,8 +165,11 @@ def main(arguments: Arguments) -> int:
     check(arguments)
     given = arguments.pairs, arguments.contents, arguments.styles
     pairs = plan(*given, folder, f".{arguments.format}")
-    masks = mask_files(arguments.settings.masks)
-    check_not_read([folder / pair.name for pair in pairs], masks)
+    masks = mask_locations(arguments.settings.masks)
+    check_written_not_read([folder / pair.name for pair in pairs], masks)
+    if arguments.ray is not None:
+        read = (place for pair in pairs for place in (pair.content, pair.style))
+        check_shared([folder, *read])
     shard = None if arguments.shard is None else parse_shard(arguments.shard)
     if shard is not None:
         pairs = [pair for pair in pairs if shard.has(pair.name)]
@@ -157,6 +179,13 @@ def main(arguments: Arguments) -> int:
         name = NAME if shard is None else shard.manifest
         job, seconds = paint(arguments, folder, name, pairs, engine)
     return report(arguments, folder, job, len(pairs), seconds)
+
+
+def check_shared(places: Sequence[Location]) -> None:
+    """Raise where an actor would not see what is in this process."""
+    for place in places:
+        if isinstance(place, Address) and place.scheme == "memory":
+            raise Misuse(f"{place} is in the memory of one process; --ray has several")
 
 
 @contextmanager
@@ -172,7 +201,7 @@ def engine_of(arguments: Arguments) -> Iterator[Engine | None]:
 
 def paint(
     arguments: Arguments,
-    folder: Path,
+    folder: Location,
     name: str,
     pairs: Sequence[Pair],
     engine: Engine | None,
@@ -183,10 +212,7 @@ def paint(
     settings, network, notice = open_network(arguments.settings, arguments.typed)
     arguments.note(notice)
     decoder = open_decoder(settings)
-    images.check_output(make_folder(folder) / f"a.{arguments.format}")
-    # From here on the folder, or our share of it, is ours alone.
-    manifest = Manifest(folder, name)
-    remove_unfinished(folder)
+    manifest = open_manifest(arguments, folder, name, pairs)
     began = time.perf_counter()
     with PictureBar(len(pairs), quiet=arguments.quiet) as bar:
         job = BatchJob(
@@ -211,8 +237,23 @@ def paint(
     return job, time.perf_counter() - began
 
 
+def open_manifest(
+    arguments: Arguments, folder: Location, name: str, pairs: Sequence[Pair]
+) -> Manifest | RemoteManifest:
+    """The records of the folder, after making sure that it can be written to."""
+    if isinstance(folder, Address):
+        check_writable(folder)
+        remove_leftovers(folder)
+        return RemoteManifest(folder, [pair.name for pair in pairs])
+    images.check_output(make_folder(folder) / f"a.{arguments.format}")
+    # From here on the folder, or our share of it, is ours alone.
+    manifest = Manifest(folder, name)
+    remove_unfinished(folder)
+    return manifest
+
+
 def report(
-    arguments: Arguments, folder: Path, job: BatchJob, count: int, seconds: float
+    arguments: Arguments, folder: Location, job: BatchJob, count: int, seconds: float
 ) -> int:
     """Say what became of the pairs; the exit code."""
     rate = job.painted / seconds
@@ -224,7 +265,7 @@ def report(
     for pair, text in job.failed:
         fail(f"{pair}: {text}", 1)
     arguments.answer(
-        output=folder,
+        output=str(folder),
         pictures=count,
         painted=job.painted,
         done_before=job.done_before,
@@ -236,7 +277,7 @@ def report(
     return 1 if job.failed else 0
 
 
-def report_status(arguments: Arguments, folder: Path, pairs: Sequence[Pair]) -> int:
+def report_status(arguments: Arguments, folder: Location, pairs: Sequence[Pair]) -> int:
     """Say how far the batch is; the exit code."""
     status = read_status(folder, pairs)
     rate = "" if status.rate is None else f", {status.rate:.2f} a second"
@@ -247,7 +288,7 @@ def report_status(arguments: Arguments, folder: Path, pairs: Sequence[Pair]) -> 
     for pair, text in status.failed:
         arguments.say(f"{pair}: {text}")
     arguments.answer(
-        output=folder,
+        output=str(folder),
         pictures=len(pairs),
         done=status.done,
         failed=[{"pair": str(pair), "error": text} for pair, text in status.failed],

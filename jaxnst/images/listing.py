@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -87,7 +88,7 @@ def image_files(places: Sequence[PathLike]) -> list[Path]:
     return list(list_pictures(places).pictures)
 
 
-def describe_skipped(skipped: Iterable[Path], *, most: int = 10) -> str:
+def describe_skipped(skipped: Iterable[Any], *, most: int = 10) -> str:
     """The first few by name, and how many more."""
     names = [str(path) for path in sorted(skipped)]
     more = f" and {len(names) - most} more" if len(names) > most else ""
@@ -103,15 +104,16 @@ def _files_under(folder: Path, without: Path | None) -> Iterator[Path]:
 
     for name, folders, files in os.walk(folder, onerror=note):
         here = Path(name)
-        inside = [f for f in folders if not _is_litter(f)]
+        inside = [f for f in folders if not is_litter(f)]
         # A link to a folder is named, not followed: it may lead back up.
         yield from (here / f for f in inside if (here / f).is_symlink())
         folders[:] = [f for f in inside if (here / f).resolve() != without]
-        yield from (here / f for f in files if not _is_litter(f))
+        yield from (here / f for f in files if not is_litter(f))
     yield from closed
 
 
-def _is_litter(name: str) -> bool:
+def is_litter(name: str) -> bool:
+    """Whether a file or folder of that name is none of the user's."""
     return name.startswith(".") or name.lower() in _LITTER
 
 

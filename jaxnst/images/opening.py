@@ -65,19 +65,22 @@ def open_file(path: PathLike) -> Iterator[BinaryIO]:
         ValueError: the block raised anything else.
     """
     check_no_address(path)
-    path = Path(path)
-    if path.is_dir():
+    place = Path(path)
+    if isinstance(path, str):
+        path = place
+    # Else it may be called otherwise, as what it is a copy of.
+    if place.is_dir():
         raise IsADirectoryError(
             f"cannot read {path}: it is a folder; give the name of a picture in it"
         )
     try:
-        if not stat.S_ISREG(path.stat().st_mode):
+        if not stat.S_ISREG(place.stat().st_mode):
             # Opening a pipe would wait for its writer, with the lock held.
             raise UnreadableError(
                 f"cannot read {path}: it is a pipe or a device; write what comes from "
                 "it into a file"
             )
-        with _lock, _without_remarks(), open(path, "rb") as file:
+        with _lock, _without_remarks(), open(place, "rb") as file:
             if not file.read(1):
                 raise UnreadableError(
                     f"cannot read {path}: the file is empty; copy or download it again"
@@ -116,15 +119,16 @@ def _without_remarks() -> Iterator[None]:
             logger.disabled = before
 
 
-def _as_read_error(path: Path, error: Exception) -> Exception:
+def _as_read_error(path: PathLike, error: Exception) -> Exception:
+    suffix = Path(path).suffix.lower()
     if isinstance(error, UnreadableError | TooLargeError):
         return error
     if isinstance(error, Image.DecompressionBombError):
         return _too_large(path, "more")
     if isinstance(error, UnidentifiedImageError):
-        if path.suffix.lower() in RAW_SUFFIXES:
+        if suffix in RAW_SUFFIXES:
             return UnreadableError(raw_message(path))
-        if path.suffix.lower() in VIDEO_SUFFIXES:
+        if suffix in VIDEO_SUFFIXES:
             return UnreadableError(
                 f"cannot read {path}: it is a video, not a picture; jaxnst video "
                 "paints clips"

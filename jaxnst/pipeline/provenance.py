@@ -24,7 +24,7 @@ def describe(
     network: Network,
     result: Result,
     *,
-    pictures: Sequence[Path],
+    pictures: Sequence[Path | str],
     digests: Mapping[str, str],
     decoder: FeedForward | None = None,
 ) -> dict[str, Any]:

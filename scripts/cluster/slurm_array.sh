@@ -9,5 +9,6 @@
 #SBATCH --time=08:00:00
 set -euo pipefail
 
-# The folders lie on storage that every node sees.
+# The folders lie on storage that every node sees; or they are addresses, such as
+# s3://bucket/photos, and the nodes have the credentials.
 jaxnst batch --contents photos --styles paintings -o painted --shard auto --quiet

@@ -4,10 +4,12 @@
 
 First a 4 x 4 grid of alpha and beta against one setting alone, one after another and
 side by side, and how far the grid's pictures are from those of 16 runs; then 1, 2, ...
-pairs in one call, in the default settings. Compilation is not counted: everything runs
+pairs in one call, in the default settings; then pairs side by side, divided between 1,
+2, ... devices that the CPU is taken for. Compilation is not counted: everything runs
 twice, the second run is timed.
 """
 
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -37,6 +39,10 @@ class Arguments(MeasureArguments):
     """Numbers of pairs in a call."""
     budget: float = 4.0
     """GiB of memory that the pairs may use."""
+    devices: tuple[int, ...] = (1, 2, 4)
+    """Numbers of devices that the CPU is taken for; none, without that table."""
+    divided: int = 8
+    """Pairs that are divided between the devices."""
 
 
 @dataclass(frozen=True)
@@ -88,7 +94,7 @@ def grid(arguments: Arguments, vectorize: bool) -> Row:
     return Row(result.finite.size, seconds, memory, worst)
 
 
-def pairs(arguments: Arguments, count: int) -> Row:
+def pairs(arguments: Arguments, count: int, vectorize: bool | None = None) -> Row:
     """So many different pairs: the same pictures, turned round by other amounts."""
     network, content, style = load(arguments)
     shifts = [arguments.size * n // count for n in range(count)]
@@ -100,15 +106,40 @@ def pairs(arguments: Arguments, count: int) -> Row:
     )
     optimization = replace(settings.optimization, steps=(1,))
     warmup = replace(settings, optimization=optimization)  # compiles everything
-    budget = int(arguments.budget * 2**30)
+    how: dict[str, Any] = {"budget": int(arguments.budget * 2**30)}
+    how["vectorize"] = vectorize
 
     def render(settings: Settings) -> Any:
-        return jaxnst.render_batch(settings, network, contents, styles, budget=budget)
+        return jaxnst.render_batch(settings, network, contents, styles, **how)
 
     render(warmup)
     began = time.perf_counter()
     render(settings)
     return Row(count, time.perf_counter() - began, peak_memory())
+
+
+def divided(arguments: Arguments, devices: int) -> Row:
+    """Pairs that are divided between the devices of this process.
+
+    Raises:
+        RuntimeError: there are not so many.
+    """
+    if jax.local_device_count() != devices:
+        raise RuntimeError(f"{jax.local_device_count()} devices instead of {devices}")
+    return pairs(arguments, arguments.divided, True)
+
+
+def on_cpu_devices(devices: int, function: Callable[..., Any], *arguments: Any) -> Any:
+    """Call the function in a new process, which takes the CPU for so many devices."""
+    before = dict(os.environ)
+    flag = f"--xla_force_host_platform_device_count={devices}"
+    os.environ["XLA_FLAGS"] = f"{before.get('XLA_FLAGS', '')} {flag}".strip()
+    os.environ["JAX_PLATFORMS"] = "cpu"
+    try:
+        return in_new_process(function, *arguments)
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
 
 
 def main(arguments: Arguments) -> None:
@@ -133,6 +164,13 @@ def main(arguments: Arguments) -> None:
     print("| pairs | pictures/s | memory |\n| --- | --- | --- |")
     for count in arguments.pairs:
         row = in_new_process(pairs, arguments, count)
+        rate = row.items / row.seconds
+        print(f"| {count} | {rate:.3f} | {row.memory:.2f} GiB |", flush=True)
+    if arguments.devices:
+        print(f"\n{arguments.divided} pairs divided between CPU devices:\n")
+        print("| devices | pictures/s | memory |\n| --- | --- | --- |")
+    for count in arguments.devices:
+        row = on_cpu_devices(count, divided, arguments, count)
         rate = row.items / row.seconds
         print(f"| {count} | {rate:.3f} | {row.memory:.2f} GiB |", flush=True)
 

@@ -4,34 +4,26 @@
 
 The photograph, turned round by other amounts, is painted by `jaxnst batch`: by itself;
 with --ray by one actor, which computes with as many threads; and by several, which
-share the cores. Then how long the program that hands them out takes for many more
-pairs, with actors that only say that all is done. Needs jaxnst's extra "ray".
+share the cores. Needs jaxnst's extra "ray".
 """
 
-import json
 import os
-import pickle
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import psutil
-from _measure import MeasureArguments, device_name, in_new_process, peak_memory
+from _measure import MeasureArguments, device_name, in_new_process
 
 from jaxnst import images
-from jaxnst.cli._actors import Shared, paint_with
 from jaxnst.cli._app import run_module
-from jaxnst.cli._batch_job import BatchJob
-from jaxnst.cli._manifest import NAME, Manifest, Record, read_records
-from jaxnst.cli._pairs import Pair
+from jaxnst.cli._manifest import NAME, read_records
 from jaxnst.cli._ray import import_ray
-from jaxnst.pipeline import presets
 
 _WARM = 0.25  # of the pictures are painted before it counts
 
@@ -46,8 +38,6 @@ class Arguments(MeasureArguments):
     """Steps at every size from coarse to fine."""
     actors: int = 2
     """That share the cores in the last run."""
-    simulate: int = 100_000
-    """Pairs that nobody paints; 0, none."""
 
 
 @dataclass(frozen=True)
@@ -120,67 +110,14 @@ def batch(arguments: Arguments, folder: Path, name: str, *options: str) -> Row:
     )
 
 
-def photographs(arguments: Arguments, folder: Path) -> None:
-    """As many as pairs, each the photograph turned round by another amount."""
+def photographs(folder: Path, content: Path, size: int, count: int) -> None:
+    """A folder of so many, each the photograph turned round by another amount."""
     folder.mkdir()
-    photo = images.load_image(arguments.content, size=2 * arguments.size)
-    for number in range(arguments.pairs):
+    photo = images.load_image(content, size=2 * size)
+    for number in range(count):
         rows, columns = divmod(number, photo.shape[1])
         turned = jnp.roll(photo, (rows, columns), (0, 1))
         images.save_image(folder / f"{number:06d}.png", turned)
-
-
-class _Idle:
-    """An engine whose actors only say that all is done."""
-
-    side_by_side, actors = False, 2
-
-    def paint(
-        self, shared: Shared, groups: Sequence[bytes]
-    ) -> Generator[list[Record], None, None]:
-        for group in groups:
-            for items, _ in pickle.loads(group):
-                # What comes back has travelled, too.
-                records = [
-                    {"output": item.pair.name, "status": "done", "job": item.job}
-                    for item in items
-                ]
-                yield json.loads(json.dumps(records))
-
-
-def simulated(arguments: Arguments, count: int) -> tuple[float, float, float, float]:
-    """Seconds to plan and to hand out so many pairs, MiB of the manifest, and GiB of
-    memory at the worst moment."""
-    settings = presets.default
-    with tempfile.TemporaryDirectory() as place:
-        folder = Path(place)
-        manifest = Manifest(folder)
-        job = BatchJob(
-            settings,
-            arguments.load_network(),
-            folder,
-            manifest,
-            None,
-            32,
-            8,
-            None,
-            None,
-            report_progress=lambda done, failed: False,
-            side_by_side=False,
-        )
-        pairs = [
-            Pair(arguments.content, arguments.style, f"{number:08d}.png")
-            for number in range(count)
-        ]
-        began = time.perf_counter()
-        chunks = job.plan(pairs)
-        planned = time.perf_counter()
-        paint_with(_Idle(), job, chunks)
-        ended = time.perf_counter()
-        size = manifest.path.stat().st_size / 2**20
-        manifest.close()
-    assert job.painted == count
-    return planned - began, ended - planned, size, peak_memory()
 
 
 def main(arguments: Arguments) -> None:
@@ -198,7 +135,8 @@ def main(arguments: Arguments) -> None:
     print("| --- | --- | --- | --- | --- | --- |")
     with tempfile.TemporaryDirectory(prefix="jaxnst-") as place:
         folder = Path(place)
-        photographs(arguments, folder / "photos")
+        given = arguments.content, arguments.size, arguments.pairs
+        photographs(folder / "photos", *given)
         for name, options in (
             ("itself", ()),
             ("one actor", ("--ray", "--actors", "1")),
@@ -210,14 +148,6 @@ def main(arguments: Arguments) -> None:
                 f"| {row.work:.3f} | {row.first:.0f} to {row.last:.0f} MiB |",
                 flush=True,
             )
-    if arguments.simulate:
-        count = arguments.simulate
-        plan, hand, size, memory = in_new_process(simulated, arguments, count)
-        print(
-            f"\n{count:,} pairs that nobody paints: planned in {plan:.1f} s, handed "
-            f"out and noted in {hand:.1f} s; the manifest {size:.0f} MiB, memory "
-            f"{memory:.2f} GiB"
-        )
 
 
 if __name__ == "__main__":

@@ -7,13 +7,16 @@ import subprocess
 import sys
 import time
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
+import numpy as np
 import pytest
 from networks import picture
 from paths import REPOSITORY
+from stores import contents, put, s3_server
 
-from jaxnst import save_image
+from jaxnst import load_image, save_image
 from jaxnst.cli import _actors, _app, _ray
 from scripts import driver, imported, write_network
 
@@ -34,7 +37,18 @@ OWN = {"manifest.jsonl", ".manifest.jsonl.lock"}
 
 
 @pytest.fixture(scope="module")
-def ray(tmp_path_factory):
+def bucket():
+    """The address of a bucket, which actors find, too; None where S3 cannot be had
+    here."""
+    if find_spec("s3fs") is None or find_spec("moto") is None:
+        yield None
+        return
+    with pytest.MonkeyPatch.context() as patch, s3_server(patch) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def ray(bucket):
     """Ray on this machine, with room for two actors of one core each."""
     pytest.importorskip("ray.data", reason="Ray is not installed (extra ray)")
     ray = _ray.import_ray()
@@ -159,6 +173,23 @@ def test_killed_it_goes_on_with_what_is_missing(ray, here, drive):
     assert code == 1 and before >= 1
     assert f"4 of 5 pictures ({before} from before)" in out
     assert pictures("out") == pictures("plain")
+
+
+def test_actors_paint_from_store_to_store(here, bucket, drive):
+    root = bucket or f"file://{here}/store"
+    for path in (*Path("c").iterdir(), *Path("s").iterdir()):
+        put(f"{root}/{path}", path.read_bytes())
+    given = ("--contents", f"{root}/c", "--styles", f"{root}/s", "-o", f"{root}/out")
+    code, out, error = drive("unused", *given)
+    assert code == 1 and "4 of 5 pictures" in out
+    assert f"cannot read {root}/c/f.png: " in error and error.count("\n") == 1
+    there = contents(f"{root}/out")
+    for name in pictures("plain"):
+        Path("got.png").write_bytes(there[name])
+        wanted = load_image(f"plain/{name}")
+        np.testing.assert_array_equal(load_image("got.png"), wanted)
+        assert f"manifest/done/{name}.json" in there
+    assert "4 of 5 pictures (4 from before)" in drive("unused", *given)[1]
 
 
 def done(folder):

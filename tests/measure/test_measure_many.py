@@ -1,5 +1,9 @@
 """scripts/measure/measure_many.py prints its tables."""
 
+import os
+from pathlib import Path
+
+import jax
 import pytest
 from networks import picture
 
@@ -13,7 +17,7 @@ def test_tables(tmp_path, monkeypatch, capsys):
     save_image("c.png", picture(40, 40))
     save_image("s.png", picture(40, 40, 1))
     drive = driver(imported(monkeypatch, "measure_many"), monkeypatch, capsys)
-    small = ("--size", "32", "--steps", "2", "--pairs", "1", "3")
+    small = ("--size", "32", "--steps", "2", "--pairs", "1", "3", "--devices")
     code, out, _ = drive("c.png", "s.png", *small)
     assert code == 0
     rows = [line.split("|")[1:-1] for line in out.splitlines() if line[:1] == "|"]
@@ -23,6 +27,17 @@ def test_tables(tmp_path, monkeypatch, capsys):
     assert 0 < float(settings[2][5]) < 1e-3  # side by side: another order of sums
     assert [int(row[0]) for row in pairs] == [1, 3]
     assert all(float(row[1]) > 0 for row in pairs)
+
+
+@pytest.mark.slow
+def test_a_cpu_is_taken_for_several_devices(monkeypatch):
+    module = imported(monkeypatch, "measure_many")
+    flags = os.environ["XLA_FLAGS"]
+    assert module.on_cpu_devices(3, jax.local_device_count) == 3
+    assert os.environ["XLA_FLAGS"] == flags
+    given = module.Arguments(content=Path("c.png"), style=Path("c.png"))
+    with pytest.raises(RuntimeError, match="2 devices instead of 3"):
+        module.divided(given, 3)
 
 
 @pytest.mark.slow
