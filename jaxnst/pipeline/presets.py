@@ -283,6 +283,7 @@ strotss = Settings(
         laplacian=5,
         alpha_ratio=0.5,
         keep_optimizer_state=False,
+        ema=0.98,
     ),
 )
 """Kolkin et al. 2019: relaxed earth mover's distance of hypercolumns with their means
@@ -291,7 +292,8 @@ half of it at each doubling; RMSprop 2e-3 on a Laplacian pyramid, 200 steps a le
 Differences: means and covariances are those of features over their root mean square;
 the colours' weight is 1/4 throughout, where the source divides by the content's; the
 last level's rate is not halved, and the first starts from the photograph, not from its
-details on the painting's mean colour."""
+details on the painting's mean colour; the result is an average of the iterates, for
+positions drawn at random leave grains in the last one."""
 
 nnst = Settings(
     preset="nnst",
@@ -314,13 +316,15 @@ nnst = Settings(
         learning_rate=0.002,
         laplacian=8,
         keep_optimizer_state=False,
+        ema=0.98,
     ),
 )
 """Kolkin et al. 2022: the cosine distance of hypercolumns from the painting's nearest
 to three quarters of the photograph's and a quarter of the picture's; Adam 2e-3 on a
 Laplacian pyramid, 200 steps a level. Differences: neighbours are found anew in every
 step for positions drawn at random, where the source finds them once a level on a grid;
-the painting is not turned; the last pass, layer by layer, is left out."""
+the painting is not turned; the last pass, layer by layer, is left out; the result is an
+average of the iterates as for `strotss`."""
 
 sliced = Settings(
     preset="sliced",
