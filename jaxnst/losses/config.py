@@ -321,7 +321,7 @@ class Weights:
                 continue
             if len(values) != len(layers):
                 raise ValueError(
-                    f"{name} has {len(values)} numbers for {len(layers)} terms "
+                    f"{name} has {len(values)} numbers for {len(layers)} layers "
                     f"({', '.join(layers)}); give one for each"
                 )
             for value in values:
