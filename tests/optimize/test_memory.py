@@ -70,8 +70,21 @@ SIDE = 400
 
 
 def needs(network, side, tile):
-    seen = memory.min_feature_bytes(network, CONFIG.layers, (tile, tile))
-    return memory.STEP_FACTOR * seen + 14 * 12 * side * side
+    if tile == side:
+        seen = 3 * memory.min_feature_bytes(network, CONFIG.layers, (side, side))
+    else:
+        seen = memory.tiled_bytes(network, CONFIG, (side, side), tile)
+    return seen + 14 * 12 * side * side
+
+
+def test_bytes_in_tiles_are_those_of_one_and_of_what_is_kept(network):
+    counted = memory.tiled_bytes(network, CONFIG, (SIDE, SIDE), 200)
+    # Four tiles of 200 and 2 x 2 pixels, channels 3 -> 8 -> 8 -> pool1; of pool1 the
+    # tile may be as large as all of it.
+    pixels, positions = 4 * 204**2, 200**2
+    kept = pixels * (3 * 4 + 3) + positions * (8 * 4 + 2)
+    whole = positions * 8 * 4 + SIDE**2 * 8 * 4  # pool1, and the content target
+    assert counted == kept + whole + 3 * max(204**2 * 19, positions * 16) * 4
 
 
 def test_tiles_only_where_the_whole_does_not_fit(monkeypatch, network):
@@ -88,7 +101,7 @@ def test_tiles_only_where_the_whole_does_not_fit(monkeypatch, network):
         memory.with_tiles_if_needed(network, CONFIG, (SIDE, SIDE), share=1.0).tile
         == 128
     )
-    free(monkeypatch, needs(network, SIDE, 64) - 1)
+    free(monkeypatch, min(needs(network, SIDE, 64 * n) for n in range(1, 7)) - 1)
     with pytest.raises(MemoryError):
         memory.with_tiles_if_needed(network, CONFIG, (SIDE, SIDE), share=1.0)
 
