@@ -1,6 +1,5 @@
 """Tile by tile a picture has the losses and the gradient that it has at once."""
 
-import itertools
 import math
 from dataclasses import replace
 
@@ -56,48 +55,42 @@ def assert_equal(found):
     np.testing.assert_allclose(gradient / scale, expected / scale, atol=2e-4)
 
 
-@pytest.mark.parametrize(
-    "statistic", ["gram", pytest.param("gaussian", marks=pytest.mark.slow)]
-)
-def test_two_segments_in_tiles(statistic):
-    config = Config(**SHALLOWEST, statistic=statistic)
+def test_two_segments_in_tiles():
+    config = Config(**SHALLOWEST)
     assert_equal(compared(narrow_network(width=4, depth=3), config, 20, size=(45, 38)))
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("statistic", "padding"),
-    [("gram", "zeros"), ("gaussian", "reflect"), ("gaussian", "replicate")],
-)
-def test_loss_and_gradient_are_those_of_the_whole(statistic, padding):
-    config = Config(**SHALLOW, statistic=statistic, padding=padding)
+def test_loss_and_gradient_are_those_of_the_whole():
+    config = Config(**SHALLOW, statistic="gaussian", padding="reflect")
     assert_equal(compared(narrow_network(depth=5), config, 24))
 
 
 @pytest.mark.parametrize(
-    ("pooling", "reduction"),
+    ("padding", "pooling", "reduction"),
     [
-        pytest.param("avg", "gatys", marks=pytest.mark.slow),
-        pytest.param("l2", "per_position", marks=pytest.mark.slow),
-        pytest.param("max", "sum", marks=pytest.mark.slow),
+        pytest.param("zeros", "avg", "gatys", marks=pytest.mark.slow),
+        pytest.param("replicate", "l2", "per_position", marks=pytest.mark.slow),
+        pytest.param("replicate-first", "max", "sum", marks=pytest.mark.slow),
     ],
 )
-def test_other_conventions(pooling, reduction):
+def test_other_conventions(padding, pooling, reduction):
     config = Config(
-        **SHALLOW,
+        **SHALLOWEST,
+        padding=padding,
         pooling=pooling,
         style_reduction=reduction,
         gram_normalize="none",
         content_reduction="half_sum",
     )
-    assert_equal(compared(narrow_network(depth=5), config, 30))
+    assert_equal(compared(narrow_network(width=4, depth=3), config, 20, size=(45, 38)))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("architecture", "config"),
     [
-        ("vgg19", Config(statistic="gaussian")),
+        ("vgg19", Config()),
         (
             "vgg16",
             Config(
@@ -160,10 +153,10 @@ def test_a_tile_of_a_deeper_segment_takes_as_much_memory_and_no_more():
 
 @pytest.mark.slow
 def test_a_run_in_tiles_gives_the_same_picture():
-    network = narrow_network(depth=5)
-    pictures = picture(101, 78, 1), picture(87, 93, 2)
+    network = narrow_network(width=4, depth=3)
+    pictures = picture(51, 38, 1), picture(47, 43, 2)
     found = [
-        stylize(network, *pictures, config=Config(**SHALLOW, tile=tile), steps=5)
+        stylize(network, *pictures, config=Config(**SHALLOWEST, tile=tile), steps=5)
         for tile in (None, 24)
     ]
     np.testing.assert_allclose(found[1].image, found[0].image, atol=2e-4)
@@ -211,7 +204,7 @@ def test_kept_for_the_gradient_are_bits_and_what_segments_take():
 
 @pytest.mark.slow
 def test_tiles_cost_little_time_and_save_much_memory():
-    """Of what is compiled, for the full network's geometry in an eighth of its width."""
+    """Of what is compiled: the full network in an eighth of its width."""
     network = random_vgg_shapes((8, 16, 32, 64, 64))
 
     def compiled(tile):
@@ -224,17 +217,15 @@ def test_tiles_cost_little_time_and_save_much_memory():
 
     (whole, most), (tiled, less) = compiled(None), compiled(256)
     assert whole < tiled < 1.4 * whole
-    # The images alone, which grow no narrower, are 14 MB each.
-    assert less < most / 2
-    images = 3 * 12 * 1024**2
-    predicted = tiled_bytes(network, Config(), (1024, 1024), 256) + images
-    assert less < predicted < 1.6 * less
+    assert less < most / 4
+    predicted = tiled_bytes(network, Config(), (1024, 1024), 256)
+    assert less < predicted < 2 * less
 
 
 @pytest.mark.slow
 def test_tiles_under_vmap():
-    network = narrow_network(depth=5)
-    config = Config(**SHALLOW, tile=24)
+    network = narrow_network(width=4, depth=3)
+    config = Config(**SHALLOWEST, tile=24)
     images = jnp.stack([picture(60, 70, n) for n in range(2)])
     targets = make_targets(network, images[0], picture(50, 50, 5), config)
 
@@ -250,7 +241,7 @@ def test_tiles_under_vmap():
 def test_features_are_put_together_without_seams():
     network = narrow_network(depth=5)
     image = picture(101, 78)
-    for tile, padding in itertools.product((24, 64), ("zeros", "reflect")):
+    for tile, padding in ((24, "zeros"), (64, "reflect")):
         config = Config(**SHALLOW, tile=tile, padding=padding)
         found = tiles.features(image, network, config)
         expected = network(image, config.content_layers, padding=padding)
