@@ -85,7 +85,7 @@ def _maximum_forward(
 
 
 def _maximum_backward(
-    packed: UInt8[Array, "*b _ w c"], cotangent: _Features
+    packed: UInt8[Array, "*b _ _ c"], cotangent: _Features
 ) -> tuple[Float[Array, "*b 2*h 2*w c"]]:
     """Where several values of a window are the largest, they share its gradient."""
     is_largest = _windows(_unpack(packed, 2 * cotangent.shape[-3]))
