@@ -55,8 +55,8 @@ class Config:
         precision: of the activations; losses and image stay float32.
         clip: keep the image within [0, 1] after each step.
         tile: side in pixels of the tiles in which features of larger images are
-            computed, for memory that does not grow with them; None, all at once. Equal
-            but for rounding.
+            computed, block by block of the network, for a fraction of the memory; None,
+            all at once. Equal but for rounding.
     """
 
     content_layers: tuple[str, ...] = ("relu4_2",)
