@@ -7,6 +7,7 @@ import jax
 import optax
 import psutil
 import pytest
+from jax import monitoring
 from networks import narrow_network, picture
 
 from jaxnst import Config, stylize
@@ -128,6 +129,30 @@ def test_a_tiled_run_is_chosen_by_stylize(monkeypatch, network):
     free(monkeypatch, int(needs(network, SIDE, 192) / memory.MEMORY_SHARE) + 1)
     with pytest.raises(RuntimeError, match="192"):
         stylize(network, picture(SIDE, SIDE), picture(32, 32), config=CONFIG)
+
+
+@pytest.mark.slow
+def test_in_tiles_the_loop_is_compiled_once_and_then_memory_returned(
+    monkeypatch, network
+):
+    done = []
+
+    def listen(event, *_, **about):
+        if event == "/jax/core/compile/backend_compile_duration":
+            done.append(about["fun_name"])
+
+    monkeypatch.setattr(single, "return_freed_memory", lambda: done.append("returned"))
+    monitoring.register_event_duration_secs_listener(listen)
+    stylize(
+        network, picture(45, 38), picture(32, 32),
+        config=replace(CONFIG, tile=24), steps=2,
+        callback=lambda _: done.append("step"),
+    )  # fmt: skip
+    monitoring.unregister_event_duration_listener(listen)
+    loops = [name for name in done if "run_steps" in name]
+    assert len(loops) == 1
+    order = [done.index(name) for name in (*loops, "returned", "step")]
+    assert order == sorted(order)
 
 
 def test_stylize_raises_before_it_compiles(monkeypatch, network):
