@@ -164,8 +164,8 @@ def _over_tiles(
 
     alone = len(tiling) == 1
 
-    # Within a loop nothing of the first pass is at hand; outside of it the compiler
-    # would keep all rather than compute it again.
+    # Within a loop nothing of the first pass is at hand. Outside of it a compiler may
+    # keep all rather than compute it again, a CPU's does: no more than a tile's.
     @partial(jax.checkpoint, prevent_cse=alone, policy=KEEP_MASKS)
     def of_tile(tile: Array, place: _Place) -> tuple[Any, dict[str, Array]]:
         found = compute(tile)
