@@ -48,6 +48,7 @@ TYPE_CHECKED = (
     "jaxnst.networks.conv",
     "jaxnst.networks.googlenet",
     "jaxnst.networks.packed_conv",
+    "jaxnst.networks.packed_masks",
     "jaxnst.networks.pooling",
     "jaxnst.networks.vgg",
     "jaxnst.networks.winograd",

@@ -85,8 +85,8 @@ class Config:
             layers, too.
         palette: weight of `losses.palette_loss` in the style loss, with hypercolumns.
         tile: side in pixels of the tiles in which features of larger images are
-            computed, for memory that does not grow with them; None, all at once. Equal
-            but for rounding.
+            computed, block by block of the network, for a fraction of the memory; None,
+            all at once. Equal but for rounding.
     """
 
     content_layers: tuple[str, ...] = ("relu4_2",)

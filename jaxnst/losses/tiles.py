@@ -1,13 +1,16 @@
 """Statistics of an image whose features do not fit into memory at once, tile by tile.
 
-Every tile has a margin as wide as the network's receptive fields extend, in which
-positions are not counted; a tile at a border of the image ends there, so that borders
-are padded as without tiles. Sums over tiles are then the sums over the image, but for
-rounding, and so are gradients.
+The network is computed in segments, block by block. Of each, the features that the next
+one takes are kept whole: they are few, as every pooling leaves a quarter of the
+positions. All others are computed tile by tile, with a margin as wide as the receptive
+fields of the segment alone extend, in which positions are not counted; a tile at a
+border of the image ends there, so that borders are padded as without tiles. Sums over
+tiles are then the sums over the image, but for rounding, and so are gradients.
 """
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -15,48 +18,226 @@ from jax import Array, lax
 from jaxtyping import Float, Int
 
 from jaxnst import gaussian
+from jaxnst._types import AnyArray
 from jaxnst.losses import functional
 from jaxnst.losses.config import Config
-from jaxnst.losses.tile_layout import Tiling
+from jaxnst.losses.tile_layout import Tiling, stride, tilings
 from jaxnst.networks.network import Network
+from jaxnst.networks.packed_masks import KEEP_MASKS
+
+_Masks = tuple[Float[AnyArray, "h 1"], Float[AnyArray, "1 w"]]
+"""Of rows and of columns: 1 where positions are counted, 0 elsewhere."""
 
 
-@partial(jax.custom_vjp, nondiff_argnums=(1,))
-def _crops(
-    image: Float[Array, "_ _ 3"], tiling: Tiling
-) -> Float[Array, "{len(tiling)} {tiling.rows.length} {tiling.columns.length} 3"]:
-    """The tiles of an image, (tiles, h, w, 3).
+class _Core(NamedTuple):
+    """What a tile has of a layer to join the whole from; `_Masks` of it."""
 
-    The custom gradient is added up tile by tile in one array; that of so many slices
-    would be as many arrays of the image's size, nearly all zeros.
+    corner: Array
+    masks: Any
+
+
+class _Place(NamedTuple):
+    """Where a tile lies, and what counts of it; of many with an axis of them in front.
+
+    Attributes:
+        corner: (2,), row and column of what the segment takes.
+        masks: {layer: `_Masks`}.
+        cores: {layer: what is joined to the whole}.
     """
-    size = tiling.rows.length, tiling.columns.length, image.shape[-1]
-    corners = jnp.asarray(tiling.corners)
-    return lax.map(lambda c: lax.dynamic_slice(image, (c[0], c[1], 0), size), corners)
+
+    corner: Array
+    masks: dict[str, Any]
+    cores: dict[str, _Core]
 
 
-def _crops_forward(
-    image: Float[Array, "_ _ 3"], tiling: Tiling
-) -> tuple[Float[Array, "_ _ _ 3"], None]:
-    return _crops(image, tiling), None
+_Sums = Callable[[dict[str, Array], _Place], Any]
+"""What is to be summed over tiles, from a tile's features by layer and its place."""
 
 
-def _crops_backward(
-    tiling: Tiling, _: None, cotangents: Float[Array, "_ _ _ 3"]
-) -> tuple[Float[Array, "_ _ 3"]]:
-    size = tiling.rows.edges[-1], tiling.columns.edges[-1], 3
-    zeros = jnp.zeros(size, cotangents.dtype)  # not float64 where that is the default
-    corners = jnp.asarray(tiling.corners)
+@partial(jax.custom_vjp, nondiff_argnums=(2,))
+def _take(
+    features: Float[Array, "h w c"], corner: Int[Array, "2"], size: tuple[int, int]
+) -> tuple[Float[Array, "{size[0]} {size[1]} c"], Float[Array, "h w c"]]:
+    """The tile of (height, width) at a corner, and the features themselves.
 
-    def add(index: Array, total: Array) -> Array:
-        corner = (corners[index, 0], corners[index, 1], 0)
-        before = lax.dynamic_slice(total, corner, cotangents.shape[1:])
-        return lax.dynamic_update_slice(total, before + cotangents[index], corner)
-
-    return (lax.fori_loop(0, len(tiling), add, zeros),)
+    Handed on from tile to tile, these gather the gradients of all in one array; that of
+    a slice by itself is an array of the whole size, nearly all zeros, for every tile.
+    """
+    start = (corner[0], corner[1], 0)
+    return lax.dynamic_slice(features, start, (*size, features.shape[-1])), features
 
 
-_crops.defvjp(_crops_forward, _crops_backward)
+def _take_forward(
+    features: Float[Array, "h w c"], corner: Int[Array, "2"], size: tuple[int, int]
+) -> tuple[tuple[Array, Array], Int[Array, "2"]]:
+    return _take(features, corner, size), corner
+
+
+def _take_backward(
+    size: tuple[int, int], corner: Int[Array, "2"], cotangents: tuple[Array, Array]
+) -> tuple[Float[Array, "h w c"], None]:
+    tile, total = cotangents
+    start = (corner[0], corner[1], 0)
+    before = lax.dynamic_slice(total, start, tile.shape)
+    return lax.dynamic_update_slice(total, before + tile, start), None
+
+
+_take.defvjp(_take_forward, _take_backward)
+
+
+@jax.custom_vjp
+def _put(
+    features: Float[Array, "_ _ c"],
+    core: Float[Array, "h w c"],
+    corner: Int[Array, "2"],
+    masks: _Masks,
+) -> Float[Array, "_ _ c"]:
+    """The features with a tile's core at a corner.
+
+    Where cores overlap they are equal, and that whose mask is 1 there gets the
+    gradient. All read theirs in one array, which that of an update by itself would
+    copy and overwrite.
+    """
+    return lax.dynamic_update_slice(features, core, (corner[0], corner[1], 0))
+
+
+def _put_forward(
+    features: Float[Array, "_ _ c"],
+    core: Float[Array, "h w c"],
+    corner: Int[Array, "2"],
+    masks: _Masks,
+) -> tuple[Float[Array, "_ _ c"], tuple[Int[Array, "2"], _Masks]]:
+    return _put(features, core, corner, masks), (corner, masks)
+
+
+def _put_backward(
+    residuals: tuple[Int[Array, "2"], _Masks], cotangent: Float[Array, "_ _ c"]
+) -> tuple[Float[Array, "_ _ c"], Float[Array, "h w c"], None, None]:
+    corner, (rows, columns) = residuals
+    size = rows.shape[0], columns.shape[1], cotangent.shape[-1]
+    core = lax.dynamic_slice(cotangent, (corner[0], corner[1], 0), size)
+    mask = (rows * columns)[..., None].astype(core.dtype)
+    return cotangent, core * mask, None, None
+
+
+_put.defvjp(_put_forward, _put_backward)
+
+
+@jax.custom_vjp
+def _release(features: Float[Array, "_ _ _"], results: Any) -> Any:
+    """The results, after which `_take` takes nothing from the features any more.
+
+    Their gradient begins here with zeros, made from the results' own: of zeros that
+    depend on nothing the compiler makes arrays, of all segments, long before.
+    """
+    return results
+
+
+def _release_forward(
+    features: Float[Array, "_ _ _"], results: Any
+) -> tuple[Any, Float[Array, "0 _ _ _"]]:
+    return results, jnp.zeros((0, *features.shape), features.dtype)  # shape and type
+
+
+def _release_backward(like: Array, cotangents: Any) -> tuple[Array, Any]:
+    last = jax.tree.leaves(cotangents)[-1]
+    zero = jnp.minimum(jnp.abs(last[(0,) * last.ndim]), 0).astype(like.dtype)
+    return jnp.broadcast_to(zero, like.shape[1:]), cotangents
+
+
+_release.defvjp(_release_forward, _release_backward)
+
+
+def _over_tiles(
+    taken: Float[Array, "_ _ _"],
+    tiling: Tiling,
+    compute: Callable[[Array], dict[str, Array]],
+    sums_of: _Sums,
+    joined: tuple[str, ...],
+) -> tuple[Any, dict[str, Array]]:
+    """A segment tile by tile: sums over all tiles, and {layer: (h, w, c)} of `joined`.
+
+    Args:
+        taken: (h, w, c), what the segment takes, whole.
+        compute: the segment's features by layer from those that it takes.
+    """
+
+    alone = len(tiling) == 1
+
+    # Within a loop nothing of the first pass is at hand. Outside of it a compiler may
+    # keep all rather than compute it again, a CPU's does: no more than a tile's.
+    @partial(jax.checkpoint, prevent_cse=alone, policy=KEEP_MASKS)
+    def of_tile(tile: Array, place: _Place) -> tuple[Any, dict[str, Array]]:
+        found = compute(tile)
+        cores = {}
+        for layer, core in place.cores.items():
+            at = core.corner - place.corner // stride(layer)
+            size = (*tiling.core_size(layer), found[layer].shape[-1])
+            cores[layer] = lax.dynamic_slice(found[layer], (at[0], at[1], 0), size)
+        return sums_of(found, place), cores
+
+    def add_tile(carry: Any, place: _Place) -> tuple[Any, None]:
+        rest, total, maps = carry
+        tile, rest = _take(rest, place.corner, tiling.size)
+        sums, cores = of_tile(tile, place)
+        for layer, core in cores.items():
+            maps[layer] = _put(maps[layer], core, *place.cores[layer])
+        return (rest, jax.tree.map(jnp.add, total, sums), maps), None
+
+    places = _Place(
+        jnp.asarray(tiling.corners),
+        {layer: tiling.masks(layer) for layer in tiling.segment.layers},
+        {
+            layer: _Core(
+                jnp.asarray(tiling.core_corners(layer)), tiling.core_masks(layer)
+            )
+            for layer in joined
+        },
+    )
+    first = jax.tree.map(lambda leaf: leaf[0], places)
+    if alone:
+        return of_tile(taken, first)
+    tile = jax.ShapeDtypeStruct((*tiling.size, taken.shape[-1]), taken.dtype)
+    sums, cores = jax.eval_shape(of_tile, tile, first)
+    total = jax.tree.map(lambda x: jnp.zeros(x.shape, x.dtype), sums)
+    maps = {
+        layer: jnp.zeros((*tiling.map_size(layer), core.shape[-1]), core.dtype)
+        for layer, core in cores.items()
+    }
+    (rest, total, maps), _ = lax.scan(add_tile, (taken, total, maps), places)
+    return _release(rest, (total, maps))
+
+
+def _through_segments(
+    image: Float[Array, "_ _ 3"],
+    network: Network,
+    config: Config,
+    layers: tuple[str, ...],
+    sums_of: _Sums,
+    joined: tuple[str, ...] = (),
+) -> tuple[dict[str, Any], dict[str, Array]]:
+    """Sums over the tiles of all segments, and {layer: (h, w, c)} of `joined`.
+
+    Args:
+        sums_of: gives a dictionary by layer for each of several kinds of sums, of the
+            layers of one segment.
+    """
+    assert config.tile is not None
+    size = image.shape[0], image.shape[1]
+    taken, all_maps = image, dict[str, Array]()
+    all_sums: dict[str, Any] = {}
+    for tiling in tilings(network, layers, size, config.tile):
+        segment = tiling.segment
+        here = tuple(layer for layer in segment.layers if layer in joined)
+        if segment.end and segment.end not in here:
+            here = (*here, segment.end)
+        compute = partial(network.segment, segment=segment, **config.network_options)
+        sums, maps = _over_tiles(taken, tiling, compute, sums_of, here)
+        for kind, of_layers in sums.items():
+            all_sums.setdefault(kind, {}).update(of_layers)
+        all_maps.update({layer: maps[layer] for layer in here if layer in joined})
+        taken = maps[segment.end] if segment.end else taken
+    return all_sums, all_maps
 
 
 def uses_tiles(config: Config, size: tuple[int, ...]) -> bool:
@@ -74,8 +255,8 @@ def errors_and_statistics(
 ) -> tuple[dict[str, Float[Array, ""]], dict[str, Any]]:
     """Content errors and style statistics of an image, for the objective.
 
-    Differentiable. Memory is that of one tile: what the gradient needs of the others is
-    computed again.
+    Differentiable. Memory is that of one tile, of the features between segments, and of
+    a bit for every other feature; what else the gradient needs is computed again.
 
     Args:
         image: (H, W, 3).
@@ -90,61 +271,73 @@ def errors_and_statistics(
         {content layer: Σ (F - P)²}, and {style layer: its Gram matrix or `Gaussian`},
         of regions with their axis in front.
     """
-    tiling = Tiling.of(network, config, (image.shape[0], image.shape[1]))
-    counts = {
-        layer: (image.shape[0] // stride) * (image.shape[1] // stride)
-        for layer, stride in tiling.strides.items()
-    }
+    layers = tuple(dict.fromkeys((*content, *config.style_layers)))
+    counts = network.positions(image.shape[:2], config.style_layers)
 
-    @partial(jax.checkpoint, prevent_cse=False)
-    def tile_sums(
-        crop: Float[Array, "_ _ 3"], corner: Int[Array, "2"], masks: Any
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
-        layers = tuple(dict.fromkeys((*content, *config.style_layers)))
-        features = network(crop, layers, **config.network_options)
+    def sums_of(features: dict[str, Array], place: _Place) -> dict[str, Any]:
         errors, moments = {}, {}
-        for layer, target in content.items():
-            tile_features = features[layer].astype(jnp.float32)
-            start = (*(corner // tiling.strides[layer]), 0)
-            tile_target = lax.dynamic_slice(target, start, tile_features.shape)
-            mask = (masks[layer][0] * masks[layer][1])[..., None]
-            difference = (tile_features - tile_target) * mask
-            errors[layer] = jnp.sum(jnp.square(difference))
-        for layer in config.style_layers:
-            mask = masks[layer][0] * masks[layer][1]
-            share = weights.get(layer)
-            if share is not None:
-                place = corner // tiling.strides[layer]
-                part = _part(share, place, mask.shape)
-                mask = part * jnp.broadcast_to(mask, part.shape)
-            of_layer = partial(
-                _moments, features[layer], counts[layer], config, share is not None
-            )
-            center = centers.get(layer)
-            if mask.ndim == 3:
-                axes = 0, None if center is None else 0
-                moments[layer] = jax.vmap(of_layer, axes)(mask, center)
-            else:
-                moments[layer] = of_layer(mask, center)
-        return errors, moments
+        for layer in features:
+            corner = place.corner // stride(layer)
+            if layer in content:
+                errors[layer] = _squared_error(
+                    features[layer], content[layer], corner, place.masks[layer]
+                )
+            if layer in config.style_layers:
+                moments[layer] = _style_moments(
+                    partial(_moments, features[layer], counts[layer], config),
+                    weights.get(layer),
+                    centers.get(layer),
+                    corner,
+                    place.masks[layer],
+                )
+        return {"errors": errors, "moments": moments}
 
-    def add_tile(total: Any, tile: Any) -> tuple[Any, None]:
-        return jax.tree.map(jnp.add, total, tile_sums(*tile)), None
-
-    tiles = _crops(image, tiling), jnp.asarray(tiling.corners), tiling.masks()
-    first = jax.tree.map(lambda leaf: leaf[0], tiles)
-    zeros = jax.tree.map(
-        lambda x: jnp.zeros(x.shape, x.dtype), jax.eval_shape(tile_sums, *first)
-    )
-    (errors, moments), _ = lax.scan(add_tile, zeros, tiles)
+    sums, _ = _through_segments(image, network, config, layers, sums_of)
+    moments = sums["moments"]
     if config.statistic == "gram":
-        return errors, moments
-    return errors, {
+        return sums["errors"], moments
+    return sums["errors"], {
         k: jax.vmap(_gaussian)(v, centers.get(k))
         if v[0].ndim == 2
         else _gaussian(v, centers.get(k))
         for k, v in moments.items()
     }
+
+
+def _squared_error(
+    features: Float[Array, "h w c"],
+    target: Float[Array, "_ _ c"],
+    corner: Int[Array, "2"],
+    masks: _Masks,
+) -> Float[Array, ""]:
+    """A tile's share of Σ (F - P)²; the target is that of the whole image."""
+    features = features.astype(jnp.float32)
+    part = lax.dynamic_slice(target, (corner[0], corner[1], 0), features.shape)
+    mask = (masks[0] * masks[1])[..., None]
+    return jnp.sum(jnp.square((features - part) * mask))
+
+
+def _style_moments(
+    moments: Callable[..., Any],
+    weights: Float[Array, "*r _ _"] | None,
+    center: Float[Array, "*r _"] | None,
+    corner: Int[Array, "2"],
+    masks: _Masks,
+) -> Any:
+    """`_moments` of a tile, of regions with their axis in front.
+
+    Args:
+        weights: how much each position of the whole image counts.
+    """
+    mask = masks[0] * masks[1]
+    if weights is None:
+        return moments(False, mask, center)
+    part = _part(weights, corner, mask.shape)
+    mask = part * jnp.broadcast_to(mask, part.shape)
+    if mask.ndim == 2:
+        return moments(True, mask, center)
+    axes = 0, None if center is None else 0
+    return jax.vmap(partial(moments, True), axes)(mask, center)
 
 
 def _part(
@@ -215,28 +408,13 @@ def statistics(
     return errors_and_statistics(image, network, config, {}, means, weights)[1]
 
 
+@jax.jit
 def features(
     image: Float[Array, "_ _ 3"], network: Network, config: Config
 ) -> dict[str, Float[Array, "_ _ _"]]:
     """{content layer: (h, w, c)} of an image (H, W, 3), joined from tiles."""
-    tiling = Tiling.of(network, config, (image.shape[0], image.shape[1]))
-    extract = jax.jit(
-        lambda crop: network(crop, config.content_layers, **config.network_options)
+    layers = config.content_layers
+    _, maps = _through_segments(
+        image, network, config, layers, lambda *_: {}, joined=layers
     )
-    rows: dict[str, list[Array]] = {layer: [] for layer in config.content_layers}
-    for top, *vertical in tiling.rows.extents():
-        parts: dict[str, list[Array]] = {layer: [] for layer in config.content_layers}
-        for left, *horizontal in tiling.columns.extents():
-            crop = image[
-                top : top + tiling.rows.length, left : left + tiling.columns.length
-            ]
-            for layer, tile_features in extract(crop).items():
-                stride = tiling.strides[layer]
-                y, x = (
-                    slice((first - start) // stride, end // stride - start // stride)
-                    for start, (first, end) in ((top, vertical), (left, horizontal))
-                )
-                parts[layer].append(tile_features[y, x])
-        for layer, row in parts.items():
-            rows[layer].append(jnp.concatenate(row, axis=1))
-    return {layer: jnp.concatenate(parts) for layer, parts in rows.items()}
+    return {layer: maps[layer] for layer in layers}

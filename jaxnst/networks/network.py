@@ -17,7 +17,7 @@ from jaxnst.networks import conv
 from jaxnst.networks.conv import Padding
 from jaxnst.networks.googlenet import GoogLeNet
 from jaxnst.networks.pooling import POOLINGS
-from jaxnst.networks.vgg import VGG
+from jaxnst.networks.vgg import VGG, Segment
 
 PaddingChoice = Literal[Padding, "replicate-first", "circular"]
 Normalization = Literal["file", "mean255"]
@@ -104,11 +104,8 @@ class Network:
         """
         return self.module.min_side(self.check_layers(layers))
 
-    def reach(self, layers: Sequence[str]) -> tuple[int, dict[str, int]]:
-        """How far the receptive fields of `layers` extend, and {layer: stride}.
-
-        The first number is in pixels beyond those that a feature itself covers; the
-        stride is in pixels from one feature to the next.
+    def segments(self, layers: Sequence[str]) -> tuple[Segment, ...]:
+        """The parts of the network that `segment` computes, as far as `layers` need.
 
         Raises:
             ValueError: an unknown layer, or a network that is not a VGG.
@@ -119,7 +116,7 @@ class Network:
                 f"{self.module.architecture} cannot be seen in tiles; choose a smaller "
                 "size, or a VGG network"
             )
-        return self.module.reach(layers)
+        return self.module.segments(layers)
 
     def positions(self, size: tuple[int, ...], layers: Sequence[str]) -> dict[str, int]:
         """{layer: h w} for images of (height, width)."""
@@ -182,14 +179,51 @@ class Network:
         _checks.check_choice(normalization, "normalization", NORMALIZATIONS)
         _checks.check_choice(precision, "precision", PRECISIONS)
         module = _with_options(self.module, pooling, padding)
+        x = self._normalized(images, normalization).astype(precision)
+        features: Any = module.apply(self._variables, x, layers)
+        return dict(features)
+
+    def segment(
+        self,
+        features: Float[Array, "*b h w c"],
+        segment: Segment,
+        *,
+        pooling: str,
+        padding: str | None,
+        normalization: str,
+        precision: str,
+    ) -> dict[str, Float[Array, "*b _ _ _"]]:
+        """One of `segments` of a VGG: its layers and its end from what it takes.
+
+        ReLUs and pooling are those of `packed_masks`, for little memory under
+        `jax.checkpoint`; values and gradients are those of a call.
+
+        Args:
+            features: (..., H, W, 3), the images, or (..., h, w, c) of its start.
+            pooling, padding, normalization, precision: as of a call, already checked.
+        """
+        module = _with_options(self.module, pooling, padding).clone(packed=True)
+        layers = segment.layers
+        if segment.end and segment.end not in layers:
+            layers = (*layers, segment.end)
+        if segment.start is None:
+            features = self._normalized(features, normalization).astype(precision)
+        found: Any = module.apply(self._variables, features, layers, segment.start)
+        return dict(found)
+
+    def _normalized(
+        self, images: Float[Array, "*b h w 3"], normalization: str
+    ) -> Float[Array, "*b h w 3"]:
         shape = (1,) * (images.ndim - 1) + (3,)
         std = self.std if normalization == "file" else jnp.full_like(self.std, 1 / 255)
-        x = (images - self.mean.reshape(shape)) / std.reshape(shape)
+        return (images - self.mean.reshape(shape)) / std.reshape(shape)
+
+    @property
+    def _variables(self) -> dict[str, Any]:
         variables: dict[str, Any] = {"params": self.params}
         if self.kernels:
             variables["prepared"] = self.kernels
-        features: Any = module.apply(variables, x.astype(precision), layers)
-        return dict(features)
+        return variables
 
 
 def check_network(network: Any, name: str = "network") -> Network:

@@ -5,13 +5,14 @@ recognition", ICLR 2015. Feature maps are (..., H, W, C).
 """
 
 from collections.abc import Sequence
-from typing import Any
+from itertools import groupby
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 from jax import Array
 from jaxtyping import Float
 
-from jaxnst.networks import conv, pooling
+from jaxnst.networks import conv, packed_masks, pooling
 
 # Convolutions in each of the five blocks; every block ends in a pooling.
 _BLOCKS = {"vgg16": (2, 2, 3, 3, 3), "vgg19": (2, 2, 4, 4, 4)}
@@ -32,6 +33,23 @@ def convolutions(architecture: str) -> tuple[str, ...]:
 
 
 ARCHITECTURES = tuple(_BLOCKS)
+
+
+class Segment(NamedTuple):
+    """A block of a VGG, from the features before it to the pooling after it.
+
+    Attributes:
+        start: the pooling whose features it takes; None, the image.
+        end: the pooling that the next segment takes; None for the last.
+        layers: those of the block that are asked for.
+        channels: of what it takes, and of each convolution; one more than convolutions
+            of 3 x 3, and so many positions its receptive fields extend on each side.
+    """
+
+    start: str | None
+    end: str | None
+    layers: tuple[str, ...]
+    channels: tuple[int, ...]
 
 
 class Convolution(nn.Module):
@@ -61,6 +79,7 @@ class VGG(nn.Module):
         padding: "zeros", "reflect" or "replicate".
         first_padding: padding of conv1_1 where it differs from the others'.
         pooling: "max", "avg" or "l2".
+        packed: whether ReLUs and pooling are those of `packed_masks`.
     """
 
     architecture: str
@@ -68,6 +87,7 @@ class VGG(nn.Module):
     padding: str = "zeros"
     first_padding: str | None = None
     pooling: str = "max"
+    packed: bool = False
 
     def layers(self) -> tuple[str, ...]:
         """Every name that `__call__` can return, in the order of computation."""
@@ -91,47 +111,52 @@ class VGG(nn.Module):
         # Reflection needs a second row to reflect.
         return (2 if self.padding == "reflect" else 1) << pools
 
-    def reach(self, layers: Sequence[str]) -> tuple[int, dict[str, int]]:
-        """How far the receptive fields of `layers` extend, and {layer: stride}.
-
-        A feature at position p of a layer with stride s covers pixels p s to
-        p s + s - 1; the first number is in pixels beyond these.
-        """
-        radius, stride, reached = 0, 1, 0
-        strides: dict[str, int] = {}
-        for name in layer_table(self.architecture):
-            pools = name.startswith("pool")
-            radius += stride
-            stride *= 2 if pools else 1
-            for kind in (name, name.replace("conv", "relu")):
-                if kind in layers:
-                    reached, strides[kind] = radius, stride
-        return reached, {layer: strides[layer] for layer in layers}
+    def segments(self, layers: Sequence[str]) -> tuple[Segment, ...]:
+        """The blocks as far as `layers` need them, shallow to deep."""
+        names = self.layers()
+        needed = names[: max(map(names.index, layers)) + 1]
+        widths = dict(zip(convolutions(self.architecture), self.widths, strict=False))
+        segments: list[Segment] = []
+        before, channels = None, 3
+        for number, group in groupby(needed, key=lambda name: name[4]):
+            block = tuple(group)
+            of_block = [channels, *(widths[n] for n in block if n in widths)]
+            asked = tuple(n for n in block if n in layers)
+            segments.append(Segment(before, f"pool{number}", asked, tuple(of_block)))
+            before, channels = f"pool{number}", of_block[-1]
+        return (*segments[:-1], segments[-1]._replace(end=None))
 
     @nn.compact
     def __call__(
-        self, x: Float[Array, "*b _ _ 3"], layers: Sequence[str]
+        self,
+        x: Float[Array, "*b _ _ _"],
+        layers: Sequence[str],
+        start: str | None = None,
     ) -> dict[str, Float[Array, "*b _ _ _"]]:
         """Features by name; nothing deeper than the deepest of `layers` is computed.
 
         Args:
-            x: (..., H, W, 3), normalised.
+            x: (..., H, W, 3), normalised; or features of `start`.
             layers: "conv4_2" (before the ReLU), "relu4_2" (after it), "pool4".
+            start: the pooling after which to begin.
         """
+        ops = packed_masks if self.packed else pooling
+        relu = packed_masks.relu if self.packed else nn.relu
         features: dict[str, Array] = {}
-        widths = iter(self.widths)
-        for name in layer_table(self.architecture):
+        widths = dict(zip(convolutions(self.architecture), self.widths, strict=False))
+        table = layer_table(self.architecture)
+        for name in table[table.index(start) + 1 if start else 0 :]:
             if len(features) == len(set(layers)):
                 break
             if name.startswith("pool"):
-                x = pooling.pool2d(x, kind=self.pooling)  # (..., H / 2, W / 2, C)
+                x = ops.pool2d(x, kind=self.pooling)  # (..., H / 2, W / 2, C)
             else:
                 first = name == "conv1_1" and self.first_padding
                 padding = first or self.padding
-                x = Convolution(next(widths), padding, name=name)(x)
+                x = Convolution(widths[name], padding, name=name)(x)
                 if name in layers:
                     features[name] = x
-                name, x = name.replace("conv", "relu"), nn.relu(x)
+                name, x = name.replace("conv", "relu"), relu(x)
             if name in layers:
                 features[name] = x
         return {name: features[name] for name in layers}

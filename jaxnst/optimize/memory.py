@@ -13,6 +13,7 @@ import psutil
 
 from jaxnst._memory_limits import limited_bytes
 from jaxnst.losses.config import Config
+from jaxnst.losses.tile_layout import tilings
 from jaxnst.networks.network import Network
 from jaxnst.networks.vgg import VGG
 
@@ -23,13 +24,13 @@ MEMORY_SHARE = 0.8
 STEP_FACTOR = 3
 
 # What is kept of the picture's own size beside the optimiser's memory: itself, its
-# gradient, the average, copies, and the crops that overlap.
+# gradient, the average, copies.
 _IMAGES = 12
 
 # Pictures that Adam remembers, the usual optimiser.
 _ADAM_IMAGES = 2
 
-_LARGEST, _STEP = 2048, 64  # sides of tiles that are tried
+_LARGEST, _STEP = 2048, 64  # sides of tiles that are tried, down to the step
 
 # Bytes of features that were counted: of many pictures of one size it is asked again
 # and again, and to trace a deep network takes a tenth of a second.
@@ -164,9 +165,35 @@ def bytes_needed(
     """About what a run takes for a picture of (height, width), seen in tiles or, for
     None, at once; `state_images` as of `with_tiles_if_needed`."""
     height, width = size[:2]
-    sides = [side if tile is None else min(side, tile) for side in (height, width)]
-    seen = min_feature_bytes(network, config.layers, tuple(sides), config.precision)
-    return STEP_FACTOR * seen + (_IMAGES + state_images) * 12 * height * width
+    pictures = (_IMAGES + state_images) * 12 * height * width
+    if tile is not None and tile < max(height, width):
+        return tiled_bytes(network, config, (height, width), tile) + pictures
+    seen = min_feature_bytes(network, config.layers, (height, width), config.precision)
+    return STEP_FACTOR * seen + pictures
+
+
+def tiled_bytes(
+    network: Network, config: Config, size: tuple[int, int], tile: int
+) -> int:
+    """About what features take in tiles: those of one tile, and what is kept of all.
+
+    Kept are of every segment the tiles that it takes, a bit for each value of its
+    features, the whole of what the next takes, and the content target.
+    """
+    of_type = jnp.dtype(config.precision).itemsize
+    kept, of_tile = 0, 0
+    for tiling in tilings(network, config.layers, size, tile):
+        segment, positions = tiling.segment, math.prod(tiling.size)
+        taken, *features = segment.channels
+        in_tiles = taken * (of_type if segment.start else 4)
+        masks = (sum(features) + features[-1]) / 8
+        kept += int(len(tiling) * positions * (in_tiles + masks))
+        if segment.end:
+            kept += math.prod(tiling.map_size(segment.end)) * features[-1] * of_type
+        for layer in {*segment.layers} & {*config.content_layers}:
+            kept += math.prod(tiling.map_size(layer)) * features[-1] * 4
+        of_tile = max(of_tile, positions * sum(segment.channels) * of_type)
+    return kept + STEP_FACTOR * of_tile
 
 
 def with_tiles_if_needed(
@@ -200,9 +227,7 @@ def with_tiles_if_needed(
         return config
     repeats = config.padding == "circular"
     if isinstance(network.module, VGG) and config.tileable and not repeats:
-        reach, strides = network.reach(config.layers)
-        least = -(-2 * (reach + 2 * max(strides.values())) // _STEP) * _STEP
-        for tile in range(_LARGEST, least - 1, -_STEP):
+        for tile in range(_LARGEST, 0, -_STEP):
             if tile < max(height, width) and needed(tile) <= free:
                 return replace(config, tile=tile)
     raise MemoryError(

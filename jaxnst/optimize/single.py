@@ -14,10 +14,12 @@ from jax import Array
 from jax.tree_util import Partial
 
 from jaxnst import _checks
+from jaxnst._memory_limits import return_freed_memory
 from jaxnst._phases import phase
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.regions import Regions, check_regions
 from jaxnst.losses.targets import Targets, compute_targets
+from jaxnst.losses.tiles import uses_tiles
 from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.initial import initial_image, without_content
@@ -156,6 +158,10 @@ def stylize(
         lambda number: jnp.asarray(number, jnp.float32), (weights, factory, decay)
     )
     arguments = StepArguments(network, targets, weights, factory, config, decay)
+    if uses_tiles(config, content.shape):
+        # Memory is scarce: what compiling took is given back before the first step.
+        run_steps.lower(state, *arguments, 1, target_axis=None).compile()
+        return_freed_memory()
     return run_loop(
         state, arguments, steps, every=every, callback=callback, before=before
     )

@@ -32,7 +32,7 @@ CONFIGS = {
         content_layers=("relu2_1",),
         style_layers=LAYERS,
         statistic=name.split()[0],
-        tile=48 if "tiles" in name else None,
+        tile=24 if "tiles" in name else None,
     )
     for name in ("gram", "gaussian", "gram in tiles", "gaussian in tiles")
 }

@@ -46,10 +46,10 @@ def test_large_pictures_at_once_and_in_tiles(tmp_path, monkeypatch, capsys):
     save_image("c.png", picture(40, 40))
     save_image("s.png", picture(40, 40, 1))
     drive = driver(imported(monkeypatch, "measure_large"), monkeypatch, capsys)
-    code, out, _ = drive("c.png", "s.png", "--sizes", "272", "--tiles", "0", "240")
+    code, out, _ = drive("c.png", "s.png", "--sizes", "72", "--tiles", "0", "40")
     assert code == 0
     rows = [line.split("|")[1:-1] for line in out.splitlines() if line[:1] == "|"][2:]
-    assert [row[1].strip() for row in rows] == ["none", "240"]
+    assert [row[1].strip() for row in rows] == ["none", "40"]
     assert float(rows[0][5]) == pytest.approx(float(rows[1][5]), rel=1e-3)
     assert all(float(row[2].split()[0]) > 0 for row in rows)
     assert drive("c.png", "s.png", "--steps", "1")[0] == 1

@@ -7,6 +7,7 @@ import jax
 import optax
 import psutil
 import pytest
+from jax import monitoring
 from networks import narrow_network, picture
 
 from jaxnst import Config, stylize
@@ -70,8 +71,21 @@ SIDE = 400
 
 
 def needs(network, side, tile):
-    seen = memory.min_feature_bytes(network, CONFIG.layers, (tile, tile))
-    return memory.STEP_FACTOR * seen + 14 * 12 * side * side
+    if tile == side:
+        seen = 3 * memory.min_feature_bytes(network, CONFIG.layers, (side, side))
+    else:
+        seen = memory.tiled_bytes(network, CONFIG, (side, side), tile)
+    return seen + 14 * 12 * side * side
+
+
+def test_bytes_in_tiles_are_those_of_one_and_of_what_is_kept(network):
+    counted = memory.tiled_bytes(network, CONFIG, (SIDE, SIDE), 200)
+    # Four tiles of 200 and 2 x 2 pixels, channels 3 -> 8 -> 8 -> pool1; of pool1 the
+    # tile may be as large as all of it.
+    pixels, positions = 4 * 204**2, 200**2
+    kept = pixels * (3 * 4 + 3) + positions * (8 * 4 + 2)
+    whole = positions * 8 * 4 + SIDE**2 * 8 * 4  # pool1, and the content target
+    assert counted == kept + whole + 3 * max(204**2 * 19, positions * 16) * 4
 
 
 def test_tiles_only_where_the_whole_does_not_fit(monkeypatch, network):
@@ -88,7 +102,7 @@ def test_tiles_only_where_the_whole_does_not_fit(monkeypatch, network):
         memory.with_tiles_if_needed(network, CONFIG, (SIDE, SIDE), share=1.0).tile
         == 128
     )
-    free(monkeypatch, needs(network, SIDE, 64) - 1)
+    free(monkeypatch, min(needs(network, SIDE, 64 * n) for n in range(1, 7)) - 1)
     with pytest.raises(MemoryError):
         memory.with_tiles_if_needed(network, CONFIG, (SIDE, SIDE), share=1.0)
 
@@ -115,6 +129,30 @@ def test_a_tiled_run_is_chosen_by_stylize(monkeypatch, network):
     free(monkeypatch, int(needs(network, SIDE, 192) / memory.MEMORY_SHARE) + 1)
     with pytest.raises(RuntimeError, match="192"):
         stylize(network, picture(SIDE, SIDE), picture(32, 32), config=CONFIG)
+
+
+@pytest.mark.slow
+def test_in_tiles_the_loop_is_compiled_once_and_then_memory_returned(
+    monkeypatch, network
+):
+    done = []
+
+    def listen(event, *_, **about):
+        if event == "/jax/core/compile/backend_compile_duration":
+            done.append(about["fun_name"])
+
+    monkeypatch.setattr(single, "return_freed_memory", lambda: done.append("returned"))
+    monitoring.register_event_duration_secs_listener(listen)
+    stylize(
+        network, picture(45, 38), picture(32, 32),
+        config=replace(CONFIG, tile=24), steps=2,
+        callback=lambda _: done.append("step"),
+    )  # fmt: skip
+    monitoring.unregister_event_duration_listener(listen)
+    loops = [name for name in done if "run_steps" in name]
+    assert len(loops) == 1
+    order = [done.index(name) for name in (*loops, "returned", "step")]
+    assert order == sorted(order)
 
 
 def test_stylize_raises_before_it_compiles(monkeypatch, network):

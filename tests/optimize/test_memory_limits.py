@@ -1,5 +1,7 @@
 """Limits of containers and shells are read, whatever the version of cgroups."""
 
+import ctypes
+import platform
 import resource
 from types import SimpleNamespace
 
@@ -100,3 +102,20 @@ def test_what_is_free_is_within_the_limits_and_the_error_says_so(monkeypatch):
     assert memory.available_bytes() == 1000 * MIB
     with pytest.raises(MemoryError, match="and 0.8 GiB are free"):
         memory.with_tiles_if_needed(network, config, (9999, 9999))
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="only glibc keeps it")
+def test_what_is_freed_is_given_back():
+    library = ctypes.CDLL(None)
+    library.malloc.restype = ctypes.c_void_p
+    library.free.argtypes = [ctypes.c_void_p]
+    blocks = [library.malloc(20_000) for _ in range(5_000)]
+    for block in blocks:
+        ctypes.memset(ctypes.c_void_p(block), 1, 20_000)
+    for block in blocks[:-1]:  # the last one holds the others' place
+        library.free(block)
+    process = psutil.Process()
+    before = process.memory_info().rss
+    memory_limits.return_freed_memory()
+    library.free(blocks[-1])
+    assert process.memory_info().rss < before - 50 * MIB

@@ -22,7 +22,6 @@ from jaxnst import (
     stylize_pyramid,
 )
 from jaxnst.losses import tiles
-from jaxnst.losses.tile_layout import Tiling, spans
 
 NETWORK = narrow_network(depth=1)
 IMAGE, STYLE = picture(12, 16), picture(10, 12, 1)
@@ -94,13 +93,20 @@ def test_second_derivatives_by_reverse_mode_twice():
     assert error < 0.05
 
 
-def test_crops_of_tiles_have_a_gradient_where_float64_is_the_default():
-    tiling = Tiling(spans(40, 24, 2, 4), spans(24, 24, 2, 4), ())
+def test_gradients_of_tiles_are_added_up_where_float64_is_the_default():
+    corners, size = ((0, 0), (4, 2), (16, 0)), (24, 20)
+
+    def total(features):
+        taken = 0.0
+        for number, corner in enumerate(corners, start=1):
+            tile, features = tiles._take(features, jnp.array(corner), size)
+            taken += number * tile.sum()
+        return tiles._release(features, taken)
+
     with jax.enable_x64(True):
-        image = jnp.ones((40, 24, 3), jnp.float32)
-        gradient = jax.grad(lambda x: tiles._crops(x, tiling).sum())(image)
+        gradient = jax.grad(total)(jnp.ones((40, 24, 3), jnp.float32))
     counts = np.zeros((40, 24, 3), np.float32)
-    for row, column in tiling.corners:
-        counts[row : row + 24, column : column + 24] += 1
-    assert gradient.dtype == jnp.float32 and len(tiling) > 1
+    for number, (row, column) in enumerate(corners, start=1):
+        counts[row : row + 24, column : column + 20] += number
+    assert gradient.dtype == jnp.float32
     np.testing.assert_array_equal(gradient, counts)
