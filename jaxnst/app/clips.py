@@ -20,7 +20,7 @@ from jaxnst.pipeline import presets
 from jaxnst.pipeline.inputs import Inputs, load_inputs
 from jaxnst.pipeline.provenance import describe, digests_of
 from jaxnst.pipeline.settings import Settings
-from jaxnst.video import Clip, PaintedClip, Painter
+from jaxnst.video import Clip, ClipMasks, FrameMask, PaintedClip, Painter
 from jaxnst.video.paint import FrameProgress
 
 
@@ -92,8 +92,10 @@ def paint(order: ClipOrder, folder: Path, run: Run[Any]) -> PaintedClip | None:
         order.styles,
         frame=jnp.asarray(first.pixels, jnp.float32) / 255,
     )
-    digests = digests_of({path: path.name for path in order.styles})
-    watched = _Watched(_painter(inputs, size, first.pixels), run)
+    masks = video.open_masks(inputs.settings.masks, clip, size, inputs.styles)
+    read = (*order.styles, *(() if masks is None else masks.files))
+    digests = digests_of({path: path.name for path in read})
+    watched = _Watched(_painter(inputs, size, first.pixels, masks), run)
     return video.paint_clip(
         clip,
         watched,
@@ -101,10 +103,13 @@ def paint(order: ClipOrder, folder: Path, run: Run[Any]) -> PaintedClip | None:
         size=size,
         comment=json.dumps(_facts(order, inputs, digests)),
         callback=watched.told(clip),
+        masks=masks,
     )
 
 
-def _painter(inputs: Inputs, size: tuple[int, int], first: np.ndarray) -> Painter:
+def _painter(
+    inputs: Inputs, size: tuple[int, int], first: np.ndarray, masks: ClipMasks | None
+) -> Painter:
     settings = inputs.settings
     decoder = inputs.decoder or load_feedforward()
     if settings.optimization.one_pass:
@@ -115,6 +120,7 @@ def _painter(inputs: Inputs, size: tuple[int, int], first: np.ndarray) -> Painte
             style_mix=settings.style_mix,
             color=settings.color,
             reference=first,
+            masks=masks,
         )
     return video.OptimisedPainter(
         inputs.network,
@@ -123,6 +129,7 @@ def _painter(inputs: Inputs, size: tuple[int, int], first: np.ndarray) -> Painte
         size=size,
         decoder=decoder,
         reference=first,
+        masks=masks,
     )
 
 
@@ -151,9 +158,14 @@ class _Watched:
         return self._painter.motion(frames)
 
     def paint(
-        self, frame: np.ndarray, motion: Any, painted: Sequence[np.ndarray]
+        self,
+        frame: np.ndarray,
+        motion: Any,
+        painted: Sequence[np.ndarray],
+        masks: Sequence[FrameMask] = (),
     ) -> np.ndarray:
-        made = self._painter.paint(frame, motion, painted)
+        more: dict[str, Any] = {"masks": masks} if masks else {}
+        made = self._painter.paint(frame, motion, painted, **more)
         self._image = np.asarray(made, np.float32) / 255
         return made
 

@@ -23,8 +23,9 @@ from jaxnst.networks.network import Network
 from jaxnst.optimize.result import Callback, Progress, Result
 from jaxnst.parallel.one_by_one import is_vectorized
 from jaxnst.pipeline.inputs import sizes_of, with_size_of
+from jaxnst.pipeline.protection import load_masks
 from jaxnst.pipeline.provenance import describe
-from jaxnst.pipeline.region_masks import check_count, load_regions, mask_files
+from jaxnst.pipeline.region_masks import check_count, mask_files
 from jaxnst.pipeline.run import padded_size
 from jaxnst.pipeline.settings import Masks, Settings
 
@@ -184,6 +185,8 @@ class BatchJob:
             masks = replace(masks, content_mask=str(pair.content_mask))
         if pair.style_mask is not None:
             masks = replace(masks, style_mask=(str(pair.style_mask),))
+        if pair.protect is not None:
+            masks = replace(masks, protect=str(pair.protect))
         return masks
 
     def _settings_for(
@@ -226,12 +229,10 @@ class BatchJob:
             content, style = item.pair.content, item.pair.style
             masks = item.settings.masks
             painting = self.load(style, size=item.style_size, alpha=True)
-            found = Pictures(
-                self.load(content, size=item.size, alpha=True)[..., :3],
-                painting,
-                self.read_like(content, size=item.size),
-                load_regions(masks, item.size, [painting])[0],
-            )
+            photograph = self.load(content, size=item.size, alpha=True)[..., :3]
+            shown, regions, _ = load_masks(item.settings, photograph, [painting])
+            like = self.read_like(content, size=item.size)
+            found = Pictures(shown, painting, like, regions)
             digests = [item.job["content"], item.job["style"]]
             digests += item.job.get("masks", ())
             read = (content, style, *mask_files(masks))

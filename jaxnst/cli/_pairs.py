@@ -13,7 +13,7 @@ from jaxnst.cli._parser import Misuse
 
 NUMBERS = ("alpha", "beta", "tv")
 
-_MASKS = ("content_mask", "style_mask")
+_MASKS = ("content_mask", "style_mask", "protect")
 
 _COLUMNS = ("content", "style", *_MASKS, *NUMBERS, "output")
 
@@ -28,6 +28,13 @@ class Pair:
     numbers: dict[str, float] = field(default_factory=dict)
     content_mask: Path | None = None
     style_mask: Path | None = None
+    protect: Path | None = None
+
+    @property
+    def masks(self) -> tuple[Path, ...]:
+        """Those of the pair alone."""
+        named = self.content_mask, self.style_mask, self.protect
+        return tuple(path for path in named if path is not None)
 
     def __str__(self) -> str:
         return f"{self.content} in the style of {self.style}"
@@ -63,12 +70,7 @@ def plan(
                 f"{first} and {second} would both be written to {name}; rename a "
                 'file, or list the pairs in a .csv with a column "output"'
             )
-    read = {
-        path
-        for pair in pairs
-        for path in (pair.content, pair.style, pair.content_mask, pair.style_mask)
-        if path is not None
-    }
+    read = {path for pair in pairs for path in (pair.content, pair.style, *pair.masks)}
     check_not_read([output / pair.name for pair in pairs], list(read))
     return pairs
 
@@ -172,7 +174,7 @@ def _row(
     name = fitting_name(name.removesuffix(suffix), suffix)
     masks = {
         column: folder / values[column]
-        for column, folder in zip(_MASKS, (contents, styles), strict=True)
+        for column, folder in zip(_MASKS, (contents, styles, contents), strict=True)
         if values.get(column)
     }
     return Pair(content, style, name, numbers, **masks)
