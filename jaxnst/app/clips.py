@@ -13,6 +13,7 @@ import numpy as np
 from jaxnst import video
 from jaxnst._files import fitting_name
 from jaxnst.app.controls import Controls, settings_of
+from jaxnst.app.painting import portable
 from jaxnst.app.runs import Run
 from jaxnst.feedforward import load_feedforward
 from jaxnst.optimize.result import Result
@@ -62,7 +63,15 @@ def clip_settings(controls: Controls, *, optimised: bool) -> Settings:
         style_mix=settings.style_mix,
         terms=terms,
         geometry=geometry,
+        masks=settings.masks,
     )
+
+
+def with_mask(settings: Settings, mask: str | None) -> Settings:
+    """The settings with the file of a mask for the frames, still or moving."""
+    if not mask:
+        return settings
+    return replace(settings, masks=replace(settings.masks, content_mask=str(mask)))
 
 
 def paint(order: ClipOrder, folder: Path, run: Run[Any]) -> PaintedClip | None:
@@ -136,7 +145,7 @@ def _painter(
 def _facts(order: ClipOrder, inputs: Inputs, digests: dict[str, str]) -> dict[str, Any]:
     """What the clip's file keeps of the run."""
     found = describe(
-        inputs.settings,
+        portable(inputs.settings),
         inputs.network,
         Result(None, {}, 0, True, 0.0, None),
         pictures=[Path(path.name) for path in (order.clip, *order.styles)],

@@ -1,5 +1,5 @@
 // The browser's camera: one frame at a time goes to the server, those that the camera
-// gives meanwhile are dropped.
+// gives meanwhile are dropped. And the brush's colours.
 window.jaxnst = (() => {
   let stream = null;
 
@@ -34,5 +34,19 @@ window.jaxnst = (() => {
     return canvas.toDataURL("image/jpeg", 0.9);
   }
 
-  return { start, stop, frame };
+  // The brush of the photograph's parts takes the colour of a painting.
+  function brush(number) {
+    const editor = document.getElementById("editor");
+    const colors = () => (editor ? editor.querySelectorAll("button.color") : []);
+    const take = (left) => {
+      if (colors()[number]) colors()[number].click();
+      else if (left) requestAnimationFrame(() => take(left - 1));
+    };
+    if (!editor) return;
+    editor.querySelector('button[aria-label="Brush"]')?.click();
+    if (!colors().length) editor.querySelector('button[aria-label="Color"]')?.click();
+    take(60);
+  }
+
+  return { start, stop, frame, brush };
 })();

@@ -20,7 +20,7 @@ from jaxnst.app.sessions import Sessions
 PACKAGE = Path(app.__file__).parent
 WITH_GRADIO = {
     *("components", "endpoints", "handlers", "look", "server"),
-    *("events", "paint_events", "compare_events", "motion_events"),
+    *("events", "paint_events", "compare_events", "motion_events", "part_events"),
 }
 
 
