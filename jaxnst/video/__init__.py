@@ -7,7 +7,8 @@ from jaxnst.video.formats import check_clip_output, fitted_size, format_of
 from jaxnst.video.kept import check_kept, kept_folder
 from jaxnst.video.masks import ClipMasks, FrameMask, open_masks
 from jaxnst.video.paint import PaintedClip, paint_clip
-from jaxnst.video.painters import OnePassPainter, OptimisedPainter, Painter
+from jaxnst.video.painter import Painter
+from jaxnst.video.painters import OnePassPainter, OptimisedPainter
 
 __all__ = [
     "Clip",

@@ -23,7 +23,7 @@ from jaxnst.video.encode import Writer
 from jaxnst.video.formats import FOLDER, check_clip_output, fitted_size, format_of
 from jaxnst.video.kept import KeptFrames, frame_name, kept_folder
 from jaxnst.video.masks import ClipMasks, FrameMask
-from jaxnst.video.painters import Painter
+from jaxnst.video.painter import Painter
 from jaxnst.video.source import Size
 from jaxnst.video.threads import Ahead, Behind
 

@@ -8,7 +8,7 @@ with from frames on disk.
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, NamedTuple, Protocol, get_args
+from typing import Any, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -38,53 +38,13 @@ from jaxnst.video.coloring import (
     to_image,
     to_painted_colors,
 )
-from jaxnst.video.flow import Flows
+from jaxnst.video.earlier import last_of, offsets_of, seen_before
 from jaxnst.video.masks import ClipMasks, FrameMask
-from jaxnst.video.motion import Carried, Motion, carried, motion_between
+from jaxnst.video.motion import Carried, Motion, motion_between
 from jaxnst.video.one_pass import paint_once, start_of, style_of_paintings
-from jaxnst.video.parts import Cover, parts_of, seen_share, stacked, stay
+from jaxnst.video.parts import Cover, parts_of, stay
 
 Size = tuple[int, int]
-
-# Where less of a frame than this was seen before, it is begun anew.
-_LEAST_SEEN = 0.15
-
-
-class Painter(Protocol):
-    """What paints a clip's frames: NumPy uint8 (H, W, 3), RGB, all of one size.
-
-    Attributes:
-        span: how many earlier frames it looks at; 0, none.
-    """
-
-    span: int
-
-    def motion(self, frames: Sequence[np.ndarray]) -> Any:
-        """What `paint` needs to know of the motion. Pure, without JAX, so that it may
-        run in another thread ahead of `paint`.
-
-        Args:
-            frames: up to `span` + 1 frames of the input, oldest first, the present one
-                last.
-        """
-        ...
-
-    def paint(
-        self,
-        frame: np.ndarray,
-        motion: Any,
-        painted: Sequence[np.ndarray],
-        masks: Sequence[FrameMask] = (),
-    ) -> np.ndarray:
-        """The painted frame, uint8 (H, W, 3).
-
-        Args:
-            motion: of `motion`.
-            painted: up to `span` earlier painted frames, oldest first.
-            masks: of up to `span` earlier frames and of this one, oldest first, where
-                the clip has masks.
-        """
-        ...
 
 
 class OptimisedPainter:
@@ -142,7 +102,7 @@ class OptimisedPainter:
         self.network = check_network(network).prepared()
         self.settings = _of_frames(settings, size)
         self.size, self.temporal, self.steps = size, jnp.float32(temporal), steps
-        self.offsets = _offsets(long_term) if temporal else ()
+        self.offsets = offsets_of(long_term) if temporal else ()
         self.span = max(self.offsets, default=0)
         if self.span:
             flow.check_available()
@@ -190,7 +150,7 @@ class OptimisedPainter:
         content = to_image(frame)
         _check_size(frame, self.size)
         if motion.still and stay(masks):
-            return _last(painted).copy()
+            return last_of(painted).copy()
         if self.parts is not None and masks and not masks[-1].weights.any():
             return frame.copy()
         cover = None if self.parts is None else self.parts.cover(masks, content)
@@ -198,7 +158,7 @@ class OptimisedPainter:
         shown = content if cover is None else cover.kept
         wide = add_mirrored(to_painted_colors(color, shown), self.pads)
         target = _Target(wide, self._regions(cover))
-        seen = _seen(painted, motion, self.offsets, color, masks, cover)
+        seen = seen_before(painted, motion, self.offsets, color, masks, cover)
         if seen is None:
             image = self._begin(target)
         else:
@@ -383,7 +343,7 @@ class OnePassPainter:
         """
         content = to_image(frame)
         if motion.still and stay(masks):
-            return _last(painted).copy()
+            return last_of(painted).copy()
         if self.parts is not None and masks and not masks[-1].weights.any():
             return frame.copy()
         cover = None if self.parts is None else self.parts.cover(masks, content)
@@ -393,7 +353,7 @@ class OnePassPainter:
         image = paint_once(self.model, target, self.style, self.strength, weights)
         if cover is not None:
             image = cover.over(image, target)
-        seen = _seen(painted, motion, self.offsets, self.color, masks, cover)
+        seen = seen_before(painted, motion, self.offsets, self.color, masks, cover)
         if seen is not None:
             image = _steadied(image, seen.image, seen.mask, self.smooth)
         image = to_final_colors(self.color, image, content)
@@ -412,64 +372,12 @@ def _steadied(image: Array, earlier: Array, mask: Array, smooth: Array) -> Array
     return image + smooth * mask * (earlier - image)
 
 
-def _offsets(long_term: int) -> tuple[int, ...]:
-    """1, 2, 4 ... up to `long_term`, 1 in any case."""
-    if long_term:
-        _checks.check_whole(long_term, "long_term")
-    offsets = [1]
-    while 2 * offsets[-1] <= long_term:
-        offsets.append(2 * offsets[-1])
-    return tuple(offsets)
-
-
 def _check_size(frame: np.ndarray, size: Size) -> None:
     if frame.shape[:2] != size:
         raise ValueError(
             f"the frame is {frame.shape[1]} x {frame.shape[0]} pixels, the painter is "
             f"for {size[1]} x {size[0]}; resize the frame"
         )
-
-
-def _last(painted: Sequence[np.ndarray]) -> np.ndarray:
-    if not painted:
-        raise ValueError(
-            "the frame is the one before, of which the painted one is not given; give "
-            "the last painted frames"
-        )
-    return painted[-1]
-
-
-def _seen(
-    painted: Sequence[np.ndarray],
-    motion: Motion,
-    offsets: Sequence[int],
-    color: str,
-    masks: Sequence[FrameMask],
-    cover: Cover | None,
-) -> Carried | None:
-    """What of the frame was painted before; None where that is hardly anything, as
-    after a cut."""
-    flows = motion.flows
-    if motion.still and offsets and painted:  # its masks alone have moved
-        nowhere = np.zeros((*painted[-1].shape[:2], 2), np.float32)
-        flows = (Flows(nowhere, nowhere),)
-    if not flows:
-        return None
-    wanted = offsets[: len(flows)]
-    if len(painted) < wanted[-1] or (masks and len(masks) <= wanted[-1]):
-        raise ValueError(
-            f"the motion looks {wanted[-1]} frames back, got {len(painted)} painted "
-            "frames; give as many painted frames, and masks where the clip has them, "
-            "as input frames before the present"
-        )
-    images = [to_painted_colors(color, to_image(painted[-n])) for n in wanted]
-    if cover is None:
-        found = carried(images, flows)
-        share = found.mask.mean()
-    else:
-        found = carried(images, flows, stacked(masks, wanted))
-        share = seen_share(found.mask, cover.painted)
-    return None if float(share) < _LEAST_SEEN else found
 
 
 def _of_frames(settings: Settings, size: Size) -> Settings:
