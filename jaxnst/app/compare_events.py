@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,8 @@ from jaxnst.app.uploads import (
     original,
 )
 
+_drafts = count(1)
+
 
 class CompareEvents(Handlers):
     """Of the tabs At once and Grid."""
@@ -45,28 +48,34 @@ class CompareEvents(Handlers):
             look[name].change
             for name in ("strength", "how", "color", "style_scale", "style_mix")
         ]
-        given = [page.tab, page.content, page.styles, *page.parts, *page.controls]
-        how: dict[str, Any] = {
-            "trigger_mode": "always_last",
-            "concurrency_limit": 2,
-            "concurrency_id": "drafts",
+        # What was painted over is sent when a draft is wanted alone: first is asked.
+        page.selected.then(self.wanted, page.tab, page.drafts, **PRIVATE)
+        gr.on(changes, self.wanted, page.tab, page.drafts, **PRIVATE)
+        page.drafts.change(
+            self.draft,
+            [page.content, page.styles, *page.parts, *page.controls],
+            page.draft,
+            trigger_mode="always_last",
+            concurrency_limit=2,
+            concurrency_id="drafts",
             **PRIVATE,
-        }
-        page.selected.then(self.draft, given, page.draft, **how)
-        gr.on(changes, self.draft, given, page.draft, **how)
+        )
+
+    def wanted(self, tab: str) -> Update:
+        """Something has changed: another draft, where that is looked at."""
+        return next(_drafts) if tab == "draft" else gr.skip()
 
     def draft(
         self,
         request: gr.Request,
-        tab: str,
         content: Any,
         styles: Any,
         drawn: Any,
         parts: Any,
         *look: Any,
     ) -> Iterator[Update]:
-        """One pass of what stands on the page, where that is looked at."""
-        if tab != "draft" or not content or not styles:
+        """One pass of what stands on the page."""
+        if not content or not styles:
             yield gr.skip()
             return
         path, paths = original(Path(content)), paths_of(styles)

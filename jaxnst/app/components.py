@@ -65,6 +65,7 @@ class Page:
     Attributes:
         look: the controls by the names of `Controls`.
         selected: the event that another tab was chosen, by which `tab` is its name.
+        drafts: changes when another draft is wanted.
     """
 
     content: Any = None
@@ -92,6 +93,7 @@ class Page:
     more: Any = None
     download: Any = None
     mask: Any = None
+    drafts: Any = None
     draft: Any = None
     refine: Any = None
     rows: Any = None
@@ -317,6 +319,7 @@ def _paint(page: Page) -> None:
 
 
 def _draft(page: Page) -> None:
+    page.drafts = gr.State(0)
     page.refine = gr.Button("Refine it", variant="primary", elem_id="refine")
     page.draft = gr.HTML(
         markup.empty("One pass: a draft of every change, in a moment."),

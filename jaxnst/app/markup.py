@@ -134,8 +134,9 @@ def painted(done: Painted) -> str:
 
 
 def command(line: str) -> str:
-    """What the command line does the same with."""
-    return f'<pre class="jaxnst-command"><code>{escape(line)}</code></pre>'
+    """What the command line does the same with; broken between its words alone."""
+    words = " ".join(f"<span>{escape(word)}</span>" for word in line.split(" "))
+    return f'<pre class="jaxnst-command"><code>{words}</code></pre>'
 
 
 def legend(paintings: Sequence[Path]) -> str:

@@ -34,19 +34,30 @@ window.jaxnst = (() => {
     return canvas.toDataURL("image/jpeg", 0.9);
   }
 
-  // The brush of the photograph's parts takes the colour of a painting.
-  function brush(number) {
-    const editor = document.getElementById("editor");
-    const colors = () => (editor ? editor.querySelectorAll("button.color") : []);
-    const take = (left) => {
-      if (colors()[number]) colors()[number].click();
-      else if (left) requestAnimationFrame(() => take(left - 1));
-    };
-    if (!editor) return;
-    editor.querySelector('button[aria-label="Brush"]')?.click();
-    if (!colors().length) editor.querySelector('button[aria-label="Color"]')?.click();
-    take(60);
+  const press = (name) =>
+    document.querySelector(`#editor button[aria-label="${name}"]`)?.click();
+
+  // The editor shows other colours of its brush when that is taken up anew.
+  function renew(then) {
+    press("Erase");
+    requestAnimationFrame(() => {
+      press("Brush");
+      if (then) requestAnimationFrame(then);
+    });
   }
 
-  return { start, stop, frame, brush };
+  // The brush of the photograph's parts takes the colour of a painting.
+  function brush(number) {
+    const color = () => document.querySelectorAll("#editor button.color")[number];
+    const take = (left) => {
+      if (color()) color().click();
+      else if (left) requestAnimationFrame(() => take(left - 1));
+    };
+    renew(() => {
+      press("Color");
+      take(60);
+    });
+  }
+
+  return { start, stop, frame, brush, renew };
 })();

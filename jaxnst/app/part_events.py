@@ -29,7 +29,9 @@ class PartEvents(Handlers):
             self.expanded, given, [page.parts_opened, *shown], **PRIVATE
         )
         page.content.change(self.photograph, given, shown, **PRIVATE)
-        page.styles.change(self.paintings, given, shown, **PRIVATE)
+        page.styles.change(self.paintings, given, shown, **PRIVATE).then(
+            None, None, None, js="() => jaxnst.renew()"
+        )
 
     def expanded(
         self, request: gr.Request, opened: bool, content: Any, styles: Any

@@ -158,6 +158,22 @@ def test_no_answer_lets_a_browser_fetch_from_elsewhere():
     assert "http" not in policy and "*" not in policy
 
 
+def test_a_page_that_is_closed_while_it_sends_is_nothing_to_report():
+    class ClientDisconnect(Exception):  # as Starlette's is called
+        pass
+
+    def serve(error):
+        async def inner(scope, receive, send):
+            raise error
+
+        scope = {"type": "http", "path": "/upload"}
+        asyncio.run(server.Guard(inner, page=True)(scope, None, None))
+
+    serve(ClientDisconnect())
+    with pytest.raises(OSError):
+        serve(OSError())
+
+
 def test_without_a_page_its_address_says_how_it_is_used():
     assert b"gradio_client" in answer(False, "/")[2]
     assert answer(False, "/gradio_api/info")[2] == b"the page"

@@ -1,5 +1,6 @@
 """Parts that were painted over on the page: as masks, in drafts, grids and pictures."""
 
+import re
 import shlex
 from dataclasses import replace
 
@@ -183,7 +184,7 @@ def test_a_picture_names_its_mask_and_the_command_that_paints_it_again(painted, 
     assert words[:2] == ["jaxnst", "photo.png"] and words[-2:] == ["-o", "again.png"]
     assert words[3:7] == ["--from", done.path.name, "--content-mask", "photo-mask.png"]
     shown = markup.painted(done)
-    assert "<code>jaxnst photo.png a.png --from" in shown
+    assert f"<code>{done.command}</code>" in re.sub("</?span>", "", shown)
     order = painting.go_on(done, painting.MORE)
     assert order.settings.masks == done.order.settings.masks  # with its folder
 
