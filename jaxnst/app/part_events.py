@@ -29,8 +29,13 @@ class PartEvents(Handlers):
             self.expanded, given, [page.parts_opened, *shown], **PRIVATE
         )
         page.content.change(self.photograph, given, shown, **PRIVATE)
-        page.styles.change(self.paintings, given, shown, **PRIVATE).then(
-            None, None, None, js="() => jaxnst.renew()"
+        # The legend comes last: a click on it is for the colours that there are then.
+        page.styles.change(self.paintings, given, page.editor, **PRIVATE).then(
+            self.legend,
+            page.styles,
+            page.legend,
+            js="(styles) => { jaxnst.renew(); return [styles]; }",
+            **PRIVATE,
         )
 
     def expanded(
@@ -69,16 +74,19 @@ class PartEvents(Handlers):
         )
         return [editor, gr.update(visible=False), _legend(paths_of(styles))]
 
-    def paintings(self, opened: bool, content: Any, styles: Any) -> list[Update]:
+    def paintings(self, opened: bool, content: Any, styles: Any) -> Update:
         """Other paintings: a colour of the brush for each of several."""
         if not opened or not content:
-            return [gr.skip()] * 3
-        paths = paths_of(styles)
+            return gr.skip()
         try:
             radius = brush_radius(original(Path(content)))
         except Exception:  # as above
-            return [gr.skip()] * 3
-        return [gr.update(brush=brush(len(paths), radius)), gr.skip(), _legend(paths)]
+            return gr.skip()
+        return gr.update(brush=brush(len(paths_of(styles)), radius))
+
+    def legend(self, styles: Any) -> str:
+        """Which colour is which painting."""
+        return _legend(paths_of(styles))
 
 
 def _legend(paths: Sequence[Path]) -> str:
