@@ -320,7 +320,7 @@ def originals(tmp_path_factory) -> Path:
         jaxnst.save_image(folder / name, painting)
     halves = np.zeros((40, 60, 3), np.uint8)
     halves[:, 30:] = 255
-    for name in ("mask.png", "white.png"):
+    for name in ("mask.png", "white.png", "face.png"):
         Image.fromarray(halves).save(folder / name)
     halves[:, :30] = 200, 0, 0
     halves[:, 30:] = 0, 0, 200
@@ -328,6 +328,8 @@ def originals(tmp_path_factory) -> Path:
         Image.fromarray(halves).save(folder / name)
     if CLIPS:
         write_clip(folder / "clip.mp4", sound=True)
+        grey = np.repeat(np.uint8([[[0], [255]]] * 32), 24, 1).repeat(3, -1)
+        write_clip(folder / "masks.mp4", pictures=[grey] * 6)
     table = "content,style,beta\nphoto.jpg,painting.jpg,8\n"
     (folder / "list.csv").write_text(table)
     write_weights(folder / "googlenet.h5", narrow_weights())

@@ -13,6 +13,7 @@ import numpy as np
 from jaxnst import video
 from jaxnst._files import fitting_name
 from jaxnst.app.controls import Controls, settings_of
+from jaxnst.app.painting import portable
 from jaxnst.app.runs import Run
 from jaxnst.feedforward import load_feedforward
 from jaxnst.optimize.result import Result
@@ -20,7 +21,7 @@ from jaxnst.pipeline import presets
 from jaxnst.pipeline.inputs import Inputs, load_inputs
 from jaxnst.pipeline.provenance import describe, digests_of
 from jaxnst.pipeline.settings import Settings
-from jaxnst.video import Clip, PaintedClip, Painter
+from jaxnst.video import Clip, ClipMasks, FrameMask, PaintedClip, Painter
 from jaxnst.video.paint import FrameProgress
 
 
@@ -62,7 +63,15 @@ def clip_settings(controls: Controls, *, optimised: bool) -> Settings:
         style_mix=settings.style_mix,
         terms=terms,
         geometry=geometry,
+        masks=settings.masks,
     )
+
+
+def with_mask(settings: Settings, mask: str | None) -> Settings:
+    """The settings with the file of a mask for the frames, still or moving."""
+    if not mask:
+        return settings
+    return replace(settings, masks=replace(settings.masks, content_mask=str(mask)))
 
 
 def paint(order: ClipOrder, folder: Path, run: Run[Any]) -> PaintedClip | None:
@@ -92,8 +101,10 @@ def paint(order: ClipOrder, folder: Path, run: Run[Any]) -> PaintedClip | None:
         order.styles,
         frame=jnp.asarray(first.pixels, jnp.float32) / 255,
     )
-    digests = digests_of({path: path.name for path in order.styles})
-    watched = _Watched(_painter(inputs, size, first.pixels), run)
+    masks = video.open_masks(inputs.settings.masks, clip, size, inputs.styles)
+    read = (*order.styles, *(() if masks is None else masks.files))
+    digests = digests_of({path: path.name for path in read})
+    watched = _Watched(_painter(inputs, size, first.pixels, masks), run)
     return video.paint_clip(
         clip,
         watched,
@@ -101,10 +112,13 @@ def paint(order: ClipOrder, folder: Path, run: Run[Any]) -> PaintedClip | None:
         size=size,
         comment=json.dumps(_facts(order, inputs, digests)),
         callback=watched.told(clip),
+        masks=masks,
     )
 
 
-def _painter(inputs: Inputs, size: tuple[int, int], first: np.ndarray) -> Painter:
+def _painter(
+    inputs: Inputs, size: tuple[int, int], first: np.ndarray, masks: ClipMasks | None
+) -> Painter:
     settings = inputs.settings
     decoder = inputs.decoder or load_feedforward()
     if settings.optimization.one_pass:
@@ -115,6 +129,7 @@ def _painter(inputs: Inputs, size: tuple[int, int], first: np.ndarray) -> Painte
             style_mix=settings.style_mix,
             color=settings.color,
             reference=first,
+            masks=masks,
         )
     return video.OptimisedPainter(
         inputs.network,
@@ -123,13 +138,14 @@ def _painter(inputs: Inputs, size: tuple[int, int], first: np.ndarray) -> Painte
         size=size,
         decoder=decoder,
         reference=first,
+        masks=masks,
     )
 
 
 def _facts(order: ClipOrder, inputs: Inputs, digests: dict[str, str]) -> dict[str, Any]:
     """What the clip's file keeps of the run."""
     found = describe(
-        inputs.settings,
+        portable(inputs.settings),
         inputs.network,
         Result(None, {}, 0, True, 0.0, None),
         pictures=[Path(path.name) for path in (order.clip, *order.styles)],
@@ -151,9 +167,14 @@ class _Watched:
         return self._painter.motion(frames)
 
     def paint(
-        self, frame: np.ndarray, motion: Any, painted: Sequence[np.ndarray]
+        self,
+        frame: np.ndarray,
+        motion: Any,
+        painted: Sequence[np.ndarray],
+        masks: Sequence[FrameMask] = (),
     ) -> np.ndarray:
-        made = self._painter.paint(frame, motion, painted)
+        more: dict[str, Any] = {"masks": masks} if masks else {}
+        made = self._painter.paint(frame, motion, painted, **more)
         self._image = np.asarray(made, np.float32) / 255
         return made
 

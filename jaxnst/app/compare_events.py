@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from jaxnst import images
 from jaxnst.app import drafts, grids, markup, painting
-from jaxnst.app.controls import NAMES, settings_of, values_of
+from jaxnst.app.controls import NAMES, Controls, settings_of, values_of
 from jaxnst.app.handlers import (
     DEVICE,
     PRIVATE,
@@ -20,10 +21,13 @@ from jaxnst.app.handlers import (
     controls_on,
     paths_of,
 )
+from jaxnst.app.parts import Chosen, with_parts
 from jaxnst.app.runs import Run, device
 from jaxnst.app.uploads import (
     original,
 )
+
+_drafts = count(1)
 
 
 class CompareEvents(Handlers):
@@ -38,40 +42,63 @@ class CompareEvents(Handlers):
 
     def _connect_draft(self) -> None:
         page, look = self.page, self.page.look
-        changes = [page.content.change, page.styles.change]
+        changes = [page.content.change, page.styles.change, page.editor.input]
+        changes += [page.parts_how.change, look["feather"].change]
         changes += [
             look[name].change
             for name in ("strength", "how", "color", "style_scale", "style_mix")
         ]
-        given = [page.tab, page.content, page.styles, *page.controls]
-        how: dict[str, Any] = {
-            "trigger_mode": "always_last",
-            "concurrency_limit": 2,
-            "concurrency_id": "drafts",
+        # What was painted over is sent when a draft is wanted alone: first is asked.
+        page.selected.then(self.wanted, page.tab, page.drafts, **PRIVATE)
+        gr.on(changes, self.wanted, page.tab, page.drafts, **PRIVATE)
+        page.drafts.change(
+            self.draft,
+            [page.content, page.styles, *page.parts, *page.controls],
+            page.draft,
+            trigger_mode="always_last",
+            concurrency_limit=2,
+            concurrency_id="drafts",
             **PRIVATE,
-        }
-        page.selected.then(self.draft, given, page.draft, **how)
-        gr.on(changes, self.draft, given, page.draft, **how)
+        )
+
+    def wanted(self, tab: str) -> Update:
+        """Something has changed: another draft, where that is looked at."""
+        return next(_drafts) if tab == "draft" else gr.skip()
 
     def draft(
-        self, tab: str, content: Any, styles: Any, *look: Any
+        self,
+        request: gr.Request,
+        content: Any,
+        styles: Any,
+        drawn: Any,
+        parts: Any,
+        *look: Any,
     ) -> Iterator[Update]:
-        """One pass of what stands on the page, where that is looked at."""
-        if tab != "draft" or not content or not styles:
+        """One pass of what stands on the page."""
+        if not content or not styles:
             yield gr.skip()
             return
         path, paths = original(Path(content)), paths_of(styles)
         try:
-            settings = settings_of(controls_on(look))
+            chosen = self._chosen(request, controls_on(look), path, paths, drawn, parts)
             with device(wait=0) as free:
                 if free:
-                    yield _draft_of(settings, path, paths)
+                    yield _draft_of(chosen, path)
                     return
             yield markup.note("a picture is being painted; the draft comes after it")
             with device():
-                yield _draft_of(settings, path, paths)
+                yield _draft_of(chosen, path)
         except Exception as error:
             yield markup.error(self.line(error, path, *paths))
+
+    def _chosen(
+        self, request: gr.Request, controls: Controls, content: Path,
+        styles: Sequence[Path], drawn: Any, parts: Any,
+    ) -> Chosen:  # fmt: skip
+        """Settings and paintings for what was painted over."""
+        folder = self.sessions.of(request.session_hash).folder / "masks"
+        settings = settings_of(controls)
+        return with_parts(settings, styles, drawn, parts, content, folder)
 
     # Grid
 
@@ -84,7 +111,7 @@ class CompareEvents(Handlers):
         ).then(
             self.grid,
             [page.content, page.styles, page.rows, page.row_values, page.columns,
-             page.column_values, page.grid_size, *page.controls],
+             page.column_values, page.grid_size, *page.parts, *page.controls],
             shown,
             show_progress="minimal", show_progress_on=page.grid_progress,
             api_visibility="private", **DEVICE,
@@ -111,7 +138,8 @@ class CompareEvents(Handlers):
 
     def grid(
         self, request: gr.Request, content: Any, styles: Any, rows: Any,
-        row_values: str, columns: Any, column_values: str, size: float, *look: Any,
+        row_values: str, columns: Any, column_values: str, size: float, drawn: Any,
+        parts: Any, *look: Any,
     ) -> Iterator[list[Update]]:  # fmt: skip
         """Paint the grid."""
         session = self.sessions.of(request.session_hash)
@@ -127,21 +155,24 @@ class CompareEvents(Handlers):
                 grids.parse_axis(column_values, "columns"),
             )
             controls = controls_on(look)
-            small = replace(controls, size=int(size))
-            folder = session.new_folder()
-            run.start(
-                lambda run: grids.paint_grid(small, axes, path, paths, folder, run)
+            chosen = self._chosen(request, controls, path, paths, drawn, parts)
+            mix = chosen.settings.style_mix or ()
+            small = replace(
+                controls, size=int(size), style_mix=" ".join(f"{x:g}" for x in mix)
             )
+            folder, masks = session.new_folder(), chosen.settings.masks
+            given = path, chosen.styles, folder
+            run.start(lambda run: grids.paint_grid(small, axes, *given, run, masks))
             for update in run.updates():
                 yield _grid_running(markup.progress(update, ends=run.stopped()))
             cells = run.result()
         except Exception as error:
             yield [markup.error(self.line(error, *paths)), gr.skip(), *_GRID_IDLE]
             return
-        # At their full size: the grid's was for the grid.
+        # At their full size, and of all paintings: these were for the grid.
+        kept: dict[str, Any] = {"size": controls.size, "style_mix": controls.style_mix}
         session.cells = [
-            replace(cell, controls=replace(cell.controls, size=controls.size))
-            for cell in cells
+            replace(cell, controls=replace(cell.controls, **kept)) for cell in cells
         ]
         pictures = [(str(cell.path), cell.label) for cell in cells]
         columns_shown = len(axes.column_values)
@@ -171,8 +202,9 @@ class CompareEvents(Handlers):
 _GRID_IDLE = [gr.update(interactive=True), gr.update(interactive=False)]
 
 
-def _draft_of(settings: Any, content: Path, styles: Sequence[Path]) -> str:
-    return markup.picture(drafts.draft(settings, content, styles), "a draft")
+def _draft_of(chosen: Chosen, content: Path) -> str:
+    image = drafts.draft(chosen.settings, content, chosen.styles)
+    return markup.picture(image, "a draft")
 
 
 def _grid_running(shown: str) -> list[Update]:

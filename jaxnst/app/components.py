@@ -8,6 +8,7 @@ import gradio as gr
 from jaxnst.app import clips, markup
 from jaxnst.app.controls import NAMES, Controls, networks_at_hand, preset_controls
 from jaxnst.app.painting import KINDS
+from jaxnst.app.parts import BRUSHES, OPACITY
 from jaxnst.optimize.initial import FEEDFORWARD, INITS
 from jaxnst.pipeline import presets
 from jaxnst.pipeline.settings import Color
@@ -28,6 +29,13 @@ TABS = {
     "Read a picture": "read",
 }
 """The tabs' names on the server."""
+
+PARTS = {
+    "takes the style": "paint",
+    "is kept": "keep",
+    "stays recognisable": "protect",
+}
+"""What happens to what is painted over."""
 
 STROKES = 0.25, 4.0
 """Least and most stroke size of the slider; a picture that is read may have others."""
@@ -57,12 +65,19 @@ class Page:
     Attributes:
         look: the controls by the names of `Controls`.
         selected: the event that another tab was chosen, by which `tab` is its name.
+        drafts: changes when another draft is wanted.
     """
 
     content: Any = None
     styles: Any = None
     samples: Any = None
     message: Any = None
+    parts_fold: Any = None
+    parts_opened: Any = None
+    parts_how: Any = None
+    parts_hint: Any = None
+    editor: Any = None
+    legend: Any = None
     look: dict[str, Any] = field(default_factory=dict)
     kind: Any = None
     keep_metadata: Any = None
@@ -77,6 +92,8 @@ class Page:
     less: Any = None
     more: Any = None
     download: Any = None
+    mask: Any = None
+    drafts: Any = None
     draft: Any = None
     refine: Any = None
     rows: Any = None
@@ -89,6 +106,7 @@ class Page:
     grid_progress: Any = None
     gallery: Any = None
     clip: Any = None
+    clip_mask: Any = None
     clip_how: Any = None
     clip_start: Any = None
     clip_end: Any = None
@@ -110,6 +128,11 @@ class Page:
         """The components of `Controls`, in its order."""
         return [self.look[name] for name in NAMES]
 
+    @property
+    def parts(self) -> list[Any]:
+        """What says which parts of the photograph are painted."""
+        return [self.editor, self.parts_how]
+
 
 def build() -> Page:
     """Lay out the page, within `gr.Blocks`."""
@@ -118,6 +141,7 @@ def build() -> Page:
     with gr.Row(elem_id="page", equal_height=False):
         with gr.Column(scale=5, min_width=320, elem_id="given"):
             _pictures(page)
+            _parts(page, preset_controls("default"))
             _look(page, preset_controls("default"))
         with gr.Column(scale=8, min_width=320, elem_id="made"):
             page.tab = gr.State("paint")
@@ -161,6 +185,40 @@ def _pictures(page: Page) -> None:
         )
     page.samples = gr.Button("Take the samples", size="sm", elem_id="samples")
     page.message = gr.HTML("", elem_id="message", padding=False)
+
+
+def brush(paintings: int, radius: int) -> Any:
+    """A brush of a colour for each of several paintings, through which one sees."""
+    colors = [(color, OPACITY) for color in BRUSHES[: max(1, paintings)]]
+    return gr.Brush(
+        default_size=radius, colors=colors, default_color=colors[0], color_mode="fixed"
+    )
+
+
+def _parts(page: Page, start: Controls) -> None:
+    page.parts_opened = gr.State(False)
+    page.parts_fold = gr.Accordion(
+        "Parts of the photograph", open=False, elem_id="parts"
+    )
+    with page.parts_fold:
+        page.parts_hint = gr.HTML(
+            markup.note("Drop a photograph, then paint over a part of it here."),
+            elem_id="parts_hint",
+            padding=False,
+        )
+        page.editor = gr.ImageEditor(
+            type="pil", sources=(), transforms=(), layers=False, buttons=[],
+            brush=brush(1, 40), eraser=gr.Eraser(default_size=40), show_label=False,
+            height=340, visible=False, elem_id="editor",
+        )  # fmt: skip
+        page.legend = gr.HTML("", elem_id="legend", padding=False)
+        page.parts_how = gr.Radio(
+            list(PARTS.items()), value="paint", label="What I paint over",
+            elem_id="parts_how",
+        )  # fmt: skip
+        page.look["feather"] = gr.Slider(
+            0, 0.1, start.feather, step=0.005, label="Soft border", elem_id="feather"
+        )
 
 
 def _look(page: Page, start: Controls) -> None:
@@ -257,9 +315,11 @@ def _paint(page: Page) -> None:
         page.download = gr.DownloadButton(
             "Download", interactive=False, elem_id="download"
         )
+    page.mask = gr.DownloadButton("Download the mask", visible=False, elem_id="mask")
 
 
 def _draft(page: Page) -> None:
+    page.drafts = gr.State(0)
     page.refine = gr.Button("Refine it", variant="primary", elem_id="refine")
     page.draft = gr.HTML(
         markup.empty("One pass: a draft of every change, in a moment."),
@@ -321,6 +381,11 @@ def _video(page: Page) -> None:
                     min_width=80,
                     elem_id="clip_to",
                 )
+    with gr.Accordion("Parts of the clip", open=False, elem_id="clip_parts"):
+        page.clip_mask = gr.File(
+            label="Mask, white where it is painted: a picture, or as long a clip",
+            file_types=["image", "video"], height=110, elem_id="clip_mask",
+        )  # fmt: skip
     with gr.Row(elem_classes="buttons"):
         page.clip_paint = gr.Button(
             "Paint the clip", variant="primary", elem_id="clip_paint"

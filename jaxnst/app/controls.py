@@ -36,6 +36,7 @@ class Controls:
         init: "content", "noise", "style", "feedforward" or a picture file.
         seed: of the noise.
         style_mix: a share for each painting, such as "2 1"; "" for equal ones.
+        feather: width of soft borders of parts, over the longer side.
         rest: every other setting, as JSON.
     """
 
@@ -53,6 +54,7 @@ class Controls:
     init: str = "content"
     seed: int = 0
     style_mix: str = ""
+    feather: float = 0.01
     rest: str = "{}"
 
 
@@ -79,6 +81,7 @@ def controls_of(settings: Settings) -> Controls:
         init=settings.optimization.init,
         seed=settings.optimization.seed,
         style_mix="" if mix is None else _words(mix),
+        feather=settings.masks.feather,
         rest=json.dumps(_without_controls(data), indent=1),
     )
 
@@ -119,6 +122,7 @@ def settings_of(controls: Controls) -> Settings:
             "init": controls.init,
             "seed": _int(controls.seed, "seed"),
         },
+        "masks": {"feather": _float(controls.feather, "feather")},
     }
     settings = Settings.from_json(merged(data, own))
     if settings.terms.strength is not None:  # now, not when the run begins
@@ -193,6 +197,7 @@ _OWN: dict[str, tuple[str, ...]] = {
     "terms": ("strength", "beta", "alpha", "tv"),
     "geometry": ("size", "style_scale"),
     "optimization": ("steps", "init", "seed"),
+    "masks": ("feather",),
 }
 
 

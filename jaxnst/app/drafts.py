@@ -17,6 +17,7 @@ from jaxnst import images
 from jaxnst.feedforward import FeedForward, load_feedforward
 from jaxnst.pipeline import presets
 from jaxnst.pipeline.inputs import load_content, sizes_of
+from jaxnst.pipeline.protection import load_masks
 from jaxnst.pipeline.run import prepare
 from jaxnst.pipeline.settings import Settings
 from jaxnst.video import OnePassPainter
@@ -54,11 +55,12 @@ def draft_settings(settings: Settings) -> Settings:
         style_mix=settings.style_mix,
         terms=replace(one.terms, strength=settings.terms.strength),
         geometry=geometry,
+        masks=settings.masks,
     )
 
 
 def draft(settings: Settings, content: Path, styles: Sequence[Path]) -> np.ndarray:
-    """(H, W, 3): one pass for the settings' colours, strength, sizes and shares.
+    """(H, W, 3): one pass for the settings' colours, strength, sizes, shares and masks.
 
     Raises:
         OSError, ValueError, MemoryError: a picture cannot be read.
@@ -70,6 +72,7 @@ def draft(settings: Settings, content: Path, styles: Sequence[Path]) -> np.ndarr
         _style(path, path.stat().st_mtime_ns, size)
         for path, size in zip(styles, sizes.styles, strict=True)
     ]
+    photograph, regions, _ = load_masks(one, photograph, paintings)
     network = model()
     prepared = prepare(
         one,
@@ -78,6 +81,7 @@ def draft(settings: Settings, content: Path, styles: Sequence[Path]) -> np.ndarr
         paintings,
         multiple=_MULTIPLE,
         decoder=network,
+        regions=regions,
     )
     image = np.asarray(prepared.one_pass(began).image)
     alpha = _alpha(content, content.stat().st_mtime_ns, sizes.content)

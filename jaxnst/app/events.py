@@ -7,6 +7,7 @@ from jaxnst.app.components import TABS, Page
 from jaxnst.app.handlers import PRIVATE, Describe
 from jaxnst.app.motion_events import MotionEvents
 from jaxnst.app.paint_events import PaintEvents
+from jaxnst.app.part_events import PartEvents
 from jaxnst.app.sessions import Sessions
 
 
@@ -25,7 +26,7 @@ def connect(
 
     blocks.unload(closed)
     page.selected = page.tabs.select(_selected, None, page.tab, **PRIVATE)
-    for kind in (PaintEvents, CompareEvents, MotionEvents):
+    for kind in (PaintEvents, PartEvents, CompareEvents, MotionEvents):
         kind(page, sessions, describe).connect()
 
 

@@ -16,7 +16,7 @@ from jaxnst.losses.config import Weights
 from jaxnst.parallel import grid_search, stylize_batch
 from jaxnst.pipeline.inputs import Inputs, load_inputs, load_pictures
 from jaxnst.pipeline.run import Prepared, prepare
-from jaxnst.pipeline.settings import Settings
+from jaxnst.pipeline.settings import Masks, Settings
 
 Rows = Literal["strength", "alpha"]
 Columns = Literal["style_scale", "beta"]
@@ -95,8 +95,12 @@ def paint_grid(
     styles: Sequence[Path],
     folder: Path,
     run: Run[Any],
+    masks: Masks | None = None,
 ) -> list[Cell]:
     """Paint a pair under every setting, and write JPEG files into the folder.
+
+    Args:
+        masks: other ones than the controls name.
 
     Returns:
         The pictures row by row, as far as they came.
@@ -109,6 +113,7 @@ def paint_grid(
         return []
     first = cell_controls(controls, axes, *axes.cells[0])
     settings = settings_of(first)
+    settings = settings if masks is None else replace(settings, masks=masks)
     if settings.optimization.one_pass:
         raise ValueError(
             "one pass has no steps for a grid to compare; choose another preset"
@@ -217,11 +222,11 @@ def _prepared(
     settings: Settings, inputs: Inputs, content: Path, styles: Sequence[Path]
 ) -> Prepared:
     """As `prepare`, with paintings read at the size that they are used at."""
-    photograph, paintings = load_pictures(settings, inputs.network, content, styles)
+    _, paintings = load_pictures(settings, inputs.network, content, styles)
     return prepare(
         settings,
         inputs.network,
-        photograph,
+        inputs.content,
         paintings,
         init=inputs.init,
         decoder=inputs.decoder,

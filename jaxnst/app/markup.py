@@ -3,16 +3,21 @@
 import base64
 from collections.abc import Mapping, Sequence
 from html import escape
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jaxnst.app.painting import Painted
+from jaxnst.app.parts import BRUSHES
 from jaxnst.app.runs import Update
 from jaxnst.app.uploads import to_jpeg, without_folders
+from jaxnst.images import load_image
 from jaxnst.video import PaintedClip
 
 _SIDE = 768  # pixels of a picture on its way
+
+_SWATCH = 96  # of a painting beside its brush's colour
 
 
 def duration(seconds: float) -> str:
@@ -124,7 +129,33 @@ def painted(done: Painted) -> str:
     cells = "".join(f"<span>{escape(word)}</span>" for word in words)
     astray = "" if done.finite else error("the run turned infinite; this is before it")
     notice = note(without_folders(done.notice, ()))
-    return f'<p class="jaxnst-numbers">{cells}</p>{notice}{astray}'
+    again = command(done.command) if done.masks else ""
+    return f'<p class="jaxnst-numbers">{cells}</p>{notice}{astray}{again}'
+
+
+def command(line: str) -> str:
+    """What the command line does the same with; broken between its words alone."""
+    words = " ".join(f"<span>{escape(word)}</span>" for word in line.split(" "))
+    return f'<pre class="jaxnst-command"><code>{words}</code></pre>'
+
+
+def legend(paintings: Sequence[Path]) -> str:
+    """Which colour of the brush is which painting; a click takes it.
+
+    Raises:
+        OSError, ValueError, MemoryError: one cannot be read.
+    """
+    cells = []
+    for number, (path, color) in enumerate(zip(paintings, BRUSHES, strict=False)):
+        image = np.asarray(load_image(path, size=_SWATCH))
+        data = base64.b64encode(to_jpeg(image)).decode("ascii")
+        words = f"painting {number + 1}"
+        cells.append(
+            f'<button type="button" class="jaxnst-brush" aria-label="{words}" '
+            f'onclick="jaxnst.brush({number})" style="--brush: {color}">'
+            f'<img alt="{words}" src="data:image/jpeg;base64,{data}"></button>'
+        )
+    return f'<div class="jaxnst-legend">{"".join(cells)}</div>'
 
 
 def clip(done: PaintedClip) -> str:

@@ -108,8 +108,8 @@ class MotionEvents(Handlers):
             api_visibility="private",
         ).then(
             self.clip,
-            [page.clip, page.styles, page.clip_how, page.clip_start, page.clip_end,
-             *page.controls],
+            [page.clip, page.styles, page.clip_mask, page.clip_how, page.clip_start,
+             page.clip_end, *page.controls],
             shown,
             show_progress="minimal", show_progress_on=page.clip_progress,
             api_visibility="private", **DEVICE,
@@ -121,7 +121,7 @@ class MotionEvents(Handlers):
         return _clip_running(markup.note("waiting for its turn"))
 
     def clip(
-        self, request: gr.Request, clip: Any, styles: Any, optimised: bool,
+        self, request: gr.Request, clip: Any, styles: Any, mask: Any, optimised: bool,
         start: float | None, end: float | None, *look: Any,
     ) -> Iterator[list[Update]]:  # fmt: skip
         """Paint the clip."""
@@ -134,6 +134,7 @@ class MotionEvents(Handlers):
             painting.check_order(clip, styles, painting.KINDS[0])
             path, paths = Path(str(clip)), paths_of(styles)
             settings = clips.clip_settings(controls_on(look), optimised=optimised)
+            settings = clips.with_mask(settings, mask)
             order = clips.ClipOrder(path, paths, settings, start or 0.0, end or None)
             folder = session.new_folder()
             run.start(lambda run: clips.paint(order, folder, run))

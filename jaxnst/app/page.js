@@ -1,5 +1,5 @@
 // The browser's camera: one frame at a time goes to the server, those that the camera
-// gives meanwhile are dropped.
+// gives meanwhile are dropped. And the brush's colours.
 window.jaxnst = (() => {
   let stream = null;
 
@@ -34,5 +34,30 @@ window.jaxnst = (() => {
     return canvas.toDataURL("image/jpeg", 0.9);
   }
 
-  return { start, stop, frame };
+  const press = (name) =>
+    document.querySelector(`#editor button[aria-label="${name}"]`)?.click();
+
+  // The editor shows other colours of its brush when that is taken up anew.
+  function renew(then) {
+    press("Erase");
+    requestAnimationFrame(() => {
+      press("Brush");
+      if (then) requestAnimationFrame(then);
+    });
+  }
+
+  // The brush of the photograph's parts takes the colour of a painting.
+  function brush(number) {
+    const color = () => document.querySelectorAll("#editor button.color")[number];
+    const take = (left) => {
+      if (color()) color().click();
+      else if (left) requestAnimationFrame(() => take(left - 1));
+    };
+    renew(() => {
+      press("Color");
+      take(60);
+    });
+  }
+
+  return { start, stop, frame, brush, renew };
 })();

@@ -25,6 +25,7 @@ from jaxnst.app.handlers import (
     paths_of,
 )
 from jaxnst.app.painting import Order, Painted
+from jaxnst.app.parts import names_of, with_parts, without_files
 from jaxnst.app.runs import Run
 from jaxnst.app.sessions import Session
 from jaxnst.app.uploads import (
@@ -110,12 +111,12 @@ class PaintEvents(Handlers):
         how = [page.kind, page.keep_metadata]
         result = [
             *(page.progress, page.compare, page.done, page.paint, page.stop),
-            *(page.less, page.more, page.download),
+            *(page.less, page.more, page.download, page.mask),
             *(page.look["strength"], page.look["beta"]),
         ]
         for button, work, inputs in (
-            (page.paint, self.paint, [*given, *how, *page.controls]),
-            (page.refine, self.refine, [*given, *how, *page.controls]),
+            (page.paint, self.paint, [*given, *how, *page.parts, *page.controls]),
+            (page.refine, self.refine, [*given, *how, *page.parts, *page.controls]),
             (page.more, self.more, []),
             (page.less, self.less, []),
         ):
@@ -147,12 +148,17 @@ class PaintEvents(Handlers):
         styles: Any,
         kind: Any,
         keep: bool,
+        drawn: Any,
+        parts: Any,
         *look: Any,
     ) -> Iterator[list[Update]]:
         """Paint what stands on the page."""
-        yield from self._painted(
-            request, lambda session: _order(content, styles, kind, keep, look)
-        )
+
+        def order(session: Session) -> Order:
+            found = _order(content, styles, kind, keep, look)
+            return _in_parts(found, drawn, parts, session)
+
+        yield from self._painted(request, order)
 
     def refine(
         self,
@@ -161,12 +167,15 @@ class PaintEvents(Handlers):
         styles: Any,
         kind: Any,
         keep: bool,
+        drawn: Any,
+        parts: Any,
         *look: Any,
     ) -> Iterator[list[Update]]:
         """Optimise from what one pass makes of it."""
 
         def order(session: Session) -> Order:
             found = _order(content, styles, kind, keep, look)
+            found = _in_parts(found, drawn, parts, session)
             return replace(found, settings=painting.refined(found.settings))
 
         yield from self._painted(request, order)
@@ -223,6 +232,8 @@ class PaintEvents(Handlers):
             return ["", *same]
         try:
             settings, pictures = read_settings(Path(path))
+            masks = names_of(settings.masks)
+            settings = replace(settings, masks=without_files(settings.masks))
             controls = controls_of(settings)
         except Exception as error:
             return [markup.error(self.line(error, Path(path))), *same]
@@ -239,6 +250,7 @@ class PaintEvents(Handlers):
                     controls.how,
                     controls.strength if controls.how == "strength" else controls.beta,
                 ),
+                *([("mask, to be painted anew", ", ".join(masks))] if masks else []),
             ]
         )
         return [shown, *(as_value(name, values[name]) for name in NAMES)]
@@ -263,12 +275,21 @@ def _order(
     return Order(original(Path(content)), paths_of(styles), settings, kind, keep)
 
 
+def _in_parts(order: Order, drawn: Any, parts: Any, session: Session) -> Order:
+    """What is to be painted where parts of the photograph were painted over."""
+    folder = session.folder / "masks"
+    chosen = with_parts(
+        order.settings, order.styles, drawn, parts, order.content, folder
+    )
+    return replace(order, settings=chosen.settings, styles=chosen.styles)
+
+
 def _running(shown: str) -> list[Update]:
     """The page while a picture comes about."""
     hidden, still = gr.update(visible=False), gr.update(interactive=False)
     progress = gr.update(value=shown, visible=True)
     return [progress, hidden, "", still, gr.update(interactive=True),
-            still, still, still, gr.skip(), gr.skip()]  # fmt: skip
+            still, still, still, still, gr.skip(), gr.skip()]  # fmt: skip
 
 
 def _ended(shown: str, painted: Painted | None) -> list[Update]:
@@ -276,7 +297,7 @@ def _ended(shown: str, painted: Painted | None) -> list[Update]:
     there = gr.update(interactive=painted is not None)
     return [gr.update(value=shown, visible=True), gr.skip(), gr.skip(),
             gr.update(interactive=True), gr.update(interactive=False),
-            there, there, there, gr.skip(), gr.skip()]  # fmt: skip
+            there, there, there, there, gr.skip(), gr.skip()]  # fmt: skip
 
 
 def _shown(done: Painted, moves: bool) -> list[Update]:
@@ -284,11 +305,14 @@ def _shown(done: Painted, moves: bool) -> list[Update]:
     pair = gr.update(value=(str(done.before), str(done.shown)), visible=True)
     live, still = gr.update(interactive=True), gr.update(interactive=False)
     download = gr.update(value=str(done.path), interactive=True)
+    mask = gr.update(visible=False)
+    if done.masks:
+        mask = gr.update(value=str(done.masks[0]), visible=True, interactive=True)
     controls = controls_of(done.order.settings)
     followed = [controls.strength, controls.beta] if moves else [gr.skip(), gr.skip()]
     return [
         gr.update(value="", visible=False),
         pair,
         markup.painted(done),
-        *(live, still, live, live, download, *followed),
+        *(live, still, live, live, download, mask, *followed),
     ]

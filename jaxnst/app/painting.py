@@ -1,5 +1,6 @@
 """Painting a picture: from uploaded files and settings to a file that carries them."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -13,8 +14,15 @@ from jaxnst.app.runs import Run, watch
 from jaxnst.app.uploads import to_jpeg
 from jaxnst.optimize.result import Result
 from jaxnst.pipeline.continuation import continue_settings, scale_style
-from jaxnst.pipeline.inputs import Inputs, further_files, init_file, load_inputs
+from jaxnst.pipeline.inputs import (
+    Inputs,
+    further_files,
+    init_file,
+    load_content,
+    load_inputs,
+)
 from jaxnst.pipeline.provenance import describe, digests_of, shortened
+from jaxnst.pipeline.region_masks import mask_files
 from jaxnst.pipeline.run import render
 from jaxnst.pipeline.settings import Settings
 
@@ -81,6 +89,24 @@ class Painted:
     seconds: float
     losses: dict[str, float]
     finite: bool
+
+    @property
+    def masks(self) -> tuple[Path, ...]:
+        """The masks that it was painted with."""
+        return mask_files(self.order.settings.masks)
+
+    @property
+    def command(self) -> str:
+        """What paints it again, in a folder with all of its files."""
+        masks = self.order.settings.masks
+        words = [self.order.content.name, *(path.name for path in self.order.styles)]
+        words += ["--from", self.path.name]
+        for option, name in (
+            ("--content-mask", masks.content_mask),
+            ("--protect", masks.protect),
+        ):
+            words += [] if name is None else [option, Path(name).name]
+        return shlex.join(["jaxnst", *words, "-o", "again.png"])
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -155,7 +181,7 @@ def _written(
     name = f"{order.content.stem}__{order.styles[0].stem}"
     path = folder / fitting_name(name, f".{order.kind}")
     stored = describe(
-        _portable(inputs.settings),
+        portable(inputs.settings),
         inputs.network,
         result,
         pictures=[Path(each.name) for each in (order.content, *order.styles)],
@@ -166,8 +192,11 @@ def _written(
     images.save_image(path, result.image, like=like, metadata=kept)
     shown = np.asarray(images.over_white(np.asarray(result.image), like.alpha))
     pages = folder / "after.jpg", folder / "before.jpg"
+    photograph = inputs.content
+    if order.settings.masks.protect is not None:  # which shows it in other colours
+        photograph = load_content(order.content, inputs.size)
     before = images.over_white(
-        np.asarray(images.resize(inputs.content, shown.shape[:2])), like.alpha
+        np.asarray(images.resize(photograph, shown.shape[:2])), like.alpha
     )
     for page, image in zip(pages, (shown, np.asarray(before)), strict=True):
         page.write_bytes(to_jpeg(image))
@@ -191,7 +220,7 @@ def _written(
     )
 
 
-def _portable(settings: Settings) -> Settings:
+def portable(settings: Settings) -> Settings:
     """Settings in which a picture to start from and masks are called by their names
     alone: their folder is one of this server's."""
     how, masks = settings.optimization, settings.masks
@@ -202,12 +231,14 @@ def _portable(settings: Settings) -> Settings:
     if masks.style_mask is not None:
         names = tuple(Path(name).name for name in masks.style_mask)
         masks = replace(masks, style_mask=names)
+    if masks.protect is not None:
+        masks = replace(masks, protect=Path(masks.protect).name)
     return replace(settings, optimization=how, masks=masks)
 
 
 def go_on(painted: Painted, factor: float) -> Order:
-    """What goes on from a picture with so many times as much style."""
-    return go_on_from(
+    """What goes on from a picture with so many times as much style, and its masks."""
+    order = go_on_from(
         painted.path,
         painted.order.content,
         painted.order.styles,
@@ -215,6 +246,8 @@ def go_on(painted: Painted, factor: float) -> Order:
         kind=painted.order.kind,
         keep_metadata=painted.order.keep_metadata,
     )
+    masks = painted.order.settings.masks
+    return replace(order, settings=replace(order.settings, masks=masks))
 
 
 def go_on_from(

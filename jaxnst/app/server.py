@@ -176,7 +176,12 @@ class Guard:
                 message = {**message, "headers": [*message["headers"], policy]}
             await send(message)
 
-        await self._app(scope, receive, guarded)
+        try:
+            await self._app(scope, receive, guarded)
+        except Exception as error:
+            # A page that is closed while it sends a picture is nothing to report.
+            if type(error).__name__ != "ClientDisconnect":  # Starlette's
+                raise
 
 
 async def _plain(send: Any, text: str) -> None:

@@ -17,8 +17,8 @@ from jaxnst.cli._app import EXPECTED, describe_error
 from jaxnst.cli._locations import Address, Location, location
 from jaxnst.cli._remote import at_once, opened
 from jaxnst.losses.regions import Regions
-from jaxnst.pipeline.region_masks import load_regions
-from jaxnst.pipeline.settings import Masks
+from jaxnst.pipeline.protection import load_masks
+from jaxnst.pipeline.settings import Masks, Settings
 
 Size = tuple[int, int]
 
@@ -59,7 +59,7 @@ class _Facts(NamedTuple):
 
 def mask_locations(masks: Masks) -> tuple[Location, ...]:
     """Every mask that settings name."""
-    named = (masks.content_mask, *(masks.style_mask or ()))
+    named = (masks.content_mask, *(masks.style_mask or ()), masks.protect)
     return tuple(location(name) for name in named if name is not None)
 
 
@@ -105,17 +105,26 @@ class Inputs:
         return facts
 
     def read(
-        self, content: Source, style: Source, masks: Masks, mask_digests: Sequence[str]
+        self,
+        content: Source,
+        style: Source,
+        settings: Settings,
+        mask_digests: Sequence[str],
     ) -> Pictures:
         """What is painted of.
+
+        Args:
+            mask_digests: SHA-256 of the settings' masks.
 
         Raises:
             OSError, ValueError: a file cannot be read, or is not what it was.
         """
-        places = mask_locations(masks)
+        places = mask_locations(settings.masks)
         painting = self.load(*style)
         photograph, like = self.load_photograph(*content)
-        regions = _load_regions(masks, places, mask_digests, content.size, painting)
+        shown, regions = _load_masks(
+            settings, places, mask_digests, photograph, painting
+        )
         read = (content.place, style.place, *places)
         digests = (content.digest, style.digest, *mask_digests)
         # Copies were compared when they were made.
@@ -125,7 +134,7 @@ class Inputs:
                     f"{path} has changed since the batch began; the same command "
                     "paints it anew"
                 )
-        return Pictures(photograph, painting, like, regions)
+        return Pictures(shown, painting, like, regions)
 
 
 def _look_at(place: Address) -> _Facts | Exception:
@@ -153,29 +162,36 @@ def _load_photograph(
         return photograph, images.read_like(file, size=size)
 
 
-def _load_regions(
-    masks: Masks,
+def _load_masks(
+    settings: Settings,
     places: Sequence[Location],
     digests: Sequence[str],
-    size: Size,
+    photograph: Array,
     painting: Array,
-) -> Regions | None:
-    """Of masks at places, those of `mask_locations`; None where there are none."""
+) -> tuple[Array, Regions | None]:
+    """`load_masks` of masks at places, those of `mask_locations`."""
     with ExitStack() as stack:
         files = [
             os.fspath(stack.enter_context(opened(place, digest)))
             for place, digest in zip(places, digests, strict=True)
         ]
-        first = 0 if masks.content_mask is None else 1
-        here = replace(
-            masks,
-            content_mask=files[0] if first else None,
-            style_mask=tuple(files[first:]) or masks.style_mask,
-        )
+        here = replace(settings, masks=_with_files(settings.masks, files))
         try:
-            return load_regions(here, size, [painting])[0]
+            return load_masks(here, photograph, [painting])[:2]
         except ValueError as error:
             text = describe_error(error)
             for file, place in zip(files, places, strict=True):
                 text = text.replace(file, str(place))
             raise ValueError(text) from error
+
+
+def _with_files(masks: Masks, files: Sequence[str]) -> Masks:
+    """The masks with other files in the place of theirs, as many."""
+    left = iter(files)
+    content, style, protect = masks.content_mask, masks.style_mask, masks.protect
+    return replace(
+        masks,
+        content_mask=None if content is None else next(left),
+        style_mask=None if style is None else tuple(next(left) for _ in style),
+        protect=None if protect is None else next(left),
+    )

@@ -173,6 +173,8 @@ class BatchJob:
             masks = replace(masks, content_mask=str(pair.content_mask))
         if pair.style_mask is not None:
             masks = replace(masks, style_mask=(str(pair.style_mask),))
+        if pair.protect is not None:
+            masks = replace(masks, protect=str(pair.protect))
         return masks
 
     def _settings_for(
@@ -218,7 +220,7 @@ class BatchJob:
             return self.inputs.read(
                 Source(pair.content, job["content"], item.size),
                 Source(pair.style, job["style"], item.style_size),
-                item.settings.masks,
+                item.settings,
                 job.get("masks", ()),
             )
 

@@ -79,6 +79,10 @@ _MASKS = {
     "style_mask": ("FILE", "mask of each painting; without --content-mask, what is "
                            "white counts"),
     "feather": ("X", "width of the soft borders of regions, over the longer side"),
+    "protect": ("FILE", "mask of what stays recognisable, such as faces and lettering: "
+                        "white, grey in part"),
+    "protect_strength": ("X", "how much of the photograph, in the painting's colours, "
+                              "shows there, from 0 to 1"),
 }  # fmt: skip
 _OPTIMIZATION = {
     "steps": ("N", "steps at each level from coarse to fine, not in all; the last "

@@ -22,7 +22,7 @@ from jaxnst.cli._remote import read_bytes
 
 NUMBERS = ("alpha", "beta", "tv")
 
-_MASKS = ("content_mask", "style_mask")
+_MASKS = ("content_mask", "style_mask", "protect")
 
 _COLUMNS = ("content", "style", *_MASKS, *NUMBERS, "output")
 
@@ -37,6 +37,13 @@ class Pair:
     numbers: dict[str, float] = field(default_factory=dict)
     content_mask: Location | None = None
     style_mask: Location | None = None
+    protect: Location | None = None
+
+    @property
+    def masks(self) -> tuple[Location, ...]:
+        """Those of the pair alone."""
+        named = self.content_mask, self.style_mask, self.protect
+        return tuple(path for path in named if path is not None)
 
     def __str__(self) -> str:
         return f"{self.content} in the style of {self.style}"
@@ -76,12 +83,7 @@ def plan(
                 f"{first} and {second} would both be written to {name}; rename a "
                 'file, or list the pairs in a .csv with a column "output"'
             )
-    read = {
-        path
-        for pair in pairs
-        for path in (pair.content, pair.style, pair.content_mask, pair.style_mask)
-        if path is not None
-    }
+    read = {path for pair in pairs for path in (pair.content, pair.style, *pair.masks)}
     check_written_not_read([output / pair.name for pair in pairs], list(read))
     return pairs
 
@@ -181,7 +183,7 @@ def _row(
         raise ValueError(f"{where}: give one content and one style")
     named: dict[str, Location] = {}
     for column in ("content", "style", *_MASKS):
-        folder = contents if column.startswith("content") else styles
+        folder = styles if column.startswith("style") else contents
         try:
             if values.get(column):
                 named[column] = joined(folder, values[column])

@@ -10,8 +10,9 @@ from jaxnst._files import check_not_read, fitting_name
 from jaxnst.cli._app import Common
 from jaxnst.cli._outputs import existing
 from jaxnst.cli._parser import Misuse, option
-from jaxnst.cli._streams import STREAM, is_stream
+from jaxnst.cli._streams import STREAM, check_read_again, is_stream
 from jaxnst.pipeline.inputs import STARTS
+from jaxnst.pipeline.region_masks import check_count, mask_files
 from jaxnst.pipeline.settings import Settings
 from jaxnst.video.paint import check_apart
 
@@ -74,10 +75,10 @@ def output_of(arguments: Arguments) -> Path:
 
 
 def read(arguments: Arguments) -> list[Path]:
-    """Every file that the run reads: clip, pictures, weights."""
+    """Every file that the run reads: clip, pictures, masks, weights."""
     settings = arguments.settings
     named = settings.network, settings.weights, settings.decoder
-    pictures = [*arguments.pictures, arguments.again]
+    pictures = [*arguments.pictures, arguments.again, *mask_files(settings.masks)]
     return [p for p in pictures if p not in (None, STREAM)] + existing(*named)
 
 
@@ -86,8 +87,13 @@ def check(arguments: Arguments, output: Path) -> None:
     init = arguments.settings.optimization.init
     if init not in STARTS:
         raise Misuse(f"--init must be one of {', '.join(STARTS)} for a clip")
+    masks = arguments.settings.masks
+    for path in mask_files(masks):
+        check_read_again(path)
+    check_count(masks, len(arguments.pictures) - 1)
     check_not_read([output, video.kept_folder(output)], read(arguments))
-    check_apart(arguments.pictures[0], output)
+    for read_from in (arguments.pictures[0], *mask_files(masks)):
+        check_apart(read_from, output)
     video.check_clip_output(output, arguments.quality, again=arguments.resume)
     if not 0 <= arguments.smooth < 1:
         raise Misuse(f"--smooth must be from 0 to below 1, got {arguments.smooth:g}")

@@ -31,7 +31,10 @@ from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.optimize.result import Result
 from jaxnst.pipeline.inputs import Inputs, load_inputs
 from jaxnst.pipeline.provenance import describe, digests_of, read_settings
+from jaxnst.pipeline.region_masks import mask_files
+from jaxnst.pipeline.settings import Masks
 from jaxnst.video.paint import FrameProgress
+from jaxnst.video.source import numbered_pictures
 
 USAGE = "CLIP PAINTING [PAINTING ...] [-o OUT.mp4] [options]"
 WORDS = setting_words()
@@ -91,7 +94,8 @@ class Job:
         first: the first one, before it is painted.
         decoder: of one pass, which also begins what an optimised frame shows for the
             first time.
-        digests: {painting: SHA-256}.
+        digests: {painting, or mask: SHA-256}.
+        masks: of the frames, where the settings name any.
     """
 
     arguments: Arguments
@@ -102,6 +106,7 @@ class Job:
     inputs: Inputs
     decoder: FeedForward
     digests: dict[str, str]
+    masks: video.ClipMasks | None = None
 
     @property
     def steadied(self) -> dict[str, float]:
@@ -122,7 +127,8 @@ class Job:
             ValueError: OpenCV is not installed, and needed.
         """
         inputs, settings = self.inputs, self.inputs.settings
-        how: dict[str, Any] = {"reference": self.first, **self.steadied}
+        how: dict[str, Any] = {"reference": self.first, "masks": self.masks}
+        how |= self.steadied
         try:
             if not settings.optimization.one_pass:
                 how |= {"size": self.size, "decoder": self.decoder}
@@ -150,10 +156,12 @@ class Job:
 
     def description(self) -> dict[str, Any]:
         """What decides the frames, so that others are not taken for them."""
+        settings = self.inputs.settings
         return {
             "clip": sha256_of(self.clip.source.files),
-            "paintings": list(self.digests.values()),
-            "settings": self.inputs.settings.to_json(),
+            "paintings": [self.digests[str(p)] for p in self.arguments.pictures[1:]],
+            "masks": [self.digests[str(p)] for p in mask_files(settings.masks)],
+            "settings": settings.to_json(),
             "motion": self.steadied,
             "weights": self.inputs.network.checksum,
             "decoder": self.decoder.checksum,
@@ -196,6 +204,7 @@ class Job:
                 description=self.description(),
                 resume=arguments.resume,
                 callback=bar,
+                masks=self.masks,
             )
 
     def report(self, painted: video.PaintedClip) -> None:
@@ -259,8 +268,24 @@ def load(arguments: Arguments, files: Sequence[Path], output: Path) -> Job:
     )
     names = dict(zip(files, map(str, arguments.pictures[1:]), strict=True))
     decoder = inputs.decoder or load_feedforward()
-    digests = digests_of(names)
-    return Job(arguments, output, clip, size, first.pixels, inputs, decoder, digests)
+    masks = video.open_masks(inputs.settings.masks, clip, size, inputs.styles)
+    if masks is not None:
+        inputs = replace(
+            inputs, notice="; ".join(filter(None, (inputs.notice, masks.notice)))
+        )
+    digests = digests_of(names) | digests_of_masks(inputs.settings.masks)
+    return Job(
+        arguments, output, clip, size, first.pixels, inputs, decoder, digests, masks
+    )
+
+
+def digests_of_masks(masks: Masks) -> dict[str, str]:
+    """{mask: SHA-256}, of a folder over all of its pictures."""
+    found = {}
+    for path in mask_files(masks):
+        files = numbered_pictures(path) if path.is_dir() else (path,)
+        found[str(path)] = sha256_of(files)
+    return found
 
 
 def main(arguments: Arguments) -> int:

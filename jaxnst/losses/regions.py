@@ -211,17 +211,21 @@ def style_shares(
 def merged(regions: Regions) -> Regions:
     """Regions with the same parts of the paintings as one; the mathematics would hold
     each to the whole style by itself."""
+    groups = same_styles(regions.styles)
+    first = np.array([numbers[0] for numbers in groups])
+    content = jnp.stack([regions.content[..., n].sum(-1) for n in groups], -1)
+    styles = tuple(mask[..., first] for mask in regions.styles)
+    return Regions(jnp.clip(content, 0.0, 1.0), styles)
+
+
+def same_styles(styles: Sequence[Float[AnyArray, "_ _ r"]]) -> list[np.ndarray]:
+    """Numbers of the regions, those with the same parts of the paintings together."""
     groups: dict[bytes, list[int]] = {}
-    for number in range(regions.content.shape[-1]):
-        masks = (np.asarray(mask[..., number]) for mask in regions.styles)
+    for number in range(styles[0].shape[-1]):
+        masks = (np.asarray(mask[..., number]) for mask in styles)
         key = b"".join(mask.tobytes() for mask in masks)
         groups.setdefault(key, []).append(number)
-    first = [numbers[0] for numbers in groups.values()]
-    content = jnp.stack(
-        [regions.content[..., np.array(n)].sum(-1) for n in groups.values()], -1
-    )
-    styles = tuple(mask[..., np.array(first)] for mask in regions.styles)
-    return Regions(jnp.clip(content, 0.0, 1.0), styles)
+    return [np.array(numbers) for numbers in groups.values()]
 
 
 def with_count(

@@ -172,11 +172,15 @@ def style_targets(
     config: Config,
     *,
     style_mix: Sequence[UncheckedNumber] | None = None,
+    regions: Regions | None = None,
 ) -> dict[str, StyleTarget]:
-    """`Targets.style` alone; arguments and errors as of `make_targets`."""
+    """`Targets.style` alone; arguments and errors as of `make_targets`. Of `regions`
+    the masks of the styles count, which must be of their sizes."""
     min_side = check_network(network).min_side(config.style_layers)
     styles = _checks.check_images(style, "style", min_side=min_side, alpha=True)
-    return style_targets_of(network, styles, config, style_mix=style_mix)
+    return style_targets_of(
+        network, styles, config, style_mix=style_mix, regions=regions
+    )
 
 
 def style_targets_of(

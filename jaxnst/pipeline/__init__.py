@@ -1,6 +1,7 @@
 """Whole runs: settings, presets, inputs, colours, what a file keeps of a run."""
 
 from jaxnst.pipeline.inputs import load_inputs, open_network
+from jaxnst.pipeline.protection import protect
 from jaxnst.pipeline.run import render
 from jaxnst.pipeline.run_many import render_batch, render_grid
 from jaxnst.pipeline.settings import Geometry, Masks, Optimization, Settings
@@ -13,6 +14,7 @@ __all__ = [
     "Settings",
     "load_inputs",
     "open_network",
+    "protect",
     "render",
     "render_batch",
     "render_grid",

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 
 from jaxnst._checks import check_image, in_pixels
-from jaxnst.gaussian import transport_map
+from jaxnst.gaussian import Gaussian, transport_map
 from jaxnst.linalg import matmul
 from jaxnst.losses.masks import join_alpha, position_weights, split_alpha
 
@@ -127,6 +127,20 @@ def match_color(style: Array, content: Array, *, clip: bool = True) -> Array:
     centred = centred - _mean(centred, counts).reshape(1, 1, 3)
     moved = jnp.einsum("hwc,dc->hwd", centred, transport, precision="highest")
     return join_alpha(_limit(moved + content_mean.reshape(1, 1, 3), clip), alpha)
+
+
+def move_colors(image: Array, source: Gaussian, target: Gaussian) -> Array:
+    """A picture whose colours are moved as `match_color` moves those of a painting, by
+    means and covariances that are known; not clipped.
+
+    Args:
+        image: (H, W, 3).
+        source, target: of the colours that they have, and that they are to have.
+    """
+    transport = transport_map(source.covariance, target.covariance, roots=_roots)
+    centred = image - source.mean.reshape(1, 1, 3)
+    moved = jnp.einsum("hwc,dc->hwd", centred, transport, precision="highest")
+    return moved + target.mean.reshape(1, 1, 3)
 
 
 def _with_luma(image: Array, luma: Array) -> Array:

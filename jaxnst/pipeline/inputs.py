@@ -19,7 +19,8 @@ from jaxnst.networks.network import Network
 from jaxnst.optimize.initial import FEEDFORWARD, INITS
 from jaxnst.optimize.memory import with_tiles_if_needed
 from jaxnst.optimize.optimizers import state_images
-from jaxnst.pipeline.region_masks import check_no_masks, load_regions, mask_files
+from jaxnst.pipeline.protection import load_masks
+from jaxnst.pipeline.region_masks import mask_files
 from jaxnst.pipeline.run import levels_at, nearest_multiple, padded_size
 from jaxnst.pipeline.settings import Settings
 from jaxnst.pipeline.substitute import Choice, adapted, choose, replaced_source
@@ -42,7 +43,8 @@ class Inputs:
         settings: with the network's name, and layers that the network has.
         network: the feature network.
         decoder: of one pass, where the settings start from one.
-        content: (H, W, 3) at the size at which it is optimised.
+        content: (H, W, 3) at the size at which it is optimised; where it is protected
+            in the paintings' colours.
         styles: (h, w, 3) each, at theirs; (h, w, 4), with alpha, those with transparent
             parts.
         init: the picture to start from, where the settings name a file.
@@ -88,7 +90,7 @@ def load_inputs(
     Args:
         typed: as of `open_network`.
         frame: the content itself, (H, W, 3) at its final size, where `content` names
-            a clip of which it is a frame.
+            a clip of which it is a frame; masks are then left to who reads the clip.
 
     Raises:
         OSError, ValueError: a picture, the network or its weights cannot be used.
@@ -99,7 +101,6 @@ def load_inputs(
     if frame is None:
         settings = with_size_of(settings, images.picture_size(content))
     else:
-        check_no_masks(settings.masks)
         geometry = replace(settings.geometry, size=max(frame.shape[:2]), fit="long")
         settings = replace(settings, geometry=geometry)
     pictures = load_pictures(settings, network, content, styles, frame=frame)
@@ -110,10 +111,12 @@ def load_inputs(
         init = load_content(start, size)
         resized = _resized(start, size)
     inputs = Inputs(settings, network, decoder, *pictures, init)
-    regions, kept = load_regions(settings.masks, inputs.size, inputs.styles)
-    lines = [notice, _left_out(inputs, content), resized, kept]
-    notice = "; ".join(filter(None, lines))
-    return replace(inputs, notice=notice, regions=regions)
+    lines = [notice, _left_out(inputs, content), resized]
+    if frame is None:
+        shown, regions, kept = load_masks(settings, inputs.content, inputs.styles)
+        inputs = replace(inputs, content=shown, regions=regions)
+        lines.append(kept)
+    return replace(inputs, notice="; ".join(filter(None, lines)))
 
 
 def with_size_of(settings: Settings, size: Size) -> Settings:

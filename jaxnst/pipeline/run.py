@@ -19,7 +19,6 @@ from jaxnst.images.mirroring import add_mirrored, cut_off, pads_to, repeat_mirro
 from jaxnst.losses.regions import (
     Regions,
     check_masks,
-    composite,
     region_target,
     resize_mask,
 )
@@ -213,9 +212,17 @@ def _resized(regions: Regions, size: tuple[int, int], styles: list[Array]) -> Re
 def _keeping(
     finish: Callable[[Array], Array], regions: Regions, content: Array
 ) -> Callable[[Array], Array]:
-    """`finish`, and the photograph itself where nothing is painted."""
+    """`finish`, and the photograph to the bit where nothing is painted. What is painted
+    in part comes blended already (`losses.composite`)."""
     kept = region_target(regions.content, content, {})
-    return lambda image: composite(finish(image), kept)
+
+    def keeping(image: Array) -> Array:
+        finished = finish(image)
+        if finished.shape != content.shape:  # on its way, of a coarser level
+            return finished
+        return jnp.where(kept.painted > 0, finished, content)
+
+    return keeping
 
 
 def _repeated(regions: Regions, min_side: int) -> Regions:

@@ -205,9 +205,15 @@ class Masks:
     """Mask of each painting. Without `content_mask` what is white counts."""
     feather: float = 0.01
     """Width over which the borders of regions are softened, over the longer side."""
+    protect: str | None = None
+    """Mask of what is to stay recognisable, such as faces and lettering: white; grey in
+    part."""
+    protect_strength: float = 0.6
+    """How much of the photograph, in the colours of the paintings, shows there."""
 
     def __post_init__(self) -> None:
         _checks.check_number(self.feather, "feather", maximum=0.5)
+        _checks.check_number(self.protect_strength, "protect_strength", maximum=1)
 
 
 @dataclass(frozen=True)

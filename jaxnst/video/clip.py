@@ -124,9 +124,12 @@ class Clip:
             OSError, ValueError: the file is gone, or is not what it was.
         """
         size = size or self.size
-        selected = self._at_rate() if self.fps else self._selected()
-        for frame in selected:
+        for frame in self.selected():
             yield frame._replace(pixels=resize_frame(frame.pixels, size))
+
+    def selected(self) -> Iterator[Frame]:
+        """As `frames`, of whatever size the source's are."""
+        return self._at_rate() if self.fps else self._selected()
 
     def _selected(self) -> Iterator[Frame]:
         """Between start and end, with times from the start on, each at its own."""

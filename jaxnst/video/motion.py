@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import Array
 
-from jaxnst.video import temporal
+from jaxnst.video import parts, temporal
 from jaxnst.video.cuts import is_cut
 from jaxnst.video.flow import Flows, optical_flow
 
@@ -67,13 +67,17 @@ class Carried(NamedTuple):
 
 
 @jax.jit
-def carried(painted: Sequence[Array], flows: Sequence[Flows]) -> Carried:
+def carried(
+    painted: Sequence[Array], flows: Sequence[Flows], masks: Array | None = None
+) -> Carried:
     """Earlier painted frames moved to the present, the nearest first choice
     (`temporal.nearest_seen`).
 
     Args:
         painted: (H, W, 3) each, nearest first.
         flows: from each to the present.
+        masks: (1 + n, H, W, C), which parts are painted, of the present frame and of
+            the n earlier ones; None, all of all.
     """
     both = [Flows(*map(jnp.asarray, between)) for between in flows]
     moved = jnp.stack(
@@ -83,7 +87,15 @@ def carried(painted: Sequence[Array], flows: Sequence[Flows]) -> Carried:
         ]
     )
     known = jnp.stack([temporal.is_consistent(b.backward, b.forward) for b in both])
-    smooth = jnp.stack([temporal.is_smooth(b.backward) for b in both])
-    image, mask = temporal.nearest_seen(moved, known * smooth)
+    held = known * jnp.stack([temporal.is_smooth(b.backward) for b in both])
+    if masks is not None:
+        present, *earlier = masks
+        before = [
+            temporal.warp(mask, between.backward)
+            for mask, between in zip(earlier, both, strict=True)
+        ]
+        held = held * jnp.stack([parts.held(present, mask) for mask in before])
+        known = known * jnp.stack([parts.known(present, mask) for mask in before])
+    image, mask = temporal.nearest_seen(moved, held)
     start, start_mask = temporal.nearest_seen(moved, known)
     return Carried(image, mask[..., None], start, start_mask[..., None])

@@ -22,7 +22,8 @@ from jaxnst.video.clip import Clip, Frame
 from jaxnst.video.encode import Writer
 from jaxnst.video.formats import FOLDER, check_clip_output, fitted_size, format_of
 from jaxnst.video.kept import KeptFrames, frame_name, kept_folder
-from jaxnst.video.painters import Painter
+from jaxnst.video.masks import ClipMasks, FrameMask
+from jaxnst.video.painter import Painter
 from jaxnst.video.source import Size
 from jaxnst.video.threads import Ahead, Behind
 
@@ -87,12 +88,14 @@ class _Job(NamedTuple):
     Attributes:
         seen: the last input frames, for `Painter.motion`.
         motion: of them, if it was wanted.
+        masks: theirs, if the clip has masks.
     """
 
     frame: Frame
     seen: tuple[np.ndarray, ...]
     known: bool
     motion: Any
+    masks: tuple[FrameMask, ...]
 
 
 def paint_clip(
@@ -107,6 +110,7 @@ def paint_clip(
     description: Mapping[str, Any] | None = None,
     resume: bool = False,
     callback: Callback | None = None,
+    masks: ClipMasks | None = None,
 ) -> PaintedClip:
     """Paint a clip, and write it with its times and its sound.
 
@@ -130,6 +134,7 @@ def paint_clip(
         resume: go on with the frames that an earlier run has kept, if there are any;
             the result is that of a run without interruption.
         callback: told of every frame.
+        masks: from `open_masks`, those of the painter, at the size that is painted.
 
     Raises:
         ValueError: arguments that do not fit, frames kept of another description, a
@@ -148,7 +153,7 @@ def paint_clip(
     check_clip_output(output, quality, again=resume)
     about = {**(description or {}), "size": list(size), **_clip_facts(clip)}
     kept = KeptFrames(output, about, size, resume=resume)
-    run = _Run(clip, painter, kept, size, callback)
+    run = _Run(clip, painter, kept, size, callback, masks)
     try:
         make = partial(
             Writer, size=size, clip=clip, quality=quality, audio=audio, comment=comment
@@ -220,9 +225,10 @@ class _Run:
         kept: KeptFrames,
         size: Size,
         callback: Callback | None,
+        masks: ClipMasks | None,
     ) -> None:
         self.clip, self.painter, self.kept = clip, painter, kept
-        self.size, self.callback = size, callback
+        self.size, self.callback, self.masks = size, callback, masks
         self.count = self.painted = 0
         self.duration = Fraction(0)
         self.interrupted = False
@@ -231,12 +237,16 @@ class _Run:
         """Decoded frames with what was found of the motion; for another thread."""
         span = self.painter.span
         seen: deque[np.ndarray] = deque(maxlen=span + 1)
+        masks: deque[FrameMask] = deque(maxlen=span + 1)
+        mask_at = None if self.masks is None else self.masks.frames()
         for number, frame in enumerate(self.clip.frames(self.size), 1):
             seen.append(frame.pixels)
+            if mask_at is not None:
+                masks.append(mask_at(frame.pts))
             frames = tuple(seen)
             known = not self.kept.has(number)
             motion = self.painter.motion(frames) if known else None
-            yield _Job(frame, frames, known, motion)
+            yield _Job(frame, frames, known, motion, tuple(masks))
 
     def through(self, writer: _Output) -> None:
         """All the frames, until the callback ends it."""
@@ -275,7 +285,9 @@ class _Run:
 
     def _paint(self, job: _Job, painted: "deque[np.ndarray]") -> np.ndarray:
         motion = job.motion if job.known else self.painter.motion(job.seen)
-        pixels = self.painter.paint(job.frame.pixels, motion, list(painted))
+        # A painter of a clip without masks need not take any.
+        more: dict[str, Any] = {"masks": job.masks} if job.masks else {}
+        pixels = self.painter.paint(job.frame.pixels, motion, list(painted), **more)
         if pixels.dtype != np.uint8 or pixels.shape != (*self.size, 3):
             raise TypeError(
                 f"a painter must give uint8 frames {(*self.size, 3)}, got "

@@ -8,7 +8,7 @@ with from frames on disk.
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any, Protocol, get_args
+from typing import Any, NamedTuple, get_args
 
 import jax
 import jax.numpy as jnp
@@ -20,6 +20,7 @@ from jaxnst.feedforward.model import FeedForward
 from jaxnst.images import resize
 from jaxnst.images.mirroring import add_mirrored, cut_off, pads_to, repeat_mirrored
 from jaxnst.losses.config import Config
+from jaxnst.losses.regions import Regions
 from jaxnst.losses.targets import Targets, style_targets, targets_with_style
 from jaxnst.losses.temporal import TemporalTarget
 from jaxnst.networks.network import Network, check_network
@@ -27,7 +28,6 @@ from jaxnst.optimize.initial import FEEDFORWARD, INITS
 from jaxnst.optimize.optimizers import DEFAULT_RATES
 from jaxnst.optimize.pyramid import stylize_pyramid
 from jaxnst.optimize.schedule import add_margin
-from jaxnst.pipeline.region_masks import check_no_masks
 from jaxnst.pipeline.run import levels_at, min_side, padded_size
 from jaxnst.pipeline.settings import Color, Optimization, Settings
 from jaxnst.video import flow
@@ -38,44 +38,13 @@ from jaxnst.video.coloring import (
     to_image,
     to_painted_colors,
 )
-from jaxnst.video.motion import Carried, Motion, carried, motion_between
+from jaxnst.video.earlier import last_of, offsets_of, seen_before
+from jaxnst.video.masks import ClipMasks, FrameMask
+from jaxnst.video.motion import Carried, Motion, motion_between
 from jaxnst.video.one_pass import paint_once, start_of, style_of_paintings
+from jaxnst.video.parts import Cover, parts_of, stay
 
 Size = tuple[int, int]
-
-# Where less of a frame than this was seen before, it is begun anew.
-_LEAST_SEEN = 0.15
-
-
-class Painter(Protocol):
-    """What paints a clip's frames: NumPy uint8 (H, W, 3), RGB, all of one size.
-
-    Attributes:
-        span: how many earlier frames it looks at; 0, none.
-    """
-
-    span: int
-
-    def motion(self, frames: Sequence[np.ndarray]) -> Any:
-        """What `paint` needs to know of the motion. Pure, without JAX, so that it may
-        run in another thread ahead of `paint`.
-
-        Args:
-            frames: up to `span` + 1 frames of the input, oldest first, the present one
-                last.
-        """
-        ...
-
-    def paint(
-        self, frame: np.ndarray, motion: Any, painted: Sequence[np.ndarray]
-    ) -> np.ndarray:
-        """The painted frame, uint8 (H, W, 3).
-
-        Args:
-            motion: of `motion`.
-            painted: up to `span` earlier painted frames, oldest first.
-        """
-        ...
 
 
 class OptimisedPainter:
@@ -103,7 +72,9 @@ class OptimisedPainter:
         decoder: of one pass, where the settings start from it and for what was not
             seen before.
         reference: a frame of the clip, such as its first, to whose colours the
-            paintings' are matched; needed for `Settings.color` "content" and "match".
+            paintings' are matched; needed for `Settings.color` "content" and "match",
+            and where something is protected.
+        masks: from `open_masks`, which parts of the frames are painted, and how.
 
     Raises:
         ImportError: OpenCV is not installed, and `temporal` not 0.
@@ -123,15 +94,15 @@ class OptimisedPainter:
         learning_rate: float = 0.05,
         decoder: FeedForward | None = None,
         reference: np.ndarray | None = None,
+        masks: ClipMasks | None = None,
     ) -> None:
         _checks.check_number(temporal, "temporal")
         _checks.check_number(learning_rate, "learning_rate", minimum=1e-6)
         _checks.check_whole(steps, "steps")
-        check_no_masks(settings.masks)
         self.network = check_network(network).prepared()
         self.settings = _of_frames(settings, size)
         self.size, self.temporal, self.steps = size, jnp.float32(temporal), steps
-        self.offsets = _offsets(long_term) if temporal else ()
+        self.offsets = offsets_of(long_term) if temporal else ()
         self.span = max(self.offsets, default=0)
         if self.span:
             flow.check_available()
@@ -144,11 +115,20 @@ class OptimisedPainter:
             _resized(style, self.settings, size)
             for style in _checks.check_images(styles, "styles", alpha=True)
         ]
-        self.styles = [
-            repeat_mirrored(style, shortest)
-            for style in match_styles(settings.color, resized, reference)
-        ]
-        self._one_pass = start_of(self.settings, self.styles, decoder)
+        matched = match_styles(settings.color, resized, reference)
+        self.styles = [repeat_mirrored(style, shortest) for style in matched]
+        self.parts = parts_of(
+            masks,
+            matched,
+            reference,
+            color=settings.color,
+            style_mix=settings.style_mix,
+        )
+        self.style_masks: tuple[Array, ...] | None = None
+        if self.parts is not None:
+            own = self.parts.styles
+            self.style_masks = tuple(repeat_mirrored(mask, shortest) for mask in own)
+        self._one_pass = start_of(self.settings, self.styles, decoder, self.style_masks)
         self._style_targets: dict[Any, Any] = {}
 
     def motion(self, frames: Sequence[np.ndarray]) -> Motion:
@@ -156,7 +136,11 @@ class OptimisedPainter:
         return motion_between(frames, self.offsets)
 
     def paint(
-        self, frame: np.ndarray, motion: Motion, painted: Sequence[np.ndarray]
+        self,
+        frame: np.ndarray,
+        motion: Motion,
+        painted: Sequence[np.ndarray],
+        masks: Sequence[FrameMask] = (),
     ) -> np.ndarray:
         """The painted frame; as of `Painter`.
 
@@ -165,34 +149,44 @@ class OptimisedPainter:
         """
         content = to_image(frame)
         _check_size(frame, self.size)
-        if motion.still:
-            return _last(painted).copy()
+        if motion.still and stay(masks):
+            return last_of(painted).copy()
+        if self.parts is not None and masks and not masks[-1].weights.any():
+            return frame.copy()
+        cover = None if self.parts is None else self.parts.cover(masks, content)
         color = self.settings.color
-        target = add_mirrored(to_painted_colors(color, content), self.pads)
-        seen = _seen(painted, motion, self.offsets, color)
+        shown = content if cover is None else cover.kept
+        wide = add_mirrored(to_painted_colors(color, shown), self.pads)
+        target = _Target(wide, self._regions(cover))
+        seen = seen_before(painted, motion, self.offsets, color, masks, cover)
         if seen is None:
             image = self._begin(target)
         else:
-            wide = Carried(*(add_mirrored(part, self.pads) for part in seen))
-            image = self._go_on(target, wide)
-        image = cut_off(image, self.pads)
-        return to_frame(to_final_colors(color, image, content))
+            earlier = Carried(*(add_mirrored(part, self.pads) for part in seen))
+            image = self._go_on(target, earlier)
+        image = to_final_colors(color, cut_off(image, self.pads), content)
+        return to_frame(image if cover is None else cover.finished(image))
 
-    def _begin(self, content: Array) -> Array:
+    def _regions(self, cover: Cover | None) -> Regions | None:
+        if cover is None or self.style_masks is None:
+            return None
+        return Regions(add_mirrored(cover.weights, self.pads), self.style_masks)
+
+    def _begin(self, target: "_Target") -> Array:
         """A picture (H, W, 3) from nothing, as `render` has it."""
         how = self.settings.optimization
-        start = self._start(content) if how.init == FEEDFORWARD else how.init
-        return self._optimise(content, start, how, self.levels, None)
+        start = self._start(target) if how.init == FEEDFORWARD else how.init
+        return self._optimise(target, start, how, self.levels, None)
 
-    def _go_on(self, content: Array, seen: Carried) -> Array:
+    def _go_on(self, target: "_Target", seen: Carried) -> Array:
         """A picture (H, W, 3) from earlier ones, moved along, where they show it."""
         how = replace(
             self.settings.optimization,
             steps=(self.steps,),
             learning_rate=self._rate(),
         )
-        start = jnp.where(seen.known > 0, seen.start, self._start(content))
-        return self._optimise(content, start, how, (1.0,), seen)
+        start = jnp.where(seen.known > 0, seen.start, self._start(target))
+        return self._optimise(target, start, how, (1.0,), seen)
 
     def _rate(self) -> float:
         """Of frames but the first. L-BFGS finds its own length of steps."""
@@ -201,13 +195,17 @@ class OptimisedPainter:
         rate = DEFAULT_RATES[how.optimizer] if given is None else given
         return rate if how.optimizer.startswith("lbfgs") else rate * self.rate
 
-    def _start(self, content: Array) -> Array:
+    def _start(self, target: "_Target") -> Array:
         """What one pass makes of a picture; the picture, where there is no decoder."""
-        return content if self._one_pass is None else self._one_pass(content)
+        if self._one_pass is None:
+            return target.content
+        weights = None if target.regions is None else target.regions.content
+        made: Array = self._one_pass(target.content, weights)
+        return made
 
     def _optimise(
         self,
-        content: Array,
+        target: "_Target",
         start: str | Array,
         how: Optimization,
         levels: tuple[float, ...],
@@ -216,7 +214,7 @@ class OptimisedPainter:
         """Optimise a picture, all of them by the same compiled loop."""
         result = stylize_pyramid(
             self.network,
-            content,
+            target.content,
             self.styles,
             weights=self.settings.terms,
             levels=levels,
@@ -230,6 +228,7 @@ class OptimisedPainter:
             margin=self.settings.geometry.margin,
             style_mix=self.settings.style_mix,
             make_targets=partial(self._make_targets, seen),
+            regions=target.regions,
         )
         return result.image
 
@@ -243,6 +242,7 @@ class OptimisedPainter:
         *,
         style_mix: Sequence[float] | None,
         with_content_style: bool,
+        regions: Regions | None = None,
     ) -> Targets:
         """As `compute_targets`, the paintings looked at once for all frames.
 
@@ -252,7 +252,7 @@ class OptimisedPainter:
         key = config, tuple(style.shape for style in styles)
         if key not in self._style_targets:
             self._style_targets[key] = style_targets(
-                network, styles, config, style_mix=style_mix
+                network, styles, config, style_mix=style_mix, regions=regions
             )
         targets = targets_with_style(
             network,
@@ -260,6 +260,7 @@ class OptimisedPainter:
             self._style_targets[key],
             config,
             with_content_style=with_content_style,
+            regions=regions,
         )
         temporal = None
         if self.span:
@@ -286,7 +287,9 @@ class OnePassPainter:
         style_mix: a weight for each of several paintings; equal if not given.
         color: "style", "content" or "match", as of `Settings`.
         reference: a frame of the clip, such as its first, to whose colours the
-            paintings' are matched; needed for `color` "content" and "match".
+            paintings' are matched; needed for `color` "content" and "match", and where
+            something is protected.
+        masks: from `open_masks`, which parts of the frames are painted, and how.
 
     Raises:
         ImportError: OpenCV is not installed, and `smooth` not 0.
@@ -303,6 +306,7 @@ class OnePassPainter:
         style_mix: Sequence[float] | None = None,
         color: str = "style",
         reference: np.ndarray | None = None,
+        masks: ClipMasks | None = None,
     ) -> None:
         if not 0 <= _checks.check_number(smooth, "smooth") < 1:
             raise ValueError(f"smooth must be at least 0 and below 1, got {smooth}")
@@ -315,14 +319,22 @@ class OnePassPainter:
             flow.check_available()
         self.strength = None if strength is None else jnp.float32(strength)
         matched = match_styles(color, styles, reference)
-        self.style = style_of_paintings(self.model, matched, style_mix)
+        self.parts = parts_of(
+            masks, matched, reference, color=color, style_mix=style_mix
+        )
+        own = None if self.parts is None else self.parts.styles
+        self.style = style_of_paintings(self.model, matched, style_mix, own)
 
     def motion(self, frames: Sequence[np.ndarray]) -> Motion:
         """Flows and cuts; as of `Painter`."""
         return motion_between(frames, self.offsets)
 
     def paint(
-        self, frame: np.ndarray, motion: Motion, painted: Sequence[np.ndarray]
+        self,
+        frame: np.ndarray,
+        motion: Motion,
+        painted: Sequence[np.ndarray],
+        masks: Sequence[FrameMask] = (),
     ) -> np.ndarray:
         """The painted frame; as of `Painter`.
 
@@ -330,29 +342,34 @@ class OnePassPainter:
             ValueError: fewer painted frames than flows.
         """
         content = to_image(frame)
-        if motion.still:
-            return _last(painted).copy()
-        target = to_painted_colors(self.color, content)
-        image = paint_once(self.model, target, self.style, self.strength)
-        seen = _seen(painted, motion, self.offsets, self.color)
+        if motion.still and stay(masks):
+            return last_of(painted).copy()
+        if self.parts is not None and masks and not masks[-1].weights.any():
+            return frame.copy()
+        cover = None if self.parts is None else self.parts.cover(masks, content)
+        weights = None if cover is None else cover.weights
+        shown = content if cover is None else cover.kept
+        target = to_painted_colors(self.color, shown)
+        image = paint_once(self.model, target, self.style, self.strength, weights)
+        if cover is not None:
+            image = cover.over(image, target)
+        seen = seen_before(painted, motion, self.offsets, self.color, masks, cover)
         if seen is not None:
             image = _steadied(image, seen.image, seen.mask, self.smooth)
-        return to_frame(to_final_colors(self.color, image, content))
+        image = to_final_colors(self.color, image, content)
+        return to_frame(image if cover is None else cover.finished(image))
+
+
+class _Target(NamedTuple):
+    """What is painted: the frame, mirrored where it is too narrow, and its regions."""
+
+    content: Array
+    regions: Regions | None
 
 
 @jax.jit
 def _steadied(image: Array, earlier: Array, mask: Array, smooth: Array) -> Array:
     return image + smooth * mask * (earlier - image)
-
-
-def _offsets(long_term: int) -> tuple[int, ...]:
-    """1, 2, 4 ... up to `long_term`, 1 in any case."""
-    if long_term:
-        _checks.check_whole(long_term, "long_term")
-    offsets = [1]
-    while 2 * offsets[-1] <= long_term:
-        offsets.append(2 * offsets[-1])
-    return tuple(offsets)
 
 
 def _check_size(frame: np.ndarray, size: Size) -> None:
@@ -361,36 +378,6 @@ def _check_size(frame: np.ndarray, size: Size) -> None:
             f"the frame is {frame.shape[1]} x {frame.shape[0]} pixels, the painter is "
             f"for {size[1]} x {size[0]}; resize the frame"
         )
-
-
-def _last(painted: Sequence[np.ndarray]) -> np.ndarray:
-    if not painted:
-        raise ValueError(
-            "the frame is the one before, of which the painted one is not given; give "
-            "the last painted frames"
-        )
-    return painted[-1]
-
-
-def _seen(
-    painted: Sequence[np.ndarray],
-    motion: Motion,
-    offsets: Sequence[int],
-    color: str,
-) -> Carried | None:
-    """What of the frame was painted before; None where that is hardly anything, as
-    after a cut."""
-    if not motion.flows:
-        return None
-    wanted = offsets[: len(motion.flows)]
-    if len(painted) < wanted[-1]:
-        raise ValueError(
-            f"the motion looks {wanted[-1]} frames back, got {len(painted)} painted "
-            "frames; give as many painted frames as input frames before the present"
-        )
-    images = [to_painted_colors(color, to_image(painted[-n])) for n in wanted]
-    found = carried(images, motion.flows)
-    return None if float(found.mask.mean()) < _LEAST_SEEN else found
 
 
 def _of_frames(settings: Settings, size: Size) -> Settings:

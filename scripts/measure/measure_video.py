@@ -36,7 +36,8 @@ from jaxnst.cli._parser import option
 from jaxnst.networks.network import Network
 from jaxnst.pipeline import presets
 from jaxnst.video import open_clip, temporal
-from jaxnst.video.painters import OnePassPainter, OptimisedPainter, Painter
+from jaxnst.video.painter import Painter
+from jaxnst.video.painters import OnePassPainter, OptimisedPainter
 
 Frames = list[np.ndarray]
 

@@ -11,9 +11,11 @@ import sys
 import time
 import urllib.request
 
+import numpy as np
 import pytest
 from pages import CHROMIUM
 from paths import REPOSITORY
+from PIL import Image
 
 from jaxnst.app.clips import available as clips_available
 from jaxnst.app.uploads import sample_pictures
@@ -195,6 +197,59 @@ def test_a_picture_from_the_samples_and_back_into_the_page(
     assert found == ["default", "0.65", "64", "1", settings.network]
 
 
+# The editor's scale, which is not 100 % once the photograph is fitted into it.
+FITTED = "() => /\\b\\d\\d%/.test(document.querySelector('#editor').innerText)"
+
+
+def open_parts(tab):
+    tab.click("#parts > button")
+    tab.locator("#editor canvas").first.wait_for()
+    tab.wait_for_function(FITTED)
+    tab.evaluate(FRAMES)
+
+
+def stroke(tab, y):
+    """Paint over the middle of the photograph at a height of the canvas."""
+    canvas = tab.locator("#editor canvas").first
+    canvas.scroll_into_view_if_needed()
+    box = canvas.bounding_box()
+    height = box["y"] + y * box["height"]
+    tab.mouse.move(box["x"] + 0.3 * box["width"], height)
+    tab.mouse.down()
+    tab.mouse.move(box["x"] + 0.7 * box["width"], height, steps=6)
+    tab.mouse.up()
+    tab.evaluate(FRAMES)
+
+
+def test_a_part_is_painted_over_and_painted(open_page, network, tmp_path):
+    """In the colour of the second of two paintings, by a click on it; the mask goes
+    along as a file."""
+    tab = open_page()
+    take_samples(tab, network, "1")
+    shutil.copy(sample_pictures()[0], tmp_path / "other.jpg")
+    tab.set_input_files("#styles input[type=file]", tmp_path / "other.jpg")
+    tab.locator("#styles img").nth(1).wait_for()
+    tab.wait_for_timeout(1000)
+    open_parts(tab)
+    second = tab.locator(".jaxnst-brush").nth(1)
+    second.wait_for()
+    second.click()
+    blue = tab.locator("#editor button[aria-label=Color]")
+    sync_api.expect(blue).to_have_css("color", "rgb(37, 99, 235)")
+    stroke(tab, 0.7)  # below the palette, which is open
+    tab.click("#paint")
+    said = words(tab, "#done", "--content-mask harbour-mask.png -o again.png")
+    assert "jaxnst harbour.jpg other.jpg --from harbour__other.png" in said
+    with tab.expect_download() as download:
+        tab.click("#mask")
+    assert download.value.suggested_filename == "harbour-mask.png"
+    download.value.save_as(tmp_path / "mask.png")
+    with Image.open(tmp_path / "mask.png") as mask:
+        levels = np.asarray(mask) / 255
+    assert 0.02 < levels.mean() < 0.4 and set(np.unique(levels)) == {0, 1}
+    assert levels.mean(1).max() > 0.3 and levels[0].max() == 0
+
+
 def test_a_run_is_stopped_and_kept(open_page, network):
     tab = open_page()
     take_samples(tab, network, FOREVER)
@@ -303,6 +358,10 @@ def test_it_fits_a_phone_and_a_desk(width, open_page):
         tab.get_by_role("tab", name=name).click()
         assert tab.evaluate("document.documentElement.scrollWidth") <= width
         assert tab.evaluate("innerWidth") == width
+    tab.click("#samples")
+    tab.wait_for_selector("#styles img")
+    open_parts(tab)
+    assert tab.evaluate("document.documentElement.scrollWidth") <= width
 
 
 def test_programs_do_what_the_page_of_the_command_line_shows(

@@ -20,7 +20,7 @@ from jaxnst.app.sessions import Sessions
 PACKAGE = Path(app.__file__).parent
 WITH_GRADIO = {
     *("components", "endpoints", "handlers", "look", "server"),
-    *("events", "paint_events", "compare_events", "motion_events"),
+    *("events", "paint_events", "compare_events", "motion_events", "part_events"),
 }
 
 
@@ -156,6 +156,22 @@ def test_no_answer_lets_a_browser_fetch_from_elsewhere():
     assert (status, body) == (200, b"the page")
     assert policy.startswith("default-src 'self'; ")
     assert "http" not in policy and "*" not in policy
+
+
+def test_a_page_that_is_closed_while_it_sends_is_nothing_to_report():
+    class ClientDisconnect(Exception):  # as Starlette's is called
+        pass
+
+    def serve(error):
+        async def inner(scope, receive, send):
+            raise error
+
+        scope = {"type": "http", "path": "/upload"}
+        asyncio.run(server.Guard(inner, page=True)(scope, None, None))
+
+    serve(ClientDisconnect())
+    with pytest.raises(OSError):
+        serve(OSError())
 
 
 def test_without_a_page_its_address_says_how_it_is_used():

@@ -9,8 +9,7 @@ from PIL import Image
 
 from jaxnst import load_image, save_image
 from jaxnst.images import read_metadata
-from jaxnst.pipeline.region_masks import check_no_masks
-from jaxnst.pipeline.settings import Masks
+from jaxnst.pipeline import color_transfer
 from scripts import driver, imported, write_network
 
 WITH = ("--weights", "net.h5", "--size", "48", "--preset", "gram", "--steps", "2")
@@ -144,8 +143,43 @@ def test_one_pass_paints_in_part(here, monkeypatch, capsys):
     assert left == 0 and right > 0.01
 
 
-def test_a_clip_has_none_yet():
-    masks = Masks(content_mask="m.png")
-    with pytest.raises(ValueError, match="a clip has no masks yet"):
-        check_no_masks(masks)
-    check_no_masks(Masks())
+@pytest.mark.slow
+def test_what_is_protected_stays_recognisable_in_the_paintings_colours(
+    here, monkeypatch, capsys
+):
+    """The right half, where the mask is white; all of it at full strength."""
+    drive = command("stylize", monkeypatch, capsys)
+    line = ("c.png", "s.png", *WITH, "--protect", "m.png")
+    assert drive(*line, "-o", "some.png")[0] == 0
+    assert drive(*line, "--protect-strength", "1", "-o", "all.png")[0] == 0
+    assert drive("c.png", "s.png", *WITH, "-o", "none.png")[0] == 0
+    stored = read_metadata("some.png")
+    assert stored["settings"]["masks"]["protect"] == "m.png"
+    assert "m.png" in stored["sha256"]
+    photo, painting = (np.asarray(load_image(name)) for name in ("c.png", "s.png"))
+    moved = np.asarray(color_transfer.match_color(photo, painting))
+    kept = np.asarray(load_image("all.png"))
+    np.testing.assert_allclose(kept[:, 26:], moved[:, 26:], atol=0.01)
+    none, some = (np.asarray(load_image(f"{name}.png")) for name in ("none", "some"))
+    from_photo = [np.abs(image - moved)[:, 26:].mean() for image in (some, none)]
+    assert from_photo[0] < 0.75 * from_photo[1]
+    assert np.abs(kept[:, :22] - moved[:, :22]).mean() > 0.01
+
+
+@pytest.mark.slow
+def test_a_batch_protects_by_a_column(here, monkeypatch, capsys):
+    drive = command("batch", monkeypatch, capsys)
+    (here / "pairs.csv").write_text(
+        "content,style,content_mask,protect,output\nc.png,s.png,m.png,m.png,a.png\n"
+    )
+    line = ("--pairs", "pairs.csv", *WITH, "--protect-strength", "1", "-o", "out")
+    code, _, said = drive(*line)
+    assert code == 0, said
+    assert left_and_right(here / "out/a.png")[0] == 0
+    assert set(read_metadata(here / "out/a.png")["sha256"]) >= {"c.png", "m.png"}
+    alone = command("stylize", monkeypatch, capsys)
+    masks = ("--content-mask", "m.png", "--protect", "m.png")
+    line = ("c.png", "s.png", *WITH, *masks, "--protect-strength", "1", "-o", "b.png")
+    assert alone(*line)[0] == 0
+    first, second = (load_image(name) for name in ("out/a.png", "b.png"))
+    np.testing.assert_allclose(first, second, atol=1 / 255)

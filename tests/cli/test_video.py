@@ -223,8 +223,8 @@ def press_after(count, patch):
     """Ctrl-C when so many frames are painted."""
     paint = Inverter.paint
 
-    def pressed(self, *given):
-        found = paint(self, *given)
+    def pressed(self, *given, **more):
+        found = paint(self, *given, **more)
         if self.painted == count:
             signal.raise_signal(signal.SIGINT)
         return found
@@ -288,6 +288,58 @@ def test_a_disk_that_is_full_costs_no_painted_frame(clip, drive, simple, monkeyp
     assert not Path("out.mp4").exists() and not list(Path().glob(".jaxnst*"))
     assert drive(*line, "--resume")[0] == 0
     assert simple[-1].painted < 6 and len(contents("out.mp4").times) == 6
+
+
+def mask(path, *levels):
+    """Columns of equal width, each of a grey level."""
+    columns = np.repeat(np.uint8(levels), 48 // len(levels))
+    Image.fromarray(np.tile(columns, (32, 1))).save(path)
+
+
+def test_masks_of_a_clip(clip, drive, simple, monkeypatch):
+    """A still one, and a folder of one for each frame; in what the file keeps, and
+    among what a run is gone on with."""
+    mask("m.png", 0, 255)
+    line = ("in.mp4", "s.png", *FAST, "-o", "out.mp4")
+    assert drive(*line, "--content-mask", "m.png")[0] == 0
+    about = json.loads(contents("out.mp4").metadata["comment"])
+    assert about["settings"]["masks"]["content_mask"] == "m.png"
+    assert set(about["sha256"]) == {"s.png", "m.png"}
+    Path("moving").mkdir()
+    for number in range(6):
+        mask(f"moving/{number}.png", 255, 0)
+    line = (*line, "--protect", "moving")
+    with monkeypatch.context() as patch:
+        press_after(3, patch)
+        assert drive(*line)[0] == 130
+    mask("moving/4.png", 0, 255)
+    code, _, error = drive(*line, "--resume")
+    assert code == 1 and "painted from something else (masks)" in error
+    mask("moving/4.png", 255, 0)
+    assert drive(*line, "--resume")[0] == 0
+    about = json.loads(contents("out.mp4").metadata["comment"])
+    assert set(about["sha256"]) == {"s.png", "moving"}
+
+
+@pytest.mark.parametrize(
+    "line, text",
+    [
+        (["--content-mask", "gone.png"], "gone.png"),
+        (["--content-mask", "two"], "two has 2 frames and the clip in.mp4 6; give"),
+        (["--style-mask", "m.png", "m.png"], "got 2 style_mask for 1 paintings"),
+        (["--protect", "m.png", "-o", "m.png"], "m.png is read"),
+        (["--content-mask", "two", "-o", "two/3.gif"], "one more picture of"),
+        (["--content-mask", "black.png"], "leaves nothing to paint"),
+    ],
+)
+def test_masks_that_do_not_fit_a_clip(clip, drive, simple, line, text):
+    Path("two").mkdir()
+    mask("black.png", 0, 0)
+    for name in ("m.png", "two/1.png", "two/2.png"):
+        mask(name, 0, 255)
+    code, _, error = drive("in.mp4", "s.png", "-o", "out.mp4", *FAST, *line)
+    assert code in (1, 2) and text in error and error.count("\n") == 1
+    assert not Path("out.mp4").exists()
 
 
 # With the real painters

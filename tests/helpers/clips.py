@@ -157,8 +157,8 @@ class Inverter:
         assert 1 <= len(frames) <= self.span + 1
         return sum(int(frame.mean()) for frame in frames)
 
-    def paint(self, frame, motion, painted):
-        assert len(painted) <= self.span
+    def paint(self, frame, motion, painted, masks=()):
+        assert len(painted) <= self.span and len(masks) <= self.span + 1
         self.painted += 1
         pixels = 255 - frame
         pixels[0, 0] = motion % 256

@@ -7,12 +7,10 @@ import pytest
 from networks import picture
 from PIL import Image
 
+from jaxnst.pipeline.mask_pixels import between, feathered, read_mask
 from jaxnst.pipeline.region_masks import (
-    between,
-    feathered,
     load_regions,
     mask_files,
-    read_mask,
 )
 from jaxnst.pipeline.settings import Masks
 

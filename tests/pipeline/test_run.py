@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from networks import narrow_network, picture
 
-from jaxnst import Config, Settings, render, stylize_pyramid
+from jaxnst import Config, Regions, Settings, render, stylize_pyramid
 from jaxnst.images import resize
 from jaxnst.optimize import optimizers
 from jaxnst.pipeline import color_transfer
+from jaxnst.pipeline.run import prepare
 from jaxnst.pipeline.settings import Geometry, Optimization
 
 NETWORK = narrow_network(depth=3)
@@ -134,3 +135,26 @@ def test_bad_pictures_are_errors(pictures, error, message):
     content, styles = given.pop("content"), given.pop("styles")
     with pytest.raises(error, match=message):
         render(SETTINGS, NETWORK, content, styles, **given)
+
+
+@pytest.mark.parametrize("color", ["style", "content"])
+def test_what_is_painted_in_part_is_blended_once(color):
+    """By the run itself; the end restores only what is not painted at all."""
+    mask = np.full((24, 19, 1), 0.5, np.float32)
+    mask[:, :9] = 0
+    regions = Regions(mask, (np.ones((24, 24, 1), np.float32),))
+    settings = dataclasses.replace(SETTINGS, color=color)
+    prepared = prepare(settings, NETWORK, CONTENT, [STYLE], regions=regions)
+    whole = prepare(settings, NETWORK, CONTENT, [STYLE])
+    image = picture(24, 19, 5)
+    found = np.asarray(prepared.finish(image))
+    np.testing.assert_array_equal(found[:, :9], resize(CONTENT, (24, 19))[:, :9])
+    np.testing.assert_array_equal(found[:, 9:], whole.finish(image)[:, 9:])
+    seen = []
+    run(
+        settings,
+        regions=regions,
+        callback=lambda progress: seen.append(progress.picture().shape),
+        every=1,
+    )
+    assert seen[0] == (12, 10, 3) and seen[-1] == (24, 19, 3)
