@@ -60,6 +60,7 @@ def clip_settings(controls: Controls, *, optimised: bool) -> Settings:
     return replace(
         one,
         color=settings.color,
+        photorealism=settings.photorealism,
         style_mix=settings.style_mix,
         terms=terms,
         geometry=geometry,
@@ -128,6 +129,7 @@ def _painter(
             strength=settings.terms.strength,
             style_mix=settings.style_mix,
             color=settings.color,
+            photorealism=settings.photorealism,
             reference=first,
             masks=masks,
         )

@@ -52,6 +52,7 @@ def draft_settings(settings: Settings) -> Settings:
     return replace(
         one,
         color=settings.color,
+        photorealism=settings.photorealism,
         style_mix=settings.style_mix,
         terms=replace(one.terms, strength=settings.terms.strength),
         geometry=geometry,

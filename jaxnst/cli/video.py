@@ -137,6 +137,7 @@ class Job:
                 )
             how |= {"strength": settings.terms.strength, "color": settings.color}
             how |= {"style_mix": settings.style_mix}
+            how |= {"photorealism": settings.photorealism}
             return video.OnePassPainter(self.decoder, inputs.styles, **how)
         except ImportError as error:
             raise ValueError(str(error)) from None

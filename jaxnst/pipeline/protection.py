@@ -1,9 +1,9 @@
 """What is to stay recognisable, such as faces and lettering.
 
 Where a mask protects, a part of the photograph shows through what is painted, as it
-does where a region's mask is grey; but in the colours of the paintings. In its own
-colours it looks pasted in. The objective sees the two together, so that strokes end
-where the photograph's edges are.
+does where a region's mask is grey; but in the colours of the paintings, not its own,
+beside which it would stand apart. The objective sees the two together, so that strokes
+end where the photograph's edges are.
 """
 
 from collections.abc import Sequence

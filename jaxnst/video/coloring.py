@@ -12,6 +12,7 @@ from jax import Array
 
 from jaxnst import _checks
 from jaxnst.pipeline import color_transfer
+from jaxnst.pipeline.photorealism import photorealistic
 
 
 def to_image(frame: np.ndarray) -> Array:
@@ -68,12 +69,17 @@ def to_painted_colors(color: str, image: Array) -> Array:
     return color_transfer.to_luminance(image) if color == "content" else image
 
 
-def to_final_colors(color: str, painted: Array, content: Array) -> Array:
+def to_final_colors(
+    color: str, painted: Array, content: Array, photorealism: float | None = None
+) -> Array:
     """What was painted, (H, W, 3), in the colours that it is to have.
 
     Args:
         content: (H, W, 3), the frame.
+        photorealism: as of `Settings`: with these colours on the frame's own edges.
     """
     if color == "content":
-        return color_transfer.with_color_of(painted, content)
-    return painted
+        painted = color_transfer.with_color_of(painted, content)
+    if photorealism is None:
+        return painted
+    return photorealistic(painted, content, photorealism)

@@ -164,7 +164,8 @@ class OptimisedPainter:
         else:
             earlier = Carried(*(add_mirrored(part, self.pads) for part in seen))
             image = self._go_on(target, earlier)
-        image = to_final_colors(color, cut_off(image, self.pads), content)
+        image = cut_off(image, self.pads)
+        image = to_final_colors(color, image, content, self.settings.photorealism)
         return to_frame(image if cover is None else cover.finished(image))
 
     def _regions(self, cover: Cover | None) -> Regions | None:
@@ -286,6 +287,7 @@ class OnePassPainter:
             below 1.
         style_mix: a weight for each of several paintings; equal if not given.
         color: "style", "content" or "match", as of `Settings`.
+        photorealism: as of `Settings`.
         reference: a frame of the clip, such as its first, to whose colours the
             paintings' are matched; needed for `color` "content" and "match", and where
             something is protected.
@@ -305,13 +307,17 @@ class OnePassPainter:
         smooth: float = 0.6,
         style_mix: Sequence[float] | None = None,
         color: str = "style",
+        photorealism: float | None = None,
         reference: np.ndarray | None = None,
         masks: ClipMasks | None = None,
     ) -> None:
         if not 0 <= _checks.check_number(smooth, "smooth") < 1:
             raise ValueError(f"smooth must be at least 0 and below 1, got {smooth}")
         _checks.check_choice(color, "color", get_args(Color))
+        if photorealism is not None:
+            _checks.check_number(photorealism, "photorealism", maximum=0.5)
         self.model, self.color = model.prepared(), color
+        self.photorealism = photorealism
         self.smooth = jnp.float32(smooth)
         self.offsets: tuple[int, ...] = (1,) if smooth else ()
         self.span = len(self.offsets)
@@ -356,7 +362,7 @@ class OnePassPainter:
         seen = seen_before(painted, motion, self.offsets, self.color, masks, cover)
         if seen is not None:
             image = _steadied(image, seen.image, seen.mask, self.smooth)
-        image = to_final_colors(self.color, image, content)
+        image = to_final_colors(self.color, image, content, self.photorealism)
         return to_frame(image if cover is None else cover.finished(image))
 
 

@@ -14,6 +14,7 @@ from jaxnst.feedforward import new_feedforward
 from jaxnst.losses import Config
 from jaxnst.optimize.loop import run_steps
 from jaxnst.pipeline import Geometry, Optimization, Settings
+from jaxnst.pipeline.photorealism import photorealistic
 from jaxnst.video.flow import Flows
 from jaxnst.video.motion import Motion, carried, motion_between, same_shot
 from jaxnst.video.one_pass import style_of_paintings
@@ -226,6 +227,26 @@ def test_colours_of_the_clip_are_kept(network, name, request):
         inside = (painted > 0).all(-1) & (painted < 255).all(-1)
         chroma = [np.diff(np.int32(x), axis=-1)[inside] for x in (frame, painted)]
         assert np.abs(chroma[0] - chroma[1]).max() <= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["optimised", "one pass"])
+def test_colour_and_light_on_the_frames_own_edges(network, name, request):
+    frames = moving(2)
+
+    def painted(photorealism):
+        if name == "optimised":
+            settings = replace(SETTINGS, photorealism=photorealism)
+            painter = OptimisedPainter(network, [STYLE], settings, size=SIZE, steps=4)
+        else:
+            model = request.getfixturevalue("model")
+            painter = OnePassPainter(
+                model, [STYLE], photorealism=photorealism, smooth=0
+            )
+        return paint(painter, frames)[0]
+
+    expected = photorealistic(painted(None) / 255, frames[0] / 255, 0.1)
+    np.testing.assert_allclose(painted(0.1), 255 * expected, atol=2)
 
 
 # What of the motion they use
