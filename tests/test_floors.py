@@ -126,6 +126,8 @@ def test_options_and_scripts_are_named_on_the_command_line_alone(module):
     text = MODULES[module].read_text()
     assert not re.search(r"\bscripts/\w", text)
     found = set(FLAG.findall(text)) - PIP
+    if module == "app.painting":  # the page shows the command that paints a picture
+        found -= {"--from", "--content-mask", "--protect"}
     assert not found, found
 
 

@@ -152,7 +152,7 @@ def legend(paintings: Sequence[Path]) -> str:
         words = f"painting {number + 1}"
         cells.append(
             f'<button type="button" class="jaxnst-brush" aria-label="{words}" '
-            f'onclick="jaxnst.brush({number})" style="--brush: {color}">'
+            f'onclick="jaxnst.brush({number})" style="color: {color}">'
             f'<img alt="{words}" src="data:image/jpeg;base64,{data}"></button>'
         )
     return f'<div class="jaxnst-legend">{"".join(cells)}</div>'

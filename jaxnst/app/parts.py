@@ -1,14 +1,12 @@
 """Parts of a photograph that were painted over on the page, as a mask's file."""
 
 import hashlib
-import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
-from PIL import Image
 
 from jaxnst import images
 from jaxnst._files import atomic_write, fitting_name
@@ -163,9 +161,8 @@ def _levels(drawing: Drawing, used: Sequence[int]) -> np.ndarray:
 def _write(levels: np.ndarray, content: Path, folder: Path) -> Path:
     """The mask as a PNG, in a folder that is its own alone: other masks of the same
     name may still be read."""
-    buffer = io.BytesIO()
-    Image.fromarray(levels).save(buffer, "PNG")
-    data = buffer.getvalue()
+    grey = np.repeat(levels.astype(np.float32)[..., None] / 255, 3, -1)
+    data = images.encode(grey, ".png")
     place = folder / hashlib.sha256(data).hexdigest()[:16]
     place.mkdir(parents=True, exist_ok=True)
     path = place / fitting_name(f"{content.stem}-mask", ".png")

@@ -245,7 +245,7 @@ def test_a_part_is_painted_over_and_painted(open_page, network, tmp_path):
     assert download.value.suggested_filename == "harbour-mask.png"
     download.value.save_as(tmp_path / "mask.png")
     with Image.open(tmp_path / "mask.png") as mask:
-        levels = np.asarray(mask) / 255
+        levels = np.asarray(mask.convert("L")) / 255
     assert 0.02 < levels.mean() < 0.4 and set(np.unique(levels)) == {0, 1}
     assert levels.mean(1).max() > 0.3 and levels[0].max() == 0
 

@@ -69,7 +69,7 @@ def chosen(files, value, how="paint", count=1, **settings):
 def levels(path):
     """The columns of a mask."""
     with Image.open(path) as mask:
-        return np.asarray(mask)[12, [2, 12, 20, 29]].tolist()
+        return np.asarray(mask.convert("L"))[12, [2, 12, 20, 29]].tolist()
 
 
 def test_who_paints_nothing_changes_nothing(files):

@@ -451,14 +451,14 @@ def test_a_picture_that_changes_before_its_turn(memory, drive, monkeypatch):
 
 def test_no_room_for_a_copy(memory, drive, monkeypatch):
     system = type(_remote.file_system("memory"))
-    own = system.get_file
+    own = system.cat_file
 
-    def get_file(self, source, target, **options):
+    def cat_file(self, source, *place, **options):
         if source.endswith("p1.png"):
             raise OSError(28, "No space left on device")
-        return own(self, source, target, **options)
+        return own(self, source, *place, **options)
 
-    monkeypatch.setattr(system, "get_file", get_file)
+    monkeypatch.setattr(system, "cat_file", cat_file)
     monkeypatch.setattr(_remote, "_takes_a_file", lambda folder: False)
     code, out, error = drive(memory)
     assert code == 1 and "2 of 3" in out

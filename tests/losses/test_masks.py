@@ -109,7 +109,10 @@ def test_paintings_without_alpha_are_compiled_as_before(network):
         return {layer: gaussian(features[layer]) for layer in LAYERS}
 
     image = jax.ShapeDtypeStruct((32, 32, 3), jnp.float32)
-    found = jax.make_jaxpr(lambda x: image_statistics(x, network, config, {}))(image)
+    key = jax.random.key(0)
+    found = jax.make_jaxpr(lambda x: image_statistics(x, network, config, {}, key))(
+        image
+    )
     assert str(found) == str(jax.make_jaxpr(plain)(image))
 
 
