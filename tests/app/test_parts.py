@@ -171,6 +171,7 @@ def painted(files, tmp_path, monkeypatch):
     return paint
 
 
+@pytest.mark.slow
 def test_a_picture_names_its_mask_and_the_command_that_paints_it_again(painted, files):
     done = painted()
     photo, image = (np.asarray(load_image(path)) for path in (files[0], done.path))

@@ -44,6 +44,7 @@ def drive(here, monkeypatch, capsys):
     return driver(imported(monkeypatch, "stylize"), monkeypatch, capsys)
 
 
+@pytest.mark.slow
 def test_a_picture_in_one_pass_that_can_be_made_again(drive):
     code, out, error = drive(*INPUTS, "--fast", *SMALL)
     assert (code, error) == (0, "")

@@ -59,6 +59,7 @@ def test_adam_moves_large_shapes_further():
     np.testing.assert_allclose(update, -0.04, rtol=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", optimizers.NAMES)
 def test_every_optimiser_lowers_a_square(name):
     aim = jnp.asarray(RNG.uniform(size=(12, 9, 3)), "float32")

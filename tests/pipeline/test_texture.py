@@ -80,6 +80,7 @@ def test_the_painting_does_not_repeat(network):
         np.testing.assert_array_equal(targets.style[layer], own.style[layer])
 
 
+@pytest.mark.slow
 def test_a_texture_from_the_library(network):
     style = picture(48, 48, 1)
     result = render_texture(settings(), network, [style], (40, 56))
