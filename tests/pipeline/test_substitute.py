@@ -94,8 +94,8 @@ def test_every_preset_starts_on_every_architecture(name, network, folder):
 
     loss, terms = jax.eval_shape(traced, content, styles[0])
     assert loss.shape == ()
-    layers = settings.objective.content_layers, settings.objective.style_layers
-    assert len(terms) == 4 + sum(map(len, layers))
+    named = settings.objective.content_terms, settings.objective.style_terms
+    assert len(terms) == 4 + sum(map(len, named))
 
 
 def terms_of(settings, network):
