@@ -2,6 +2,7 @@
 
 import logging
 from contextlib import contextmanager
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -12,7 +13,9 @@ def s3_server(patch):
 
     Processes that are started meanwhile find it, too.
     """
-    pytest.importorskip("s3fs", reason="s3fs is not installed (extra remote-test)")
+    s3fs = pytest.importorskip(
+        "s3fs", reason="s3fs is not installed (extra remote-test)"
+    )
     moto = pytest.importorskip(
         "moto.server", reason="moto is not installed (extra remote-test)"
     )
@@ -22,6 +25,9 @@ def s3_server(patch):
     server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
+    # All servers of a process have the same buckets.
+    reset = Request(f"http://{host}:{port}/moto-api/reset", method="POST")
+    urlopen(reset).close()
     for name, value in {
         "AWS_ENDPOINT_URL": f"http://{host}:{port}",
         "AWS_ACCESS_KEY_ID": "TESTKEY",
@@ -29,12 +35,15 @@ def s3_server(patch):
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         patch.setenv(name, value)
+    # fsspec keeps what it opened, with the port of an earlier server.
+    s3fs.S3FileSystem.clear_instance_cache()
     file_system.cache_clear()
     try:
         file_system("s3").mkdir("s3://bucket")
         yield "s3://bucket"
     finally:
         file_system.cache_clear()
+        s3fs.S3FileSystem.clear_instance_cache()
         server.stop()
 
 
