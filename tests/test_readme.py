@@ -365,6 +365,8 @@ NOT_RUN = {
     "scripts/measure/": "takes hours, folders of pictures and a judge's real weights",
     "--preset gatys2016": "fetches the full VGG-19 (575 MB)",
     "--ray": "needs Ray; tests/cli/test_ray.py runs it",
+    "s3://": "needs a bucket; tests/cli/test_remote.py runs such on this machine",
+    "gs://": "needs a bucket",
     "jaxnst app": "serves until it is interrupted; tests/app/test_page.py starts it",
 }
 QUICK = "--size 64 --steps 2 --margin 4 --network vgg19-lite"
