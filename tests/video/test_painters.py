@@ -245,7 +245,8 @@ def test_colour_and_light_on_the_frames_own_edges(network, name, request):
             )
         return paint(painter, frames)[0]
 
-    expected = photorealistic(painted(None) / 255, frames[0] / 255, 0.1)
+    before, frame = (jnp.float32(x) / 255 for x in (painted(None), frames[0]))
+    expected = photorealistic(before, frame, 0.1)
     np.testing.assert_allclose(painted(0.1), 255 * expected, atol=2)
 
 
