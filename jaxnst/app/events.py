@@ -3,9 +3,10 @@
 import gradio as gr
 
 from jaxnst.app.compare_events import CompareEvents
-from jaxnst.app.components import TABS, Page
+from jaxnst.app.components import TABS
 from jaxnst.app.handlers import PRIVATE, Describe
 from jaxnst.app.motion_events import MotionEvents
+from jaxnst.app.page import Page
 from jaxnst.app.paint_events import PaintEvents
 from jaxnst.app.part_events import PartEvents
 from jaxnst.app.sessions import Sessions

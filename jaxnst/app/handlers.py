@@ -9,8 +9,9 @@ from typing import Any
 
 import gradio as gr
 
-from jaxnst.app.components import STROKES, Page
+from jaxnst.app.components import STROKES
 from jaxnst.app.controls import NAMES, Controls
+from jaxnst.app.page import Page
 from jaxnst.app.sessions import Sessions
 from jaxnst.app.uploads import original, without_folders
 

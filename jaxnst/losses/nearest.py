@@ -1,8 +1,8 @@
 """Features compared with their nearest neighbours under the cosine distance.
 
 D_ij = 1 - a_i · b_j / (|a_i| |b_j|) does not know the length of features, so that there
-is no convention of magnitudes. The matrix is computed in blocks of rows, and again for
-the gradient: memory does not grow with the number of positions squared.
+is no convention of magnitudes. Neighbours are found in blocks of rows, and the gradient
+is that of the pairs found: memory does not grow with the number of positions squared.
 """
 
 from collections.abc import Callable
@@ -97,9 +97,9 @@ def nearest_neighbours(
     def of_block(rows: Array, far_rows: Array) -> tuple[Array, Array, Array]:
         found = -jnp.matmul(unit_vectors(rows), units.T, precision=EXACT)
         if euclidean:
-            products = jnp.matmul(rows, keys.T, precision=EXACT)
+            across = jnp.matmul(rows, keys.T, precision=EXACT)
             own = jnp.sum(jnp.square(rows), -1, keepdims=True)
-            found = found + (own + squares[None, :] - 2 * products) / rows.shape[-1]
+            found = found + (own + squares[None, :] - 2 * across) / rows.shape[-1]
         back = found + far_rows[:, None]
         return _first_minimum(found + far[None, :], 1), *_minimum(back, 0)
 

@@ -42,7 +42,7 @@ def without_content(
         return content, config
     height, width = resolve_size(size, 1, 1)
     grey = jnp.full((height, width, 3), NOISE_MEAN, jnp.float32)
-    return grey, replace(config, content_layers=())
+    return grey, replace(config, content_layers=(), guide=0.0)
 
 
 def initial_image(

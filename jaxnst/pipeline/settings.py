@@ -269,7 +269,16 @@ class Settings:
             )
 
     def to_json(self) -> dict[str, Any]:
-        """The settings as JSON's types."""
+        """The settings as JSON's types.
+
+        Raises:
+            ValueError: the statistic is an object of one's own, which no file can hold.
+        """
+        if not isinstance(self.objective.statistic, str):
+            raise ValueError(
+                "settings with a statistic of one's own cannot be written to a file; "
+                "give the name of a built-in one"
+            )
         return dataclasses.asdict(self)
 
     @classmethod

@@ -9,7 +9,7 @@ import pytest
 from jax.test_util import check_grads
 
 import jaxnst
-from jaxnst import Config, Weights
+from jaxnst import Config, Weights, optimizers
 from jaxnst.losses import moments, nearest, objective, sliced, statistics
 from jaxnst.losses.samples import (
     Samples,
@@ -19,6 +19,9 @@ from jaxnst.losses.samples import (
     resampled,
     samples_of,
 )
+from jaxnst.losses.targets import compute_targets
+from jaxnst.optimize.initial import without_content
+from jaxnst.optimize.loop import init_state, step
 from tests.helpers.comparisons import close
 from tests.helpers.networks import narrow_network, picture
 
@@ -175,12 +178,15 @@ def test_blocks_find_the_same_neighbours(monkeypatch, block):
 
 
 def test_what_has_no_weight_is_nobodys_neighbour():
-    weights = jnp.ones(20).at[3].set(0.0)
+    """Of either set; it has one itself."""
     distances = cosines(F64, T64)
-    distances[:, 3] = 9
-    forth, back = nearest.nearest_neighbours(Samples(F), Samples(T, weights))
+    lost = distances.argmin(1)[0]  # the nearest of the first
+    weights = jnp.ones(20).at[lost].set(0.0)
+    distances[:, lost] = 9
+    forth, _ = nearest.nearest_neighbours(Samples(F), Samples(T, weights))
     np.testing.assert_array_equal(forth, distances.argmin(1))
-    assert len(back) == 20
+    _, forth = nearest.nearest_neighbours(Samples(T, weights), Samples(F))
+    np.testing.assert_array_equal(forth, distances.argmin(1))
 
 
 def test_relaxed_earth_mover_is_the_larger_of_both_ways():
@@ -506,3 +512,39 @@ def test_a_statistic_that_cannot_be_hashed_says_what_to_do():
 
     with pytest.raises(TypeError, match="frozen=True"):
         Config(statistic=Unhashable())
+
+
+def test_a_texture_has_no_guide(network):
+    """Nothing is there to look for the neighbours of but the texture itself."""
+    _, config = without_content(None, (24, 24), GUIDED)
+    assert (config.content_layers, config.guide) == ((), 0.0)
+    targets = jax.eval_shape(
+        lambda x: compute_targets(network, x, [x], config),
+        jax.ShapeDtypeStruct((24, 24, 3), jnp.float32),
+    )
+    assert targets.content == {} and set(targets.style) == {"hypercolumns"}
+
+
+def test_colours_count_by_the_weight_of_the_palette(network):
+    """In no other way does the style see colours that the network does not."""
+    styles = [
+        compiled_objective(network, replace(COLUMNS, palette=palette))(image(3))
+        for palette in (0.0, 1.0, 2.0)
+    ]
+    none, once, twice = (float(terms["style"]) for terms in styles)
+    assert once - none > 0.001
+    np.testing.assert_allclose(twice - none, 2 * (once - none), rtol=1e-3)
+
+
+def test_every_step_draws_anew(network):
+    config = Config((), ("relu1_1",), "nearest", samples=40)
+    targets = jaxnst.make_targets(network, image(0), image(1), config)
+    factory = optimizers.as_factory(optimizers.adam())
+    state = init_state(0.5 * image(0), factory)
+
+    @jax.jit
+    def loss(count):
+        now = replace(state, count=count)
+        return step(now, network, targets, Weights(), factory, config)[1]["style"]
+
+    assert loss(jnp.int32(0)) != loss(jnp.int32(1))

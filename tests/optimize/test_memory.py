@@ -212,3 +212,11 @@ def test_what_the_optimizer_remembers_counts(monkeypatch, network):
         image, optimizer = picture(12, 16), optimizers.lbfgs(history=7)
         stylize(network, image, image, config=CONFIG, optimizer=optimizer)
     assert told == [((12, 16, 3), 16)]
+
+
+def test_what_cannot_be_seen_in_tiles_is_told_before_it_runs(network):
+    config = replace(CONFIG, statistic="sliced")
+    with pytest.raises(MemoryError, match="choose a smaller size"):
+        memory.with_tiles_if_needed(network, config, (2048, 2048), budget=2**30)
+    gram = replace(config, statistic="gram")
+    assert memory.with_tiles_if_needed(network, gram, (2048, 2048), budget=2**30).tile

@@ -7,7 +7,7 @@ import optax
 import pytest
 from networks import narrow_network, picture
 
-from jaxnst import Config, stylize, stylize_pyramid
+from jaxnst import Config, Weights, stylize, stylize_batch, stylize_pyramid
 from jaxnst.images import resize
 from jaxnst.optimize import optimizers
 
@@ -147,3 +147,17 @@ def test_bad_arguments_are_errors_before_the_first_step(options, message):
     with pytest.raises(ValueError, match=message):
         run(callback=steps.append, **options)
     assert not steps
+
+
+def test_the_contents_weight_falls_from_level_to_level():
+    """Of one picture, and of pictures side by side."""
+    weights = Weights(alpha=4.0, beta=2.0, tv=0.0)
+    how = {"config": CONFIG, "levels": (0.5, 1.0), "steps": (2, 2)}
+    how |= {"alpha_ratio": 0.25, "weights": weights}
+    one = stylize_pyramid(NETWORK, CONTENT, STYLE, **how).trace
+    many = stylize_batch(NETWORK, [CONTENT], [STYLE], vectorize=True, **how).trace
+    for trace in (one, {name: values[0] for name, values in many.items()}):
+        alpha = np.repeat([4.0, 1.0], 2)
+        expected = alpha * trace["content"] + 2.0 * trace["style"]
+        assert trace["content"][-1] > 1e-4
+        np.testing.assert_allclose(trace["loss"], expected, rtol=1e-4)

@@ -12,6 +12,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from jaxnst import Config, Settings, Weights
+from jaxnst.losses import Moments
 from jaxnst.pipeline import presets, settings
 from jaxnst.pipeline.settings import Geometry, Optimization
 
@@ -238,3 +239,9 @@ def test_every_field_is_documented_for_the_command_line():
 def test_settings_are_frozen():
     with pytest.raises(dataclasses.FrozenInstanceError):
         Settings().color = "match"
+
+
+def test_a_statistic_of_ones_own_is_not_written():
+    settings = Settings(objective=Config(statistic=Moments(order=3)))
+    with pytest.raises(ValueError, match="cannot be written to a file"):
+        settings.to_json()
