@@ -7,6 +7,8 @@ It is served on this machine alone, needs no network, and ends with Ctrl-C. Prog
 reach the same through Gradio's client.
 """
 
+import os
+import sys
 import time
 from dataclasses import dataclass
 
@@ -18,6 +20,8 @@ USAGE = "[--port N] [--open] [--api-only]"
 HELP = {"output": ("port", "open", "api_only", "json", "quiet")}
 
 _SHARING = ("with", "anyone")
+
+_PATIENCE = 1.0  # seconds that a run has to end in
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,4 +72,17 @@ def main(arguments: Arguments) -> int:
                 time.sleep(3600)
         except KeyboardInterrupt:
             arguments.note("ended")
+    _leave_a_run_behind()
     return 0
+
+
+def _leave_a_run_behind() -> None:
+    """End this process if a run goes on: XLA crashes where Python ends while it
+    compiles, and whoever pressed Ctrl-C does not want to wait for that."""
+    from jaxnst.app.runs import device
+
+    with device(wait=_PATIENCE) as free:
+        if not free:
+            sys.stdout.flush()
+            sys.stderr.flush()
+            os._exit(0)

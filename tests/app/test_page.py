@@ -32,7 +32,7 @@ pytest.importorskip("gradio", reason="needs Gradio (the extra app)")
 sync_api = pytest.importorskip("playwright.sync_api", reason="needs Playwright")
 
 CAMERA = ("--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream")
-WAIT = 60_000  # milliseconds at most for anything
+WAIT = 180_000  # milliseconds at most for anything
 FOREVER = "100000"  # steps
 EXPECTED = ("preset", "strength", "size", "style_scale", "network")
 

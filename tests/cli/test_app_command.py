@@ -1,5 +1,6 @@
 """`jaxnst app`: what it refuses before anything is started."""
 
+import subprocess
 import sys
 from contextlib import contextmanager
 from types import SimpleNamespace
@@ -56,6 +57,43 @@ def test_it_serves_until_it_is_interrupted(drive, served):
     assert served == [
         {"port": 7999, "api_only": False, "share": False, "browser": False}
     ]
+
+
+COMPILING = """
+import sys, time
+from contextlib import contextmanager
+from types import SimpleNamespace
+import jax, jax.numpy as jnp
+from jaxnst.app import runs, server
+from jaxnst.cli import app, main
+
+def long(x):
+    return sum(jnp.sin(x @ x * i).sum() for i in range(3000))
+
+@contextmanager
+def serve(*given, **how):
+    run = runs.Run()
+    lowered = jax.jit(jax.grad(long)).lower(jnp.ones((8, 8)))
+    run.start(lambda run: lowered.compile())
+    yield SimpleNamespace(address="here", public=None)
+
+def interrupt(seconds):
+    time.sleep(1)
+    raise KeyboardInterrupt
+
+server.serve, app.check_installed = serve, lambda: None
+app.time = SimpleNamespace(sleep=interrupt)
+sys.exit(main(["app"]))
+"""
+
+
+@pytest.mark.slow
+def test_it_ends_in_good_order_while_a_run_compiles():
+    done = subprocess.run(
+        [sys.executable, "-c", COMPILING], capture_output=True, text=True, timeout=300
+    )
+    assert done.returncode == 0 and "ended" in done.stderr, done.stderr
+    assert "the page: here" in done.stdout
 
 
 def test_sharing_in_so_many_words(drive, served):
