@@ -6,6 +6,7 @@ stays with the program that plans: an actor writes pictures, and gives their rec
 back.
 """
 
+import math
 import os
 import pickle
 import platform
@@ -36,6 +37,8 @@ _DIED = (
     f"the process that paints it died {TRIES} times, for want of memory perhaps; "
     "choose a smaller size, or fewer actors on a machine"
 )
+
+_TOGETHER = 2**15  # pixels of pictures whose records come back at once
 
 _SHARES = 4  # groups for each actor at least, so that all end at about the same time
 
@@ -113,7 +116,7 @@ class Painter:
     """What an actor does.
 
     A group that is begun again after its process died gives as many lists of records as
-    before: one for each of its chunks.
+    before.
     """
 
     def __init__(
@@ -126,7 +129,9 @@ class Painter:
         self.records = _Records()
 
     def __call__(self, number: int, group: bytes) -> Iterator[list[Record]]:
-        """Paint a group; the records of each chunk when it is written.
+        """Paint a group; the records of each chunk when it is written, those of small
+        pictures a few chunks at a time: to hand a list over costs what a small picture
+        does.
 
         A chunk whose pictures have no records was not painted: it is to be tried again
         by itself.
@@ -134,8 +139,23 @@ class Painter:
         Raises:
             OSError, ValueError: this machine cannot paint anything of the batch.
         """
-        tries = self.begin(number)
         chunks: Group = pickle.loads(group)
+        records: list[Record] = []
+        pixels = 0
+        for (items, _), of_chunk in zip(
+            chunks, self._paint(number, chunks), strict=True
+        ):
+            records += of_chunk
+            pixels += sum(math.prod(item.size) for item in items)
+            if pixels >= _TOGETHER:
+                yield records
+                records, pixels = [], 0
+        if pixels:
+            yield records
+
+    def _paint(self, number: int, chunks: Group) -> Iterator[list[Record]]:
+        """The records of each chunk."""
+        tries = self.begin(number)
         if tries > TRIES:
             yield from _given_up(chunks, _DIED)
             return

@@ -102,17 +102,18 @@ def _convolve_backward(
 _convolve.defvjp(_convolve_forward, _convolve_backward)
 
 
-def prepare_kernel(kernel: _Kernel) -> Prepared | None:
+def prepare_kernel(kernel: _Kernel, precision: str = "float32") -> Prepared | None:
     """The argument `prepared` of `conv2d`; None where it would never be used.
 
     Args:
         kernel: (k, k, I, O).
+        precision: of the images it is for.
     """
     if kernel.shape[:2] != (3, 3) or jax.local_devices()[0].platform != "cpu":
         return None
     if kernel.shape[2] == 3 and kernel.shape[3] <= 32:
         return packed_conv.transformed(kernel)
-    return winograd.transformed(kernel) if _gain(kernel) >= 32 else None
+    return winograd.transformed(kernel, precision) if _gain(kernel) >= 32 else None
 
 
 def _gain(kernel: _Kernel) -> float:
@@ -166,7 +167,8 @@ def conv2d(
         bias: (O,).
         padding: "zeros", "reflect" (without repeating the edge), "replicate", or
             "circular", as if the image were repeated without end.
-        prepared: of `prepare_kernel`, for the same kernel; used where it is faster.
+        prepared: of `prepare_kernel`, for the same kernel and the type of `features`;
+            used where it is faster.
 
     Returns:
         (..., H, W, O) in the type of `features`.

@@ -44,7 +44,7 @@ class Network:
         std: (3,), the difference is divided by it.
         source: where the weights come from, in words.
         checksum: SHA-256 of the weights file, "" where there is none.
-        kernels: transformed kernels, from `prepared`; None without.
+        kernels: {precision: transformed kernels}, from `prepared`; None without.
     """
 
     module: VGG | GoogLeNet
@@ -69,16 +69,20 @@ class Network:
             f"        source: {self.source or 'unknown'})"
         )
 
-    def prepared(self) -> "Network":
+    def prepared(self, precision: str = "float32") -> "Network":
         """The same network for a long run: kernels are transformed now, rather than at
-        every step, where that makes steps faster (`conv.prepare_kernel`).
+        every step, where that makes steps of this precision faster
+        (`conv.prepare_kernel`).
 
         Features are equal but for rounding. After `params` are changed, the network
         must be prepared anew.
         """
-        if not isinstance(self.module, VGG) or self.kernels is not None:
+        _checks.check_choice(precision, "precision", PRECISIONS)
+        kernels = self.kernels or {}
+        if not isinstance(self.module, VGG) or precision in kernels:
             return self
-        return replace(self, kernels=_prepared(self.params))
+        kernels = kernels | {precision: _prepared(self.params, precision)}
+        return replace(self, kernels=kernels)
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -180,7 +184,7 @@ class Network:
         _checks.check_choice(precision, "precision", PRECISIONS)
         module = _with_options(self.module, pooling, padding)
         x = self._normalized(images, normalization).astype(precision)
-        features: Any = module.apply(self._variables, x, layers)
+        features: Any = module.apply(self._variables(precision), x, layers)
         return dict(features)
 
     def segment(
@@ -208,7 +212,9 @@ class Network:
             layers = (*layers, segment.end)
         if segment.start is None:
             features = self._normalized(features, normalization).astype(precision)
-        found: Any = module.apply(self._variables, features, layers, segment.start)
+        found: Any = module.apply(
+            self._variables(precision), features, layers, segment.start
+        )
         return dict(found)
 
     def _normalized(
@@ -218,11 +224,10 @@ class Network:
         std = self.std if normalization == "file" else jnp.full_like(self.std, 1 / 255)
         return (images - self.mean.reshape(shape)) / std.reshape(shape)
 
-    @property
-    def _variables(self) -> dict[str, Any]:
+    def _variables(self, precision: str) -> dict[str, Any]:
         variables: dict[str, Any] = {"params": self.params}
-        if self.kernels:
-            variables["prepared"] = self.kernels
+        if self.kernels and precision in self.kernels:
+            variables["prepared"] = self.kernels[precision]
         return variables
 
 
@@ -237,9 +242,11 @@ def check_network(network: Any, name: str = "network") -> Network:
     )
 
 
-@jax.jit
-def _prepared(params: dict[str, Any]) -> dict[str, Any]:
-    kernels = {name: conv.prepare_kernel(p["kernel"]) for name, p in params.items()}
+@partial(jax.jit, static_argnums=1)
+def _prepared(params: dict[str, Any], precision: str) -> dict[str, Any]:
+    kernels = {
+        n: conv.prepare_kernel(p["kernel"], precision) for n, p in params.items()
+    }
     return {name: {"kernel": k} for name, k in kernels.items() if k is not None}
 
 

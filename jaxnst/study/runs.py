@@ -212,7 +212,15 @@ def loop_bytes(settings: Settings, network: Network, pair: Pair) -> int:
     factory = optimizers.as_factory(prepared.options["optimizer"])
     targets = make_targets(network, content, prepared.styles, config)
     state = init_state(content, factory, averaging=averaging)
-    arguments = network.prepared(), targets, settings.terms, factory, config, 0.0, 1
+    arguments = (
+        network.prepared(config.precision),
+        targets,
+        settings.terms,
+        factory,
+        config,
+        0.0,
+        1,
+    )
     return compiled_bytes(run_steps.lower(state, *arguments).compile())
 
 

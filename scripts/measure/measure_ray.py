@@ -25,6 +25,8 @@ from jaxnst.cli._app import run_module
 from jaxnst.cli._manifest import NAME, read_records
 from jaxnst.cli._ray import import_ray
 
+_EVERY = 0.5  # seconds between two looks, which themselves take of the cores
+
 _WARM = 0.25  # of the pictures are painted before it counts
 
 
@@ -57,22 +59,23 @@ class Row:
 @dataclass(frozen=True)
 class _Sample:
     """At a time (seconds since 1970): seconds of a core that a program and all below it
-    have used, and its own MiB."""
+    have used, those that have ended included, and its own MiB."""
 
     time: float
     work: float
     memory: float
 
 
-def _sample(process: psutil.Process) -> _Sample:
-    work = 0.0
+def _sample(process: psutil.Process, used: dict[int, float]) -> _Sample:
+    """`used`: of each process, by its number, as far as it was seen."""
     for each in (process, *process.children(recursive=True)):
         try:
-            used = each.cpu_times()
-            work += used.user + used.system
+            times = each.cpu_times()
+            used[each.pid] = times.user + times.system
         except psutil.Error:  # it has ended meanwhile
             pass
-    return _Sample(time.time(), work, process.memory_info().rss / 2**20)
+    memory = process.memory_info().rss / 2**20
+    return _Sample(time.time(), sum(used.values()), memory)
 
 
 def batch(arguments: Arguments, folder: Path, name: str, *options: str) -> Row:
@@ -83,14 +86,16 @@ def batch(arguments: Arguments, folder: Path, name: str, *options: str) -> Row:
     line += ["--size", str(arguments.size), "--steps", str(arguments.steps)]
     line += ["--network", arguments.network, "-o", str(output), *options]
     line += ["--weights", arguments.weights] if arguments.weights else []
-    began, samples = time.perf_counter(), []
+    began = time.perf_counter()
+    samples: list[_Sample] = []
+    used: dict[int, float] = {}
     with subprocess.Popen(line) as process:
         while process.poll() is None:
             try:
-                samples.append(_sample(psutil.Process(process.pid)))
+                samples.append(_sample(psutil.Process(process.pid), used))
             except psutil.Error:
                 break
-            time.sleep(0.1)
+            time.sleep(_EVERY)
     seconds = time.perf_counter() - began
     if process.returncode:
         raise RuntimeError(f"{' '.join(line)} failed; its error stands above")

@@ -104,6 +104,7 @@ def drive(here, monkeypatch, capsys):
     opened = lambda settings, typed: (settings, network, "")  # noqa: E731
     monkeypatch.setattr(batch, "open_network", opened)
     monkeypatch.setattr(_actors, "_SHARES", 1)  # large groups
+    monkeypatch.setattr(_actors, "_TOGETHER", 1)  # each chunk's records by themselves
     run = driver(batch, monkeypatch, capsys)
 
     def drive(*options, engine=None):
@@ -278,6 +279,24 @@ def test_groups_are_of_one_shape(job):
         assert [chunk for group in groups for chunk in group] == chunks
         for group in groups:
             assert len({items[0].size for items, _ in group}) == 1
+
+
+def test_small_pictures_come_back_together(job, monkeypatch):
+    chunks = job.plan(plan("product", Path("c"), Path("s"), Path("out"), ".png"))
+    pixels = 16 * 24
+    shared = shared_by(job)
+    for together, counts in {
+        1: [1] * 6,
+        3 * pixels: [3, 3],
+        4 * pixels: [4, 2],
+    }.items():
+        monkeypatch.setattr(_actors, "_TOGETHER", together)
+        found = list(Painter(lambda: shared, lambda number: 1)(0, packed(chunks)))
+        assert [len(records) for records in found] == counts
+        gave_up = list(Painter(lambda: shared, lambda number: 99)(0, packed(chunks)))
+        assert len(gave_up) == len(counts)  # as many when it is begun again
+        names = [record["output"] for records in found for record in records]
+        assert names == [item.pair.name for items, _ in chunks for item in items]
 
 
 def test_a_machine_that_cannot_paint_says_why(job):
