@@ -85,7 +85,7 @@ class FeedForward:
 
     def prepared(self) -> "FeedForward":
         """The same with kernels transformed for many passes, as `Network.prepared`."""
-        return replace(self, encoder=self.encoder.prepared())
+        return replace(self, encoder=self.encoder.prepared(LAYERS))
 
     @property
     def min_side(self) -> int:

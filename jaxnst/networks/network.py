@@ -69,20 +69,31 @@ class Network:
             f"        source: {self.source or 'unknown'})"
         )
 
-    def prepared(self, precision: str = "float32") -> "Network":
+    def prepared(
+        self, layers: Sequence[str] | None = None, precision: str = "float32"
+    ) -> "Network":
         """The same network for a long run: kernels are transformed now, rather than at
-        every step, where that makes steps of this precision faster
-        (`conv.prepare_kernel`).
+        every step, where that makes steps faster (`conv.prepare_kernel`).
 
-        Features are equal but for rounding. After `params` are changed, the network
-        must be prepared anew.
+        Features are equal but for rounding. A transformed kernel takes 8 times the
+        memory, so name the layers. After `params` are changed, the network must be
+        prepared anew.
+
+        Args:
+            layers: that will be asked for; None, every one.
+            precision: that they will be asked for in.
         """
         _checks.check_choice(precision, "precision", PRECISIONS)
-        kernels = self.kernels or {}
-        if not isinstance(self.module, VGG) or precision in kernels:
+        layers = self.check_layers(self.layers if layers is None else layers)
+        if not isinstance(self.module, VGG) or not layers:
             return self
-        kernels = kernels | {precision: _prepared(self.params, precision)}
-        return replace(self, kernels=kernels)
+        deepest = max(map(self.layers.index, layers))
+        have = (self.kernels or {}).get(precision, {})
+        wanted = {n for n in self.layers[: deepest + 1] if n in self.params} - {*have}
+        made = _prepared({n: self.params[n] for n in sorted(wanted)}, precision)
+        if not made and self.kernels is not None:
+            return self
+        return replace(self, kernels=(self.kernels or {}) | {precision: have | made})
 
     @property
     def layers(self) -> tuple[str, ...]:
@@ -226,8 +237,9 @@ class Network:
 
     def _variables(self, precision: str) -> dict[str, Any]:
         variables: dict[str, Any] = {"params": self.params}
-        if self.kernels and precision in self.kernels:
-            variables["prepared"] = self.kernels[precision]
+        kernels = (self.kernels or {}).get(precision)
+        if kernels:
+            variables["prepared"] = kernels
         return variables
 
 

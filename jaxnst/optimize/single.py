@@ -135,7 +135,7 @@ def stylize(
         network, config, largest.shape, state_images=remembered
     )
     if len(content.devices()) == 1:  # over several the compiler divides it by rows
-        network = network.prepared(config.precision)
+        network = network.prepared(config.layers, config.precision)
     targets = (make_targets or compute_targets)(
         network,
         content,

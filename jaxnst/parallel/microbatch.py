@@ -253,7 +253,7 @@ def optimize_many(
     """
     count = starts.shape[0]
     mesh = Mesh(np.array(devices or jax.local_devices()), ("items",))
-    network = network.prepared(config.precision)
+    network = network.prepared(config.layers, config.precision)
     final = size_at(starts, schedule.levels[-1])
     microbatches = Microbatches(
         network,

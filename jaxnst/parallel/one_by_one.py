@@ -75,8 +75,8 @@ def optimize_one_by_one(
         MemoryError: an item does not fit, not even in tiles.
     """
     if len(starts.devices()) == 1:
-        precision = "float32" if options.config is None else options.config.precision
-        network = network.prepared(precision)  # once for all
+        asked = Config() if options.config is None else options.config
+        network = network.prepared(asked.layers, asked.precision)  # once for all
     schedule = options.schedule
     final, count = size_at(starts, schedule.levels[-1]), starts.shape[0]
     results: list[Result] = []

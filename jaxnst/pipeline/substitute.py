@@ -9,6 +9,8 @@ from functools import reduce
 from pathlib import Path
 from typing import Any
 
+import jax
+
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.layers import nearest_layer, vgg_counterpart
 from jaxnst.networks.network import Network
@@ -20,6 +22,8 @@ from jaxnst.pretrained import sources
 from jaxnst.pretrained.loading import AUTO, choose_network
 
 _SIDES = {"content": "alpha", "style": "beta"}
+
+_WIDE = 512  # channels from which a CPU's bfloat16 units make up for the conversions
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,8 @@ def adapted(
     Layers that it lacks become those nearest in depth. Loss weights that are for
     features of a published magnitude (`Settings.magnitude`) are carried over, so that
     every term is as large as in the published network: those of the layers, or where
-    these are typed alpha and beta. Relative terms know no magnitude.
+    these are typed alpha and beta. Relative terms know no magnitude. bfloat16 becomes
+    float32 where that is faster.
 
     Args:
         typed: as of `choose`.
@@ -130,9 +135,18 @@ def adapted(
         terms = carried_over(settings, network, typed)
         if terms != settings.terms:
             changes.append("loss weights carried over to its features")
+    if config.precision == "bfloat16" and not _is_faster_in_bfloat16(network):
+        config = replace(config, precision="float32")
+        changes.append("float32, for bfloat16 is slower in it on a CPU")
     config, terms = _merged(config, terms, network)
     settings = replace(settings, objective=config, terms=terms, magnitude=None)
     return settings, changes
+
+
+def _is_faster_in_bfloat16(network: Network) -> bool:
+    """On a CPU wide products alone are, which only `VGG` computes with."""
+    wide = isinstance(network.module, VGG) and max(network.module.widths) >= _WIDE
+    return wide or jax.local_devices()[0].platform != "cpu"
 
 
 def _moved(config: Config, network: Network) -> str:

@@ -213,7 +213,7 @@ def loop_bytes(settings: Settings, network: Network, pair: Pair) -> int:
     targets = make_targets(network, content, prepared.styles, config)
     state = init_state(content, factory, averaging=averaging)
     arguments = (
-        network.prepared(config.precision),
+        network.prepared(config.layers, config.precision),
         targets,
         settings.terms,
         factory,

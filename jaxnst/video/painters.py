@@ -99,7 +99,9 @@ class OptimisedPainter:
         _checks.check_number(temporal, "temporal")
         _checks.check_number(learning_rate, "learning_rate", minimum=1e-6)
         _checks.check_whole(steps, "steps")
-        self.network = check_network(network).prepared(settings.objective.precision)
+        config = settings.objective
+        network = check_network(network).prepared(config.layers, config.precision)
+        self.network = network
         self.settings = _of_frames(settings, size)
         self.size, self.temporal, self.steps = size, jnp.float32(temporal), steps
         self.offsets = offsets_of(long_term) if temporal else ()

@@ -56,7 +56,7 @@ def jaxnst_call(work: Workload, network: Network, steps: int) -> tuple[Call, int
     """A call of so many steps that returns the loss a picture; the bytes it takes."""
     config = Config(precision=work.precision)  # type: ignore[arg-type]
     factory = optimizers.as_factory(optimizers.adam())
-    network = network.prepared(work.precision)
+    network = network.prepared(config.layers, work.precision)
     targets = jax.vmap(lambda c, s: make_targets(network, c, s, config))(
         *pictures(work)
     )

@@ -153,6 +153,12 @@ def test_a_prepared_network_sees_the_same(network):
         n for n in network.params if n != "conv1_1"
     }
     assert prepared.prepared() is prepared
+    shallow = network.prepared(["relu1_2"], "bfloat16")
+    assert list(shallow.kernels) == ["bfloat16"]
+    assert set(shallow.kernels["bfloat16"]) == {"conv1_2"}  # and none deeper
+    both = shallow.prepared(["pool2"], "bfloat16").prepared(layers)
+    assert set(both.kernels["bfloat16"]) == {"conv1_2", "conv2_1", "conv2_2"}
+    assert set(both.kernels["float32"]) == set(prepared.kernels["float32"])
     own, plain = (jax.jit(lambda n=n: n(image, layers))() for n in (prepared, network))
     for layer in layers:
         scale = float(jnp.abs(plain[layer]).max())
@@ -190,7 +196,7 @@ def test_a_run_is_that_without_it(network, monkeypatch):
     given = network, picture(32, 40, 1), picture(32, 32, 2)
     options = {"config": config, "weights": Weights(1, 10, 1), "steps": 5}
     own = jaxnst.stylize(*given, **options)
-    monkeypatch.setattr(Network, "prepared", lambda self, precision: self)
+    monkeypatch.setattr(Network, "prepared", lambda self, layers, precision: self)
     plain = jaxnst.stylize(*given, **options)
     np.testing.assert_allclose(own.trace["loss"], plain.trace["loss"], rtol=1e-4)
     assert np.median(np.abs(own.image - plain.image)) < 1e-3

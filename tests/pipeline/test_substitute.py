@@ -1,6 +1,7 @@
 """Presets in other networks than theirs: they start, with terms as large as there."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import jax
 import jax.numpy as jnp
@@ -248,3 +249,18 @@ def test_features_divided_by_a_factor():
     for name, features in network(image, layers).items():
         assert jnp.abs(features).max() > 0
         np.testing.assert_allclose(small[name] * 57, features, rtol=1e-4, atol=1e-4)
+
+
+def test_on_a_cpu_narrow_networks_take_float32(monkeypatch):
+    config = replace(presets.default.objective, precision="bfloat16")
+    settings = replace(presets.default, objective=config)
+    narrow = narrow_network(depth=10)
+    found, changes = adapted(settings, narrow)
+    assert found.objective == replace(settings.objective, precision="float32")
+    assert len(changes) == 1 and "bfloat16 is slower" in changes[0]
+    assert adapted(presets.default, narrow) == (presets.default, [])
+    widths = (*narrow.module.widths[:-1], 512)
+    wide = replace(narrow, module=narrow.module.clone(widths=widths))
+    assert adapted(settings, wide) == (settings, [])
+    monkeypatch.setattr(jax, "local_devices", lambda: [SimpleNamespace(platform="gpu")])
+    assert adapted(settings, narrow) == (settings, [])
