@@ -99,10 +99,11 @@ class OptimisedPainter:
         _checks.check_number(temporal, "temporal")
         _checks.check_number(learning_rate, "learning_rate", minimum=1e-6)
         _checks.check_whole(steps, "steps")
-        config = settings.objective
-        network = check_network(network).prepared(config.layers, config.precision)
-        self.network = network
+        check_network(network)
         self.settings = _of_frames(settings, size)
+        config = self.settings.objective
+        network = network.prepared(config.layers, config.precision)
+        self.network = network
         self.size, self.temporal, self.steps = size, jnp.float32(temporal), steps
         self.offsets = offsets_of(long_term) if temporal else ()
         self.span = max(self.offsets, default=0)
