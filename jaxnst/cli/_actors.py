@@ -38,7 +38,9 @@ _DIED = (
     "choose a smaller size, or fewer actors on a machine"
 )
 
-_TOGETHER = 2**15  # pixels of pictures whose records come back at once
+# Pixels of pictures whose records come back at once: so much is painted again where the
+# program that notes them is killed.
+_TOGETHER = 2**15
 
 _SHARES = 4  # groups for each actor at least, so that all end at about the same time
 

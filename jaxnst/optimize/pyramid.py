@@ -75,10 +75,8 @@ def stylize_pyramid(
     if regions is not None:
         regions = check_regions(regions, content, styles)
     factory = optimizers.as_factory(given.optimizer or optimizers.adam())
-    if len(content.devices()) == 1:
-        network = network.prepared(
-            config.layers, config.precision
-        )  # once for all levels
+    if len(content.devices()) == 1:  # once for all levels
+        network = network.prepared(config.layers, config.precision)
     image = initial = initial_image(given.init, content, styles[0], given.key)
     strength = None if weights is None else weights.strength
     results = [] if resume is None else [resume]
