@@ -113,7 +113,9 @@ def _pictures(page: Page) -> None:
 
 def brush(paintings: int, radius: int) -> Any:
     """A brush of a colour for each of several paintings, through which one sees."""
-    colors = [(color, OPACITY) for color in BRUSHES[: max(1, paintings)]]
+    colors: list[str | tuple[str, float]] = [
+        (color, OPACITY) for color in BRUSHES[: max(1, paintings)]
+    ]
     return gr.Brush(
         default_size=radius, colors=colors, default_color=colors[0], color_mode="fixed"
     )
