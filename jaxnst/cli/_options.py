@@ -92,8 +92,8 @@ _OPTIMIZATION = {
     "learning_rate": ("X", "step size; the optimiser's own if not given"),
     "b1": ("X", "Adam: decay of the mean of gradients"),
     "b2": ("X", "Adam, RMSprop: decay of the mean of their squares"),
-    "lr_decay": ("X", "Adam: share of the steps, the last ones, over which the rate "
-                      "falls to 0"),
+    "lr_decay": ("X", "Adam, RMSprop: share of the steps, the last ones, over which "
+                      "the rate falls to 0"),
     "laplacian": ("N", "optimise the levels of a Laplacian pyramid, so many, in place "
                        "of pixels; 0, pixels"),
     "alpha_ratio": ("X", "weight of the content at each level over that at the coarser "

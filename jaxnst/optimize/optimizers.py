@@ -50,32 +50,42 @@ def adam(
             (Loshchilov and Hutter, "SGDR", ICLR 2017, eq. 5). A constant rate ends in
             a noise of its own size.
     """
-    if lr_decay is None:
-        return Partial(_adam, learning_rate, b1, b2)
-    return Partial(_falling_adam, learning_rate, b1, b2, *lr_decay)
+    return Partial(_adam, learning_rate, b1, b2, *(lr_decay or ()))
 
 
-def _adam(rate: Any, b1: Any, b2: Any) -> optax.GradientTransformation:
-    return optax.adam(rate, b1=b1, b2=b2)
+def _adam(rate: Any, b1: Any, b2: Any, *decay: Any) -> optax.GradientTransformation:
+    return optax.adam(_falling(rate, *decay), b1=b1, b2=b2)
 
 
-def _falling_adam(
-    rate: Any, b1: Any, b2: Any, first: Any, last: Any
-) -> optax.GradientTransformation:
-    def falling(count: Any) -> Any:
+def _falling(rate: Any, first: Any = None, last: Any = None) -> Any:
+    """A rate that falls as half a cosine from one step to another, or that stays."""
+    if first is None:
+        return rate
+
+    def of_step(count: Any) -> Any:
         way = jnp.clip((count - first) / (last - first), 0, 1)
         return rate * (0.5 + 0.5 * jnp.cos(jnp.pi * way))
 
-    return optax.adam(falling, b1=b1, b2=b2)
+    return of_step
 
 
-def rmsprop(learning_rate: float = 0.002, *, b2: float = 0.99) -> Optimizer:
+def rmsprop(
+    learning_rate: float = 0.002,
+    *,
+    b2: float = 0.99,
+    lr_decay: tuple[float, float] | None = None,
+) -> Optimizer:
     """RMSprop, PyTorch's constants: each pixel's gradient over the root of the decaying
-    mean of its squares (Tieleman and Hinton 2012)."""
-    return Partial(_rmsprop, learning_rate, b2)
+    mean of its squares (Tieleman and Hinton 2012).
+
+    Args:
+        lr_decay: as of `adam`.
+    """
+    return Partial(_rmsprop, learning_rate, b2, *(lr_decay or ()))
 
 
-def _rmsprop(rate: Any, b2: Any) -> optax.GradientTransformation:
+def _rmsprop(rate: Any, b2: Any, *decay: Any) -> optax.GradientTransformation:
+    rate = _falling(rate, *decay)
     return optax.rmsprop(rate, decay=b2, eps=1e-8, eps_in_sqrt=False)
 
 
@@ -183,7 +193,7 @@ def get(
         name: "adam", "rmsprop", "lbfgs", "lbfgs-linesearch" or "gradient".
         learning_rate: above 0; None for `DEFAULT_RATES[name]`.
         b1, b2, lr_decay: Adam's decay rates, and from where to where its rate falls;
-            RMSprop has b2.
+            RMSprop has the last two.
         history: pairs of differences that L-BFGS keeps; None, its default.
 
     Raises:
@@ -197,12 +207,14 @@ def get(
             if not 0 <= decay < 1:
                 raise ValueError(f"{label} must be at least 0 and below 1, got {decay}")
         return adam(rate, b1=b1, b2=b2, lr_decay=lr_decay)
+    if name == "rmsprop":
+        return rmsprop(rate, b2=b2, lr_decay=lr_decay)
     if lr_decay is not None:
-        raise ValueError(f"lr_decay is for adam, got {name}; leave it, or take adam")
+        raise ValueError(
+            f"lr_decay is for adam and rmsprop, got {name}; leave it, or take adam"
+        )
     if name == "gradient":
         return gradient(rate)
-    if name == "rmsprop":
-        return rmsprop(rate, b2=b2)
     if history is not None and history < 1:
         raise ValueError(f"history must be at least 1, got {history}")
     make = lbfgs if name == "lbfgs" else lbfgs_linesearch

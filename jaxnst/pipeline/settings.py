@@ -127,7 +127,8 @@ class Optimization:
     b2: float = 0.999
     """Adam, RMSprop: decay of the mean of their squares."""
     lr_decay: float = 0.0
-    """Adam: share of all steps, the last ones, over which its rate falls to 0."""
+    """Adam, RMSprop: share of the steps, the last ones, over which the rate falls to 0;
+    of all levels' together where memory is taken along, else of each level's."""
     laplacian: int = 0
     """Levels of the picture's Laplacian pyramid, whose numbers are optimised in place
     of pixels; 0, pixels are."""
@@ -157,10 +158,11 @@ class Optimization:
             raise ValueError(f"ema must be at least 0 and below 1, got {self.ema}")
         if not 0 <= self.lr_decay <= 1:
             raise ValueError(f"lr_decay must be from 0 to 1, got {self.lr_decay}")
-        if self.lr_decay and not self.keep_optimizer_state:
+        if self.lr_decay and not self._remembers and len(set(self.steps)) > 1:
             raise ValueError(
-                "lr_decay counts the steps of all levels; leave keep_optimizer_state "
-                "on, or lr_decay at 0"
+                "lr_decay begins anew at each level where the optimiser's memory does; "
+                f"give as many steps to each, got {self.steps}, or leave "
+                "keep_optimizer_state on and laplacian at 0"
             )
         _checks.check_number(self.laplacian, "laplacian", maximum=16)
         _checks.check_number(self.alpha_ratio, "alpha_ratio")
@@ -175,7 +177,7 @@ class Optimization:
 
     def make_optimizer(self, levels: int = 1) -> optimizers.Optimizer:
         """The optimiser that the fields describe, for a run of so many levels."""
-        total = sum(self.steps_at(levels))
+        total = sum(self.steps_at(levels)) if self._remembers else self.steps[-1]
         optimizer = optimizers.get(
             self.optimizer,
             self.learning_rate,
@@ -185,6 +187,12 @@ class Optimization:
             lr_decay=((1 - self.lr_decay) * total, total) if self.lr_decay else None,
         )
         return in_pyramid(optimizer, self.laplacian) if self.laplacian else optimizer
+
+    @property
+    def _remembers(self) -> bool:
+        """Whether Adam and RMSprop take their memory along from level to level; that of
+        a pyramid cannot be resized."""
+        return self.keep_optimizer_state and self.laplacian <= 1
 
     def steps_at(self, levels: int) -> tuple[int, ...]:
         """Steps at each of so many levels."""

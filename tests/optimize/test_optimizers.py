@@ -33,19 +33,22 @@ def test_adams_first_step_is_its_rate_in_each_pixel():
     np.testing.assert_allclose(x, START - 0.25 * np.sign(START), rtol=1e-4)
 
 
-def test_adams_rate_falls_as_half_a_cosine():
+@pytest.mark.parametrize("name", ["adam", "rmsprop"])
+def test_a_rate_falls_as_half_a_cosine(name):
     # With no memory each step is the rate, away from the gradient's sign.
-    iterates = descend(optimizers.adam(0.11, b1=0.0, b2=0.0, lr_decay=(2, 6)), 8)
+    falling = optimizers.get(name, 0.11, b1=0.0, b2=0.0, lr_decay=(2, 6))
+    iterates = descend(falling, 8)
     lengths = np.abs(np.diff([START, *iterates], axis=0))
     way = np.clip((np.arange(8) - 2) / 4, 0, 1)
     wanted = 0.11 * (1 + np.cos(np.pi * way)) / 2
     np.testing.assert_allclose(lengths, np.stack([wanted] * 3, 1), atol=1e-6)
 
 
-def test_where_a_rate_falls_does_not_compile_anew():
-    one, other = optimizers.adam(lr_decay=(2, 6)), optimizers.adam(0.1, lr_decay=(3, 9))
+@pytest.mark.parametrize("make", [optimizers.adam, optimizers.rmsprop])
+def test_where_a_rate_falls_does_not_compile_anew(make):
+    one, other = make(lr_decay=(2, 6)), make(0.1, lr_decay=(3, 9))
     assert jax.tree.structure(one) == jax.tree.structure(other)
-    assert "lr_decay is for adam" in str(
+    assert "lr_decay is for adam and rmsprop" in str(
         pytest.raises(ValueError, optimizers.get, "lbfgs", lr_decay=(2, 6)).value
     )
 

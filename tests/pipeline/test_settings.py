@@ -100,9 +100,10 @@ def test_the_last_number_of_steps_holds_for_further_levels():
         (lambda: Optimization(alpha_ratio=-1.0), "alpha_ratio"),
         (lambda: Optimization(lr_decay=1.5), "lr_decay must be from 0 to 1"),
         (
-            lambda: Optimization(lr_decay=0.5, keep_optimizer_state=False),
-            "leave keep_optimizer_state on",
+            lambda: Optimization((9, 8), lr_decay=0.5, keep_optimizer_state=False),
+            "as many steps to each, got .9, 8., or leave keep_optimizer_state on",
         ),
+        (lambda: Optimization((9, 8), lr_decay=0.5, laplacian=5), "laplacian at 0"),
         (lambda: Optimization(lr_decay=0.5, optimizer="lbfgs"), "lr_decay is for adam"),
         (lambda: Settings(color="x"), "style, content, match"),
         (lambda: Settings(terms=Weights(style_weights=(1.0,))), "1 numbers for 5"),
@@ -118,6 +119,15 @@ def test_a_rate_falls_over_the_last_steps_of_all_levels():
     how = Optimization(steps=(30, 10), learning_rate=0.1, lr_decay=0.5)
     assert jax.tree.leaves(how.make_optimizer(3))[-2:] == [25, 50]
     assert jax.tree.leaves(how.make_optimizer(1))[-2:] == [15, 30]
+
+
+def test_a_rate_falls_at_each_level_where_memory_starts_anew():
+    how = Optimization(steps=(40,), lr_decay=0.25, optimizer="rmsprop", laplacian=5)
+    assert jax.tree.leaves(how.make_optimizer(3))[-2:] == [30, 40]
+    how = dataclasses.replace(how, laplacian=0)
+    assert jax.tree.leaves(how.make_optimizer(3))[-2:] == [90, 120]
+    how = dataclasses.replace(how, keep_optimizer_state=False)
+    assert jax.tree.leaves(how.make_optimizer(3))[-2:] == [30, 40]
 
 
 # JSON
