@@ -78,6 +78,24 @@ def drop_compiled_code() -> Iterator[None]:
         jax.clear_caches()
 
 
+_UNOPTIMISED = "--xla_backend_optimization_level=0"
+
+
+@pytest.fixture(scope="module")
+def compiled_quickly() -> Iterator[None]:
+    """LLVM optimises nothing in this file, neither here nor in programs it starts: for
+    slow tests that compile for longer than they compute."""
+    if _UNOPTIMISED in os.environ["XLA_FLAGS"]:  # it is so anyway
+        yield
+        return
+    jax.config.update("jax_disable_most_optimizations", True)
+    os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
+    yield
+    del os.environ["JAX_DISABLE_MOST_OPTIMIZATIONS"]
+    jax.config.update("jax_disable_most_optimizations", False)
+    jax.clear_caches()
+
+
 @pytest.fixture
 def shared() -> Path:
     """The folder of real weights and pictures beside the checkout, if there is one."""
@@ -113,7 +131,7 @@ def pytest_configure(config: pytest.Config) -> None:
     The slow ones, and whatever a user runs, are compiled as ever.
     """
     if config.option.markexpr == "not slow":
-        os.environ["XLA_FLAGS"] += " --xla_backend_optimization_level=0"
+        os.environ["XLA_FLAGS"] += f" {_UNOPTIMISED}"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -34,6 +34,8 @@ from jaxnst.pretrained.format import write_weights
 from jaxnst.pretrained.registry import COMPACT
 from scripts import write_network
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 CLIPS = find_spec("av") is not None and find_spec("cv2") is not None
 """Whether what `jaxnst video` needs is installed."""
 

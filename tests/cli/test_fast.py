@@ -18,6 +18,8 @@ from jaxnst.images import read_metadata
 from jaxnst.pipeline import presets
 from scripts import driver, imported
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 INPUTS = ("c.png", "s.png", "-o", "out.png")
 SMALL = ("--size", "48", "--margin", "0")
 

@@ -15,6 +15,8 @@ from jaxnst.images import read_metadata
 from jaxnst.pipeline.inputs import load_inputs
 from scripts import driver, imported, write_network
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 SMALL = ("--size", "48", "--coarsest", "24", "--steps", "3", "2")
 
 

@@ -12,6 +12,8 @@ from jaxnst.images import read_metadata
 from jaxnst.pipeline import color_transfer
 from scripts import driver, imported, write_network
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 WITH = ("--weights", "net.h5", "--size", "48", "--preset", "gram", "--steps", "2")
 
 

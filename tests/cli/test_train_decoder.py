@@ -16,6 +16,8 @@ from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.pretrained.format import read_weights
 from scripts import driver, imported, write_network
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 ENCODER = replace(
     narrow_network(width=4, padding="reflect", depth=13), checksum="narrow"
 )

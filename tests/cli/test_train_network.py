@@ -14,6 +14,8 @@ from jaxnst import load_network, save_image
 from jaxnst.pretrained.format import read_weights
 from scripts import driver, imported, write_network
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 HOW = ("--widths", "2", "3", "3", "--crop", "16", "--batch", "2", "--leaves", "1")
 
 

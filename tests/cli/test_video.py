@@ -29,6 +29,8 @@ from jaxnst.video import (
 )
 from scripts import driver
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 SMALL = ("--size", "48", "--margin", "0", "--network", "vgg19-lite")
 FAST = (*SMALL, "--fast")
 

@@ -13,6 +13,8 @@ from jaxnst.feedforward import model as model_module
 from jaxnst.feedforward.model import LAYERS, new_feedforward, stylize
 from jaxnst.gaussian import gaussian, mixture, transport
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 compiled = jax.jit(stylize)
 
 

@@ -10,6 +10,8 @@ import pytest
 from jaxnst.networks.random_weights import random_vgg
 from scripts import driver, imported
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 
 @pytest.fixture
 def drive(tmp_path, monkeypatch, capsys):

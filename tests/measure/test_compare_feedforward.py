@@ -11,6 +11,8 @@ from networks import picture
 from jaxnst import load_image, presets, save_image
 from scripts import driver, imported, write_network
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 
 @pytest.fixture
 def here(tmp_path, monkeypatch):

@@ -14,6 +14,8 @@ from jaxnst import Result, load_image, metrics, presets, save_image
 from jaxnst.pipeline.inputs import load_for_judge
 from scripts import driver, imported, write_network
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 BETA = presets.default.terms.beta
 
 

@@ -8,6 +8,8 @@ from networks import picture
 from jaxnst import presets, save_image
 from scripts import driver, imported, write_network
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 
 @pytest.fixture(scope="module")
 def script():

@@ -11,6 +11,8 @@ from jaxnst import load_image, save_image
 from jaxnst.images import read_metadata
 from scripts import driver, imported, write_network
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 
 @pytest.fixture
 def drive(tmp_path, monkeypatch, capsys):

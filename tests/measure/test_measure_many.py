@@ -10,6 +10,8 @@ from networks import picture
 from jaxnst import save_image
 from scripts import driver, imported
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 
 @pytest.mark.slow
 def test_tables(tmp_path, monkeypatch, capsys):

@@ -11,6 +11,8 @@ from jaxnst import save_image
 from jaxnst.feedforward import new_feedforward
 from scripts import driver, imported, write_network
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 pytest.importorskip("cv2")
 pytest.importorskip("av")
 

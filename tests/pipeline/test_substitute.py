@@ -19,6 +19,8 @@ from jaxnst.pipeline.substitute import adapted
 from jaxnst.pretrained.format import write_weights
 from scripts import write_network
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 NETWORKS = ("vgg19-lite", "vgg16", "vgg19", "googlenet")
 
 

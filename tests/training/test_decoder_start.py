@@ -14,6 +14,8 @@ from jaxnst.pretrained.hdf5 import WeightsError
 from jaxnst.training.decoder_start import start_from
 from scripts import write_network
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 
 @pytest.fixture(scope="module")
 def model():

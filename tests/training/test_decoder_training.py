@@ -20,6 +20,8 @@ from jaxnst.training.decoder import (
     training_step,
 )
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 CONFIG = Config(
     content_layers=("relu3_1",),
     style_layers=("relu1_1", "relu2_1"),

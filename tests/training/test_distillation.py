@@ -19,6 +19,8 @@ from jaxnst.training.teacher import (
     teacher_features,
 )
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 LAYERS = ("relu1_1", "relu2_1", "relu3_1")
 
 

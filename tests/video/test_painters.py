@@ -20,6 +20,8 @@ from jaxnst.video.motion import Motion, carried, motion_between, same_shot
 from jaxnst.video.one_pass import style_of_paintings
 from jaxnst.video.painters import OnePassPainter, OptimisedPainter
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 pytest.importorskip("cv2")
 
 SCENE = np.uint8(255 * np.asarray(picture(72, 90)))

@@ -18,6 +18,8 @@ from jaxnst.video.flow import Flows
 from jaxnst.video.motion import Motion, carried
 from jaxnst.video.parts import parts_of, stacked, stay
 
+pytestmark = pytest.mark.usefixtures("compiled_quickly")
+
 pytest.importorskip("cv2")
 
 SIZE = 40, 48
