@@ -6,8 +6,9 @@ is that of the pairs found: memory does not grow with the number of positions sq
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
+import jax
 import jax.numpy as jnp
 from jax import Array, lax
 from jaxtyping import Float, Int
@@ -18,6 +19,8 @@ from jaxnst.losses.samples import Samples
 # Entries of a matrix of distances at a time.
 _BLOCK = 2**23
 
+Vectors: TypeAlias = tuple[Float[Array, "n c"], Float[Array, "m c"]]
+
 # A feature of the target that hardly counts is nobody's neighbour.
 _LEAST_WEIGHT, _FAR = 1e-3, 1e4
 
@@ -27,13 +30,6 @@ def unit_vectors(features: Float[Array, "n c"]) -> Float[Array, "n c"]:
     square = jnp.sum(jnp.square(features), -1, keepdims=True)
     mean = jnp.mean(square)
     return features * lax.rsqrt(square + 1e-8 * jnp.where(mean > 0, mean, 1.0))
-
-
-def cosine_distances(
-    a: Float[Array, "n c"], b: Float[Array, "m c"]
-) -> Float[Array, "n m"]:
-    """D_ij = 1 - a_i · b_j / (|a_i| |b_j|)."""
-    return 1.0 - jnp.matmul(unit_vectors(a), unit_vectors(b).T, precision=EXACT)
 
 
 def nearest_loss(samples: Samples, target: Samples) -> Float[Array, ""]:
@@ -52,11 +48,13 @@ def nearest_loss(samples: Samples, target: Samples) -> Float[Array, ""]:
         A scalar from 0 to 2, float32.
     """
     center = jnp.mean(_weighted(target), 0, keepdims=True)
-    aims = Samples(target.features - center, target.weights)
-    guide = samples.features if samples.guide is None else samples.guide
-    places, _ = nearest_neighbours(Samples(guide - center), aims)
-    features = Samples(samples.features - center, samples.weights)
-    return _distance_of_pairs(features, aims, places)
+    aims = _at_length_1(Samples(target.features - center, target.weights))
+    own = _at_length_1(Samples(samples.features - center, samples.weights))
+    queries = own
+    if samples.guide is not None:
+        queries = Samples(unit_vectors(samples.guide - center))
+    places, _ = _neighbours(queries, aims)
+    return _mean_distance(own, aims, places)
 
 
 def relaxed_earth_mover(
@@ -74,11 +72,25 @@ def relaxed_earth_mover(
     Returns:
         A scalar, float32.
     """
-    forth, back = nearest_neighbours(samples, target, euclidean=euclidean)
-    return jnp.maximum(
-        _distance_of_pairs(samples, target, forth, euclidean=euclidean),
-        _distance_of_pairs(target, samples, back, euclidean=euclidean),
-    )
+    one, other = _at_length_1(samples), _at_length_1(target)
+    if not euclidean:
+        return _relaxed(one, other)
+    return _relaxed(one, other, (samples.features, target.features))
+
+
+def _relaxed(a: Samples, b: Samples, vectors: Vectors | None = None) -> Array:
+    """`relaxed_earth_mover` of vectors of length 1; `vectors`, those themselves, where
+    their Euclidean distance is added."""
+    forth, back = _neighbours(a, b, vectors)
+    ways = _mean_distance(a, b, forth), _mean_distance_back(a, b, back)
+    if vectors is not None:
+        one, other = vectors
+        squares = (
+            jnp.mean(jnp.square(one - other[forth]), -1),
+            jnp.mean(jnp.square(other - one[back]), -1),
+        )
+        ways = ways[0] + _mean(a, squares[0]), ways[1] + _mean(b, squares[1])
+    return jnp.maximum(*ways)
 
 
 def nearest_neighbours(
@@ -90,20 +102,37 @@ def nearest_neighbours(
     Args:
         euclidean: as of `relaxed_earth_mover`.
     """
-    queries, keys = lax.stop_gradient((a.features, b.features))
-    units, far = unit_vectors(keys), _far(b)
-    squares = jnp.sum(jnp.square(keys), -1)
+    vectors = (a.features, b.features) if euclidean else None
+    return _neighbours(_at_length_1(a), _at_length_1(b), vectors)
+
+
+def _neighbours(
+    a: Samples, b: Samples, vectors: Vectors | None = None
+) -> tuple[Int[Array, " n"], Int[Array, " m"]]:
+    """`nearest_neighbours` of vectors of length 1."""
+    rows, keys, vectors = lax.stop_gradient((a.features, b.features, vectors))
+    far, channels = _far(b), keys.shape[-1]
+    if vectors is not None:
+        rows = jnp.concatenate([rows, vectors[0]], -1)
 
     def of_block(rows: Array, far_rows: Array) -> tuple[Array, Array, Array]:
-        found = -jnp.matmul(unit_vectors(rows), units.T, precision=EXACT)
-        if euclidean:
-            across = jnp.matmul(rows, keys.T, precision=EXACT)
-            own = jnp.sum(jnp.square(rows), -1, keepdims=True)
-            found = found + (own + squares[None, :] - 2 * across) / rows.shape[-1]
+        found = -jnp.matmul(rows[:, :channels], keys.T, precision=EXACT)
+        if vectors is not None:
+            found = found + _mean_squares(rows[:, channels:], vectors[1])
         back = found + far_rows[:, None]
         return _first_minimum(found + far[None, :], 1), *_minimum(back, 0)
 
-    return _over_blocks(of_block, queries, _far(a), len(keys))
+    return _over_blocks(of_block, rows, _far(a), len(keys))
+
+
+def _mean_squares(
+    rows: Float[Array, "n c"], keys: Float[Array, "m c"]
+) -> Float[Array, "n m"]:
+    """|a_i - b_j|² / c."""
+    across = jnp.matmul(rows, keys.T, precision=EXACT)
+    own = jnp.sum(jnp.square(rows), -1)[:, None]
+    others = jnp.sum(jnp.square(keys), -1)[None, :]
+    return (own + others - 2 * across) / rows.shape[-1]
 
 
 def _over_blocks(
@@ -148,15 +177,29 @@ def _far(samples: Samples) -> Float[Array, " n"]:
     return jnp.where(samples.weights < _LEAST_WEIGHT, _FAR, 0.0)
 
 
-def _distance_of_pairs(
-    a: Samples, b: Samples, places: Int[Array, " n"], *, euclidean: bool = False
+def _at_length_1(samples: Samples) -> Samples:
+    return Samples(unit_vectors(samples.features), samples.weights)
+
+
+def _mean_distance(
+    a: Samples, b: Samples, places: Int[Array, " n"]
 ) -> Float[Array, ""]:
-    """mean_i D(a_i, b_p(i)), p(i) the places."""
-    found = b.features[places]
-    values = 1.0 - jnp.sum(unit_vectors(a.features) * unit_vectors(found), -1)
-    if euclidean:
-        values = values + jnp.mean(jnp.square(a.features - found), -1)
-    return jnp.mean(values if a.weights is None else a.weights * values)
+    """mean_i D(a_i, b_p(i)) of vectors of length 1, p(i) the places."""
+    return _mean(a, 1.0 - jnp.sum(a.features * b.features[places], -1))
+
+
+def _mean_distance_back(
+    a: Samples, b: Samples, places: Int[Array, " m"]
+) -> Float[Array, ""]:
+    """mean_j D(b_j, a_p(j)). The b_j that go to one a_i are added up first: there may
+    be many more of them, and the gradient is then one vector for each a_i."""
+    sums = jax.ops.segment_sum(_weighted(b), places, len(a.features))
+    total = jnp.sum(a.features * sums) / len(b.features)
+    return (1.0 if b.weights is None else jnp.mean(b.weights)) - total
+
+
+def _mean(samples: Samples, values: Float[Array, " n"]) -> Float[Array, ""]:
+    return jnp.mean(values if samples.weights is None else samples.weights * values)
 
 
 def _weighted(samples: Samples) -> Float[Array, "n c"]:
@@ -169,12 +212,12 @@ class EarthMoverTarget(NamedTuple):
     """What `earth_mover_loss` needs of the target, computed once.
 
     Attributes:
-        samples: (m, c), scaled.
+        units: (m, c), at length 1.
         scale: 1 over the root of the target's mean square.
         mean, covariance: (c,) and (c, c), of the scaled samples.
     """
 
-    samples: Samples
+    units: Samples
     scale: Float[Array, ""]
     mean: Float[Array, " c"]
     covariance: Float[Array, "c c"]
@@ -185,7 +228,8 @@ def earth_mover_target(samples: Samples) -> EarthMoverTarget:
     square = jnp.mean(jnp.square(_weighted_root(samples)))
     scale = lax.rsqrt(jnp.where(square > 0, square, 1.0))
     scaled = Samples(samples.features * scale, samples.weights)
-    return EarthMoverTarget(scaled, scale, *_mean_and_covariance(scaled))
+    moments = _mean_and_covariance(scaled)
+    return EarthMoverTarget(_at_length_1(scaled), scale, *moments)
 
 
 def earth_mover_loss(samples: Samples, target: EarthMoverTarget) -> Float[Array, ""]:
@@ -206,7 +250,7 @@ def earth_mover_loss(samples: Samples, target: EarthMoverTarget) -> Float[Array,
     mean, covariance = _mean_and_covariance(scaled)
     moments = jnp.mean(jnp.abs(mean - target.mean))
     moments += jnp.mean(jnp.abs(covariance - target.covariance))
-    return relaxed_earth_mover(scaled, target.samples) + moments
+    return _relaxed(_at_length_1(scaled), target.units) + moments
 
 
 def _weighted_root(samples: Samples) -> Float[Array, "n c"]:
@@ -236,8 +280,9 @@ def self_similarity_loss(
     Returns:
         A scalar, float32.
     """
-    own = cosine_distances(features, features)
-    return jnp.mean(jnp.abs(own - cosine_distances(target, target)))
+    # Products of a set with itself: half the gradient's cost.
+    own, other = (products(unit_vectors(x).T) for x in (features, target))
+    return jnp.mean(jnp.abs(own - other))
 
 
 def palette_loss(colors: Samples, target: Samples) -> Float[Array, ""]:

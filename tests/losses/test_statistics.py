@@ -201,6 +201,27 @@ def test_relaxed_earth_mover_is_the_larger_of_both_ways():
     np.testing.assert_allclose(few, distances[:1].min(0).mean(), rtol=1e-4)
 
 
+def test_relaxed_earth_mover_with_weights_and_its_gradient():
+    """As the matrix of all distances has it."""
+    weights = np.random.default_rng(2).uniform(0.5, 1.5, 20)
+    weights /= weights.mean()
+
+    def plainly(f):
+        norms = [jnp.linalg.norm(x, axis=1, keepdims=True) for x in (f, T)]
+        distances = 1 - (f / norms[0]) @ (T / norms[1]).T
+        return jnp.stack([distances.min(1).mean(), (weights * distances.min(0)).mean()])
+
+    target = Samples(T, jnp.asarray(weights, "float32"))
+    for features in (F, F[:3], jnp.asarray(T64[:6] + 0.1, "float32")):
+        found, slope = jax.value_and_grad(
+            lambda f: nearest.relaxed_earth_mover(Samples(f), target)
+        )(features)
+        ways = plainly(features)
+        np.testing.assert_allclose(found, ways.max(), rtol=1e-4)
+        wanted = jax.jacobian(plainly)(features)[ways.argmax()]
+        np.testing.assert_allclose(slope, wanted, rtol=1e-3, atol=1e-6)
+
+
 def test_earth_mover_loss_counts_moments_in_the_targets_unit():
     scale = np.sqrt((T64**2).mean())
     f, t = F64 / scale, T64 / scale
