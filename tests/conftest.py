@@ -56,6 +56,8 @@ TYPE_CHECKED = (
     "jaxnst.pipeline.photorealism",
     "jaxnst.video.temporal",
 )
+_UNOPTIMISED = "--xla_backend_optimization_level=0"
+
 atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 install_import_hook(TYPE_CHECKED, "beartype.beartype")
 
@@ -76,9 +78,6 @@ def drop_compiled_code() -> Iterator[None]:
     maps = Path("/proc/self/maps")
     if not maps.exists() or len(maps.read_bytes().splitlines()) > 20_000:
         jax.clear_caches()
-
-
-_UNOPTIMISED = "--xla_backend_optimization_level=0"
 
 
 @pytest.fixture(scope="module")
@@ -128,7 +127,7 @@ def torch_path(tmp_path):
 def pytest_configure(config: pytest.Config) -> None:
     """The quick tests spend their time compiling: theirs is not optimised by LLVM.
 
-    The slow ones, and whatever a user runs, are compiled as ever.
+    The slow ones are compiled as for a user, but in files that take `compiled_quickly`.
     """
     if config.option.markexpr == "not slow":
         os.environ["XLA_FLAGS"] += f" {_UNOPTIMISED}"

@@ -19,10 +19,10 @@ from jaxnst.losses.samples import Samples
 # Entries of a matrix of distances at a time.
 _BLOCK = 2**23
 
-Vectors: TypeAlias = tuple[Float[Array, "n c"], Float[Array, "m c"]]
-
 # A feature of the target that hardly counts is nobody's neighbour.
 _LEAST_WEIGHT, _FAR = 1e-3, 1e4
+
+_Vectors: TypeAlias = tuple[Float[Array, "n c"], Float[Array, "m c"]]
 
 
 def unit_vectors(features: Float[Array, "n c"]) -> Float[Array, "n c"]:
@@ -78,19 +78,16 @@ def relaxed_earth_mover(
     return _relaxed(one, other, (samples.features, target.features))
 
 
-def _relaxed(a: Samples, b: Samples, vectors: Vectors | None = None) -> Array:
+def _relaxed(a: Samples, b: Samples, vectors: _Vectors | None = None) -> Array:
     """`relaxed_earth_mover` of vectors of length 1; `vectors`, those themselves, where
     their Euclidean distance is added."""
     forth, back = _neighbours(a, b, vectors)
-    ways = _mean_distance(a, b, forth), _mean_distance_back(a, b, back)
+    there, home = _mean_distance(a, b, forth), _mean_distance_back(a, b, back)
     if vectors is not None:
         one, other = vectors
-        squares = (
-            jnp.mean(jnp.square(one - other[forth]), -1),
-            jnp.mean(jnp.square(other - one[back]), -1),
-        )
-        ways = ways[0] + _mean(a, squares[0]), ways[1] + _mean(b, squares[1])
-    return jnp.maximum(*ways)
+        there += _mean(a, jnp.mean(jnp.square(one - other[forth]), -1))
+        home += _mean(b, jnp.mean(jnp.square(other - one[back]), -1))
+    return jnp.maximum(there, home)
 
 
 def nearest_neighbours(
@@ -107,7 +104,7 @@ def nearest_neighbours(
 
 
 def _neighbours(
-    a: Samples, b: Samples, vectors: Vectors | None = None
+    a: Samples, b: Samples, vectors: _Vectors | None = None
 ) -> tuple[Int[Array, " n"], Int[Array, " m"]]:
     """`nearest_neighbours` of vectors of length 1."""
     rows, keys, vectors = lax.stop_gradient((a.features, b.features, vectors))
@@ -280,7 +277,8 @@ def self_similarity_loss(
     Returns:
         A scalar, float32.
     """
-    # Products of a set with itself: half the gradient's cost.
+    # The ones of D cancel; what is left is a product of a set with itself, whose
+    # gradient is one product instead of two.
     own, other = (products(unit_vectors(x).T) for x in (features, target))
     return jnp.mean(jnp.abs(own - other))
 

@@ -280,7 +280,6 @@ strotss = Settings(
         steps=(200,),
         optimizer="rmsprop",
         learning_rate=0.002,
-        lr_decay=0.5,
         laplacian=5,
         alpha_ratio=0.5,
         keep_optimizer_state=False,
@@ -292,10 +291,9 @@ and covariances, and of colours; self-similarity as the content, 16 at 64 pixels
 half of it at each doubling; RMSprop 2e-3 on a Laplacian pyramid, 200 steps a level.
 Differences: means and covariances are those of features over their root mean square;
 the colours' weight is 1/4 throughout, where the source divides by the content's; the
-rate falls over the second half of each level, where the source halves that of the last
-one; it starts from the photograph, not from its details on the painting's mean colour.
-Positions drawn at random leave grains: the result is an average of the iterates, and a
-little smoothness is asked for."""
+last level's rate is not halved, and the first starts from the photograph, not from its
+details on the painting's mean colour. Positions drawn at random leave grains: the
+result is an average of the iterates, and a little smoothness is asked for."""
 
 nnst = Settings(
     preset="nnst",

@@ -162,7 +162,7 @@ class Optimization:
             raise ValueError(
                 "lr_decay begins anew at each level where the optimiser's memory does; "
                 f"give as many steps to each, got {self.steps}, or leave "
-                "keep_optimizer_state on and laplacian at 0"
+                "keep_optimizer_state on and laplacian at 0, or lr_decay at 0"
             )
         _checks.check_number(self.laplacian, "laplacian", maximum=16)
         _checks.check_number(self.alpha_ratio, "alpha_ratio")

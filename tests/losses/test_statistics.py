@@ -201,25 +201,38 @@ def test_relaxed_earth_mover_is_the_larger_of_both_ways():
     np.testing.assert_allclose(few, distances[:1].min(0).mean(), rtol=1e-4)
 
 
-def test_relaxed_earth_mover_with_weights_and_its_gradient():
-    """As the matrix of all distances has it."""
+@pytest.mark.parametrize("euclidean", [False, True])
+def test_relaxed_earth_mover_with_weights_and_its_gradient(euclidean):
+    """As the matrix of all distances has it, of both ways."""
     weights = np.random.default_rng(2).uniform(0.5, 1.5, 20)
     weights /= weights.mean()
 
-    def plainly(f):
+    def both(f):
         norms = [jnp.linalg.norm(x, axis=1, keepdims=True) for x in (f, T)]
         distances = 1 - (f / norms[0]) @ (T / norms[1]).T
+        if euclidean:
+            distances += jnp.mean((f[:, None] - T[None]) ** 2, -1)
         return jnp.stack([distances.min(1).mean(), (weights * distances.min(0)).mean()])
 
-    target = Samples(T, jnp.asarray(weights, "float32"))
-    for features in (F, F[:3], jnp.asarray(T64[:6] + 0.1, "float32")):
+    target, larger = Samples(T, jnp.asarray(weights, "float32")), set()
+    for features in (F, F[:3], jnp.concatenate([1.1 * T, -T[:9]])):
         found, slope = jax.value_and_grad(
-            lambda f: nearest.relaxed_earth_mover(Samples(f), target)
+            lambda f: nearest.relaxed_earth_mover(
+                Samples(f), target, euclidean=euclidean
+            )
         )(features)
-        ways = plainly(features)
+        ways = both(features)
+        larger.add(int(ways.argmax()))
         np.testing.assert_allclose(found, ways.max(), rtol=1e-4)
-        wanted = jax.jacobian(plainly)(features)[ways.argmax()]
+        wanted = jax.jacobian(both)(features)[ways.argmax()]
         np.testing.assert_allclose(slope, wanted, rtol=1e-3, atol=1e-6)
+    assert larger == {0, 1}
+
+
+def test_the_gradient_of_self_similarity_is_one_product():
+    """Two of features with themselves, and one for the gradient."""
+    gradient = jax.make_jaxpr(jax.grad(nearest.self_similarity_loss))(F, T[:12])
+    assert str(gradient).count("dot_general") == 3
 
 
 def test_earth_mover_loss_counts_moments_in_the_targets_unit():

@@ -10,7 +10,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from comparisons import same_picture, same_traces
 from networks import narrow_network, picture
 from paths import REPOSITORY
 
@@ -54,8 +53,12 @@ def test_every_pair_as_if_it_were_alone(statistic):
     assert found.image.shape == (5, 24, 20, 3) and found.finite.tolist() == [True] * 5
     for n in range(5):
         own = single(n, weights=Weights(beta=float(betas[n])), config=config)
-        same_picture(found.image[n], own.image)
-        same_traces({name: x[n] for name, x in found.trace.items()}, own.trace)
+        np.testing.assert_allclose(found.image[n], own.image, rtol=1e-4, atol=1e-6)
+        for name, values in own.trace.items():
+            # What is 0 alone, the first content, may be rounding among others.
+            np.testing.assert_allclose(
+                found.trace[name][n], values, rtol=1e-3, atol=1e-12
+            )
 
 
 @pytest.mark.slow
@@ -66,14 +69,14 @@ def test_levels_margin_average_and_noise():
     found = run(key=keys, **how)
     for n in (0, 4):
         own = stylize_pyramid(NETWORK, CONTENTS[n], STYLES[n], key=keys[n], **how)
-        same_picture(found.image[n], own.image)
+        np.testing.assert_allclose(found.image[n], own.image, rtol=1e-4, atol=1e-6)
 
 
 def test_results_do_not_depend_on_the_neighbours():
     whole = run()
     some = run([CONTENTS[3], CONTENTS[1]], [STYLES[3], STYLES[1]])
-    same_picture(some.image[0], whole.image[3])
-    same_picture(some.image[1], whole.image[1])
+    np.testing.assert_allclose(some.image[0], whole.image[3], rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(some.image[1], whole.image[1], rtol=1e-4, atol=1e-6)
 
 
 def test_over_two_devices_as_on_one():
@@ -86,7 +89,7 @@ def test_over_two_devices_as_on_one():
 def test_several_paintings_of_one_photograph():
     found = run([CONTENTS[0]] * 2, [STYLES[:2], STYLES[2]])
     own = stylize(NETWORK, CONTENTS[0], STYLES[:2], config=CONFIG, steps=6)
-    same_picture(found.image[0], own.image)
+    np.testing.assert_allclose(found.image[0], own.image, rtol=1e-4, atol=1e-6)
 
 
 def test_a_painting_of_many_pairs_is_looked_at_once(monkeypatch):
@@ -128,7 +131,7 @@ def test_a_microbatch_of_nothing_but_broken_pairs_costs_no_other():
     assert found.finite.tolist() == [False] * 4 + [True]
     own = stylize_pyramid(NETWORK, CONTENTS[4], STYLES[4], config=CONFIG, **LEVELS)
     assert found.image.shape == (5, 24, 20, 3)
-    same_picture(found.image[4], own.image)
+    np.testing.assert_allclose(found.image[4], own.image, rtol=1e-4, atol=1e-6)
 
 
 @pytest.mark.parametrize("end", [pytest.param(1, marks=pytest.mark.slow), 5])

@@ -7,7 +7,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from comparisons import same_picture, same_traces
 from networks import narrow_network, picture
 
 from jaxnst import Config, Weights, stylize, stylize_pyramid
@@ -45,9 +44,13 @@ def test_a_grid_of_alpha_and_beta_is_that_many_runs():
     for i, alpha in enumerate([0.5, 2]):
         for j, beta in enumerate([1, 30, 900]):
             own = single(weights=Weights(alpha, beta))
-            same_picture(found.image[i, j], own.image)
+            np.testing.assert_allclose(found.image[i, j], own.image, rtol=1e-4)
             assert list(found.trace) == list(own.trace)
-            same_traces({name: x[i, j] for name, x in found.trace.items()}, own.trace)
+            for name, values in own.trace.items():
+                # What is 0 alone, the first content, may be rounding among others.
+                np.testing.assert_allclose(
+                    found.trace[name][i, j], values, rtol=1e-4, atol=1e-12
+                )
 
 
 def counting(calls, monkeypatch, name):
@@ -81,7 +84,7 @@ def test_levels_margin_and_average_as_in_a_single_run(steps, levels):
         own = stylize_pyramid(
             NETWORK, CONTENT, STYLE, weights=Weights(beta=beta), steps=counts, **how
         )
-        same_picture(found.image[0, j], own.image)
+        np.testing.assert_allclose(found.image[0, j], own.image, rtol=1e-4, atol=1e-6)
         np.testing.assert_allclose(
             found.trace["loss"][0, j], own.trace["loss"], rtol=1e-4
         )
@@ -96,13 +99,13 @@ def test_any_number_can_be_an_axis():
     )
     assert found.image.shape[:2] == (2, 3)
     own = single(weights=Weights(tv=5), optimizer=optimizers.adam(0.05))
-    same_picture(found.image[1, 2], own.image)
+    np.testing.assert_allclose(found.image[1, 2], own.image, rtol=1e-4)
     layers = (jnp.array([0.0, 1.0]), jnp.array([1.0, 0.0]))
     found = search(weights=Weights(style_weights=layers))
     own = single(weights=Weights(style_weights=(1.0, 0.0)))
-    same_picture(found.image[1], own.image)
+    np.testing.assert_allclose(found.image[1], own.image, rtol=1e-4)
     found = search(ema=np.array([0.5, 0.9]))
-    same_picture(found.image[1], single(ema=0.9).image)
+    np.testing.assert_allclose(found.image[1], single(ema=0.9).image, rtol=1e-4)
 
 
 def test_starts_from_many_seeds_and_the_best_of_them():
@@ -110,7 +113,7 @@ def test_starts_from_many_seeds_and_the_best_of_them():
     found = search(init="noise", key=keys, steps=12)
     for place, key in enumerate(keys):
         own = single(init="noise", key=key, steps=12)
-        same_picture(found.image[place], own.image)
+        np.testing.assert_allclose(found.image[place], own.image, rtol=1e-4, atol=1e-6)
     ends = found.trace["loss"][:, -10:].mean(-1)
     assert best_start(found) == (int(np.argmin(ends)),)
     found.finite[np.argmin(ends)] = False
@@ -123,7 +126,7 @@ def test_starts_from_many_seeds_and_the_best_of_them():
 def test_one_key_is_the_same_start_for_all():
     found = search(betas=[1, 2], init="noise", key=jax.random.key(5))
     own = single(weights=Weights(beta=2.0), init="noise", key=jax.random.key(5))
-    same_picture(found.image[0, 1], own.image)
+    np.testing.assert_allclose(found.image[0, 1], own.image, rtol=1e-4, atol=1e-6)
 
 
 def test_runs_that_explode_are_frozen_and_leave_the_others_alone():
@@ -173,7 +176,7 @@ def test_microbatches_do_not_change_results():
     parts = search(betas=[1, 2, 3, 4, 5], budget=8 * budget, callback=callback)
     assert len({items for _, _, items in needed}) == 1
     assert needed[-1][0] == needed[-1][1] > 6  # more than one microbatch
-    same_picture(parts.image, whole.image)
+    np.testing.assert_allclose(parts.image, whole.image, rtol=1e-4, atol=1e-6)
 
 
 def test_a_callback_can_end_it():

@@ -2,8 +2,8 @@
 
 import jax
 import numpy as np
+import optax
 import pytest
-from comparisons import same_picture, same_traces
 from networks import narrow_network, picture
 
 from jaxnst import Config, Weights, make_targets, stylize
@@ -13,19 +13,25 @@ from jaxnst.parallel.sharding import split_rows
 
 NETWORK = narrow_network(depth=5)
 CONTENT, STYLE = picture(64, 48, 1), picture(50, 40, 2)
+# Sums in another order are rounded in another way, and without this epsilon a gradient
+# next to 0, which is all rounding, is a whole step.
+STEADY = optax.adam(0.02, eps=1e-6)
 LAYERS = {"content_layers": ("relu3_1",), "style_layers": ("relu1_1", "relu2_1")}
 
 
-@pytest.mark.slow  # compiled as for a user: Adam makes steps of what is rounding
+@pytest.mark.slow  # compiled as for a user
 @pytest.mark.parametrize("statistic", ["gaussian", "gram"])
 def test_the_result_is_that_of_one_device(statistic):
     config = Config(**LAYERS, statistic=statistic)
-    how = {"config": config, "steps": 6, "ema": 0.9}
+    how = {"config": config, "steps": 6, "ema": 0.9, "optimizer": STEADY}
     one = stylize(NETWORK, CONTENT, STYLE, **how)
     two = stylize(*split_rows(NETWORK, CONTENT), STYLE, **how)
     assert len(two.image.sharding.device_set) == 2
-    same_picture(two.image, one.image)
-    same_traces(two.trace, one.trace)
+    np.testing.assert_allclose(two.image, one.image, atol=1e-4)
+    for name, values in one.trace.items():
+        np.testing.assert_allclose(
+            two.trace[name], values, rtol=1e-3, atol=1e-12, err_msg=name
+        )
 
 
 @pytest.mark.slow
