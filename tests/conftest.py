@@ -54,6 +54,7 @@ TYPE_CHECKED = (
     "jaxnst.networks.winograd",
     "jaxnst.optimize.laplacian_pyramid",
     "jaxnst.pipeline.photorealism",
+    "jaxnst.sorting",
     "jaxnst.video.temporal",
 )
 _UNOPTIMISED = "--xla_backend_optimization_level=0"

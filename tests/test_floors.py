@@ -23,7 +23,7 @@ FLOORS = [
         *("_phases", "_types", "_version"),
     ],
     ["_checksum"],
-    ["linalg"],
+    ["linalg", "sorting"],
     ["gaussian", "images", "networks"],
     ["losses", "pretrained"],
     ["optimize", "feedforward", "metrics"],

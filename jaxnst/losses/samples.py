@@ -74,8 +74,9 @@ def resampled(samples: Samples, count: int) -> Float[Array, "{count} c"]:
     if weights is None:
         if len(features) == count:
             return features
-        places = (jnp.arange(count) * len(features)) // count
-        return features[places]
+        # Not (i n) // count, whose product is beyond int32 from 2^31 on.
+        places = jnp.arange(count) * (len(features) / count) + 0.5 / count
+        return features[jnp.minimum(places.astype(jnp.int32), len(features) - 1)]
     ends = jnp.cumsum(weights)
     wanted = (jnp.arange(count) + 0.5) * (ends[-1] / count)
     places = jnp.searchsorted(ends, wanted)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 from jax import Array
 from jaxtyping import Float, Key
 
-from jaxnst import _checks
+from jaxnst import _checks, sorting
 from jaxnst.linalg import EXACT
 from jaxnst.losses.functional import safe_divide
 from jaxnst.losses.moments import REDUCTIONS
@@ -81,7 +81,9 @@ def _along(
     if lines is not None:
         features = jnp.matmul(features, lines, precision=EXACT)
         aims = jnp.matmul(aims, lines, precision=EXACT)
-    mean = jnp.mean(jnp.square(jnp.sort(features, 0) - jnp.sort(aims, 0)))
+    features, aims = features.T, sorting.sort_rows(aims.T)
+    aims = jnp.take_along_axis(aims, sorting.ranks(features), -1)
+    mean = jnp.mean(jnp.square(features - aims))
     if reduction == "mean":
         return mean
     total = mean * samples.features.shape[-1]

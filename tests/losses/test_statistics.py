@@ -148,6 +148,26 @@ def test_weights_are_how_often_a_position_is_taken():
     np.testing.assert_array_equal(all_of_them, [0, 2])
 
 
+def test_many_positions_are_taken_from_all_over():
+    """As many as in large pictures: their product is beyond int32."""
+    count, wanted = 90_000, 100_000
+    found = resampled(Samples(jnp.arange(float(count))[:, None]), wanted)[:, 0]
+    expected = np.arange(wanted) * count // wanted
+    np.testing.assert_allclose(found, expected, atol=1)
+
+
+def test_the_slope_by_the_target_is_that_of_its_sorted_values():
+    aims = T64[(np.arange(12) * 20) // 12]
+    order = aims.argsort(0)
+    both = np.take_along_axis(aims, order, 0) - np.sort(F64, 0)
+    expected = np.zeros_like(aims)
+    np.put_along_axis(expected, order, 2 * both / F.size, 0)
+    slope = jax.grad(lambda t: sliced.histogram_loss(Samples(F), Samples(t)))(
+        jnp.float32(aims)
+    )
+    np.testing.assert_allclose(slope, expected, rtol=1e-3, atol=1e-6)
+
+
 # Nearest neighbours
 
 
