@@ -162,10 +162,10 @@ class Network:
             layers: names such as "conv4_2" (before the ReLU), "relu4_2", "pool4" of a
                 VGG; "conv2", "inception_3a", "inception_3a/3x3" of GoogLeNet.
             pooling: "max", "avg" or "l2"; of GoogLeNet "max" alone.
-            padding: "zeros", "reflect" or "replicate"; "replicate-first" replicates
-                on the first convolution and pads with zeros on the others; "circular"
-                sees the image as if it were repeated without end; None
-                keeps what the weights were trained with, as GoogLeNet always does.
+            padding: "zeros", "reflect" or "replicate"; "circular" sees the image as
+                if it were repeated without end; None keeps what the weights were
+                trained with, as GoogLeNet always does; "replicate-first" does so but
+                for the first convolution, which replicates.
             normalization: "file", (image - mean) / std as the weights file says;
                 "mean255", 255 (image - mean), whatever the weights were trained with.
             precision: "float32", or "bfloat16" for the activations.
@@ -284,5 +284,5 @@ def _paddings(padding: str | None) -> dict[str, Any]:
         return {}
     _checks.check_choice(padding, "padding", PADDING_CHOICES)
     if padding == "replicate-first":
-        return {"padding": "zeros", "first_padding": "replicate"}
+        return {"first_padding": "replicate"}
     return {"padding": padding}

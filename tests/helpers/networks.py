@@ -69,7 +69,8 @@ def torch_features(
         else:
             mode = padding or network.module.padding
             if mode == "replicate-first":
-                mode = "replicate" if name == "conv1_1" else "zeros"
+                first = name == "conv1_1"
+                mode = "replicate" if first else network.module.padding
             mode = {"zeros": "constant"}.get(mode, mode)
             x = F.pad(x, (1, 1, 1, 1), mode=mode)
             kernel = tensor(network.params[name]["kernel"]).permute(3, 2, 0, 1)
