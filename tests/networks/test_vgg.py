@@ -64,6 +64,21 @@ def test_padding_is_that_of_the_weights_unless_told():
     assert not np.allclose(kept, other)
 
 
+@pytest.mark.parametrize("own", ["zeros", "reflect"])
+def test_replicate_first_leaves_the_other_convolutions_as_trained(own):
+    network = narrow_network(padding=own, depth=2)
+    first, second = ("conv1_1", "conv1_2")
+    given = features(network, IMAGE, [first, second], padding="replicate-first")
+    replicated = features(network, IMAGE, [first], padding="replicate")[first]
+    np.testing.assert_allclose(given[first], replicated, atol=1e-6)
+    kernel, bias = (np.float64(network.params[second][x]) for x in ("kernel", "bias"))
+    mode = {"zeros": "constant"}.get(own, own)
+    padded = np.pad(np.maximum(given[first], 0), ((1, 1), (1, 1), (0, 0)), mode)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), (0, 1))
+    expected = np.einsum("hwcij,ijcd->hwd", windows, kernel) + bias
+    np.testing.assert_allclose(given[second], expected, rtol=1e-4, atol=1e-5)
+
+
 def test_a_real_network_is_pytorchs(torch, shared):
     network = load_network(weights=shared / "weights" / "vgg19-distilled16x.h5")
     image = load_image(
