@@ -30,13 +30,18 @@ def check_not_traced(name: str, *given: Any) -> None:
         name: of the function that is called.
         given: its arguments; under jit no operation is done at once, whatever they are.
     """
-    leaves = [*jax.tree.leaves(given), jnp.add(0.0, 0.0)]
-    if any(isinstance(leaf, jax.core.Tracer) for leaf in leaves):
+    if is_traced(given):
         raise TypeError(
             f"{name} compiles and runs loops of its own and cannot be called under "
             "jax.jit, jax.vmap or jax.grad; call it outside of them, with arrays. "
             "jaxnst.objective can be traced, stylize_batch and grid_search take many"
         )
+
+
+def is_traced(given: Any) -> bool:
+    """Whether what is done now, with these arguments, becomes part of a program."""
+    leaves = [*jax.tree.leaves(given), jnp.add(0.0, 0.0)]
+    return any(isinstance(leaf, jax.core.Tracer) for leaf in leaves)
 
 
 def check_image(

@@ -22,7 +22,7 @@ FLOORS = [
         *("_checks", "_files", "_fingerprint", "_memory_limits"),
         *("_phases", "_types", "_version"),
     ],
-    ["_checksum"],
+    ["_checksum", "_quick_jit"],
     ["linalg", "sorting"],
     ["gaussian", "images", "networks"],
     ["losses", "pretrained"],

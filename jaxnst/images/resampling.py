@@ -6,7 +6,6 @@ level of a pyramid to the next.
 """
 
 import operator
-from functools import partial
 from typing import Any
 
 import jax
@@ -16,6 +15,7 @@ from jax import Array
 from PIL import Image
 
 from jaxnst._checks import check_image
+from jaxnst._quick_jit import quick_jit
 from jaxnst.images.opening import MAX_PIXELS
 
 
@@ -146,7 +146,7 @@ def resize(image: jax.Array | np.ndarray, size: tuple[int, ...]) -> jax.Array:
     return _resized(image, target)
 
 
-@partial(jax.jit, static_argnums=1)  # step by step it would be a dozen programs
+@quick_jit(static_argnums=1)  # step by step it would be a dozen programs
 def _resized(image: jax.Array, target: tuple[int, int]) -> jax.Array:
     linear = decode_srgb(jnp.clip(image[..., :3], 0.0, 1.0))
     # Three lobes, widened when shrinking; in float32 on every device.

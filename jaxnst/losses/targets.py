@@ -11,6 +11,7 @@ from jax import Array
 from jaxtyping import Float, Key
 
 from jaxnst import _checks
+from jaxnst._quick_jit import quick_jit
 from jaxnst._types import UncheckedImage, UncheckedNumber
 from jaxnst.losses import hypercolumns, tiles
 from jaxnst.losses.config import Config
@@ -230,7 +231,7 @@ def content_targets(
     return _content_features(network, content, config)
 
 
-@jax.jit
+@quick_jit()
 def _content_features(
     network: Network, content: Float[Array, "h w 3"], config: Config
 ) -> dict[str, Float[Array, "_ _ _"]]:
@@ -248,7 +249,7 @@ def _region_target(
     return region_target(mask, content, sizes)
 
 
-@jax.jit
+@quick_jit()
 def _style_targets(
     network: Network,
     styles: list[Array],

@@ -10,6 +10,7 @@ import optax
 from jax import Array, lax
 from jax.tree_util import Partial
 
+from jaxnst._quick_jit import QuickJit
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.objectives import objective
 from jaxnst.losses.regions import RegionTarget, composite
@@ -129,7 +130,13 @@ def step(
     return State(image, opt_state, ema, count, finite, log_beta), terms
 
 
-@partial(jax.jit, donate_argnames="state", static_argnames=("capacity", "target_axis"))
+_JIT: dict[str, Any] = {
+    "donate_argnames": "state",
+    "static_argnames": ("capacity", "target_axis"),
+}
+
+
+@partial(jax.jit, **_JIT)
 def run_steps(
     state: State,
     network: Network,
@@ -181,6 +188,10 @@ def run_steps(
         0, jnp.minimum(steps, capacity), body, (state, trace)
     )
     return looped
+
+
+# For one image, and not for many, whose steps take longer than compiling them.
+run_steps_of_one = QuickJit(run_steps, **_JIT)
 
 
 @jax.jit

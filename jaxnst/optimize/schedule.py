@@ -16,6 +16,7 @@ import numpy as np
 from jax import Array
 
 from jaxnst import _checks
+from jaxnst._quick_jit import quick_jit
 from jaxnst.images import resize
 from jaxnst.losses.config import Weights
 from jaxnst.losses.regions import Regions, resize_mask
@@ -166,17 +167,23 @@ def _with_optimizer_state(before: State, new: State, margin: int) -> State:
     """
 
     def resized(leaf: Array) -> Array:
-        if leaf.shape == before.image.shape:
-            inner = remove_margin(new.image, margin).shape
-            leaf = remove_margin(leaf, margin)
-            leaf = jax.image.resize(leaf, inner, "linear", antialias=True)
-            return add_margin(leaf, margin)
-        return leaf
+        if leaf.shape != before.image.shape:
+            return leaf
+        height, width = new.image.shape[:2]
+        return _enlarged(leaf, (height, width), margin)
 
     leaves = jax.tree.leaves(before.opt_state)
     if any(leaf.ndim and leaf.shape != before.image.shape for leaf in leaves):
         return new
     return replace(new, opt_state=jax.tree.map(resized, before.opt_state))
+
+
+@quick_jit(static_argnums=(1, 2))
+def _enlarged(leaf: Array, size: tuple[int, int], margin: int) -> Array:
+    """A leaf of the optimiser's state (H, W, 3) at another size (height, width)."""
+    inner = size[0] - 2 * margin, size[1] - 2 * margin, leaf.shape[2]
+    leaf = remove_margin(leaf, margin)
+    return add_margin(jax.image.resize(leaf, inner, "linear", antialias=True), margin)
 
 
 def join_levels(results: Sequence[Result]) -> Result:

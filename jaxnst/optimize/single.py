@@ -30,6 +30,7 @@ from jaxnst.optimize.loop import (
     current_image,
     init_state,
     run_steps,
+    run_steps_of_one,
 )
 from jaxnst.optimize.memory import with_tiles_if_needed
 from jaxnst.optimize.result import Callback, Progress, Result
@@ -160,7 +161,7 @@ def stylize(
     arguments = StepArguments(network, targets, weights, factory, config, decay)
     if uses_tiles(config, content.shape):
         # Memory is scarce: what compiling took is given back before the first step.
-        run_steps.lower(state, *arguments, 1, target_axis=None).compile()
+        run_steps_of_one.lower(state, *arguments, 1, target_axis=None).compile()
         return_freed_memory()
     return run_loop(
         state, arguments, steps, every=every, callback=callback, before=before
@@ -208,6 +209,7 @@ def run_loop(
     """
     single = target_axis is None
     regions = arguments.targets.regions
+    run = run_steps_of_one if single else run_steps
     axes = (0, 0, 0 if target_axis == "per_item" else None)
     show = current_image if single else jax.vmap(current_image, axes)
     decay, began = arguments.decay, time.perf_counter()
@@ -229,7 +231,7 @@ def run_loop(
         if every:
             length = min(length, every - (before + done) % every)
         called = time.perf_counter()
-        state, trace = run_steps(state, *arguments, length, target_axis=target_axis)
+        state, trace = run(state, *arguments, length, target_axis=target_axis)
         traces.append({k: np.asarray(v)[:length] for k, v in trace.items()})
         now, done = time.perf_counter(), done + length
         if callback is not None:

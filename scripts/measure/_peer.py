@@ -31,6 +31,8 @@ class Peer:
         precision: str,
     ) -> None:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
+        if self.device == "cuda":  # as JAX has it there: TF32 in products, too
+            torch.set_float32_matmul_precision("high")
         self.layout, self.kind = LAYOUTS[layout], getattr(torch, precision)
         self.mean, self.std = (
             torch.tensor(np.asarray(value)).reshape(1, 3, 1, 1).to(self.device)

@@ -90,16 +90,23 @@ def measure(work: Workload, repeats: int, rate: float, profile: Path | None) -> 
     }
 
 
+def format_time(seconds: float) -> str:
+    """In seconds or, where that is short, milliseconds."""
+    return f"{1e3 * seconds:.3g} ms" if seconds < 0.1 else f"{seconds:.3f} s"
+
+
 def format_row(row: Row) -> str:
     torch = row["torch_seconds"]
-    peer = f"{min(torch.values()):.3f} s | {row['ratio']:.2f}" if torch else " | "
+    peer = " | "
+    if torch:
+        peer = f"{format_time(min(torch.values()))} | {row['ratio']:.2f}"
     losses = f"{row['loss']:.4g}"
     if torch:
         losses += f", {row['torch_loss']:.4g}"
     return (
         f"| {row['network']} | {row['size']} | {row['batch']} | {row['precision']} "
-        f"| {row['seconds']:.3f} s | {peer} | {row['gflops']:.0f} | {row['share']:.0%} "
-        f"| {losses} | {row['gib_per_megapixel']:.2f} GiB |"
+        f"| {format_time(row['seconds'])} | {peer} | {row['gflops']:.0f} "
+        f"| {row['share']:.0%} | {losses} | {row['gib_per_megapixel']:.2f} GiB |"
     )
 
 
@@ -131,9 +138,18 @@ def time_started_commands(options: tuple[str, ...]) -> dict[str, float]:
                 os.environ["XDG_CACHE_HOME"] = before
 
 
+def write(path: Path | None, numbers: dict[str, Any]) -> None:
+    """Write what is known so far, so that a run that is cut off is not for nothing."""
+    if path is not None:
+        with atomic_write(path) as temporary:
+            temporary.write_text(json.dumps(numbers, indent=1))
+
+
 def main(arguments: Arguments) -> None:
     if arguments.numbers is not None:
         check_writable_folder(arguments.numbers)
+    # Of a GPU's memory no more than is needed: PyTorch and the commands share it.
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
     sizes, repeats = arguments.sizes, arguments.repeats
     if arguments.quick:
         sizes, repeats = sizes[:1], 1
@@ -147,13 +163,15 @@ def main(arguments: Arguments) -> None:
         "| of a product's | losses | memory per MP |"
     )
     print("|" + " --- |" * 11)
-    rows = []
+    numbers: dict[str, Any] = {"device": device, "jax": jax.__version__, "rows": []}
+    rows = numbers["rows"]
     for precision in arguments.precisions:
         rate = matrix_rate(precision, 512 if arguments.quick else None)
         for name, size, batch in product(arguments.networks, sizes, arguments.batches):
             work = Workload(name, size, batch, precision)
             rows.append(measure(work, repeats, rate, arguments.profile))
             print(format_row(rows[-1]), flush=True)
+            write(arguments.numbers, numbers)
     if arguments.profile is not None:
         print_profiles(rows)
     print("\n| command | seconds |\n| --- | --- |")
@@ -161,10 +179,7 @@ def main(arguments: Arguments) -> None:
     times = time_started_commands(small if arguments.quick else ("--size", "256"))
     for command, seconds in times.items():
         print(f"| {command} | {seconds:.1f} |")
-    if arguments.numbers is not None:
-        numbers = {"device": device, "jax": jax.__version__, "rows": rows}
-        with atomic_write(arguments.numbers) as temporary:
-            temporary.write_text(json.dumps(numbers | {"commands": times}, indent=1))
+    write(arguments.numbers, numbers | {"commands": times})
 
 
 if __name__ == "__main__":
