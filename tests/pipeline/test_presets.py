@@ -65,8 +65,8 @@ LATER = {
              (200,), (64, 512)),
     "sliced": ("vgg19", "sliced", None, 4096, 12, "relative", "adam", None, 0, (300,),
                (None, 512)),
-    "nnfm": ("vgg16", "nearest", None, None, 3, "mean", "adam", None, 0, (300,),
-             (None, 512)),
+    "nnfm": ("vgg16", "nearest", None, None, 3, "mean", "adam", 0.05, 0, (100,),
+             (128, 512)),
 }  # fmt: skip
 
 
