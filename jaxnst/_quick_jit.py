@@ -1,9 +1,9 @@
-"""`jax.jit` that compiles in a third of the time on a GPU, for what takes no longer.
+"""`jax.jit` that compiles sooner on a GPU, for programs of a single picture.
 
 For every matrix product that it compiles for a GPU, XLA tries dozens of kernels of
 Triton's. Where one picture is made, whose steps take a fraction of a second altogether,
-that is most of the time. Without them the products are cuBLAS's. Long work on many
-pictures is left to `jax.jit`.
+that is most of the time. Without them the products are cuBLAS's, and compiling takes a
+third. Many pictures, whose steps take longer, are left to `jax.jit`.
 """
 
 from collections.abc import Callable

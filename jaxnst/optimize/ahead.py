@@ -28,7 +28,7 @@ from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.targets import Targets, compute_targets
 from jaxnst.networks.network import Network
 from jaxnst.optimize import optimizers
-from jaxnst.optimize.loop import init_state, run_steps
+from jaxnst.optimize.loop import init_state, run_steps_of_one
 from jaxnst.optimize.memory import with_tiles_if_needed
 from jaxnst.optimize.schedule import Schedule, size_at
 
@@ -156,7 +156,7 @@ class Ahead:
     def _compile_loop(
         self, shape: tuple[int, ...], targets: Targets, config: Config
     ) -> None:
-        """Compile `run_steps` as `stylize` calls it for an image of a shape."""
+        """Compile `run_steps_of_one` as `stylize` calls it for an image of a shape."""
         if _settings() != self.settings:
             return
         weights, factory = self.numbers
@@ -166,7 +166,7 @@ class Ahead:
         )
         decay = jax.ShapeDtypeStruct((), jnp.float32)
         arguments = (self.network, targets, weights, factory, config, decay)
-        run_steps.lower(state, *arguments, 1, target_axis=None).compile()
+        run_steps_of_one.lower(state, *arguments, 1, target_axis=None).compile()
 
 
 def is_worthwhile(*images: Array) -> bool:

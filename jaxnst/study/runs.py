@@ -11,7 +11,7 @@ from jaxnst.losses.config import Weights
 from jaxnst.losses.targets import make_targets
 from jaxnst.networks.network import Network
 from jaxnst.optimize import optimizers
-from jaxnst.optimize.loop import init_state, run_steps
+from jaxnst.optimize.loop import init_state, run_steps_of_one
 from jaxnst.optimize.memory import compiled_bytes
 from jaxnst.optimize.result import Callback, Progress
 from jaxnst.optimize.schedule import add_margin
@@ -221,7 +221,7 @@ def loop_bytes(settings: Settings, network: Network, pair: Pair) -> int:
         0.0,
         1,
     )
-    return compiled_bytes(run_steps.lower(state, *arguments).compile())
+    return compiled_bytes(run_steps_of_one.lower(state, *arguments).compile())
 
 
 def _to_bytes(image: Any) -> np.ndarray:

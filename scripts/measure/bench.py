@@ -97,11 +97,9 @@ def format_time(seconds: float) -> str:
 
 def format_row(row: Row) -> str:
     torch = row["torch_seconds"]
-    peer = " | "
+    peer, losses = " | ", f"{row['loss']:.4g}"
     if torch:
         peer = f"{format_time(min(torch.values()))} | {row['ratio']:.2f}"
-    losses = f"{row['loss']:.4g}"
-    if torch:
         losses += f", {row['torch_loss']:.4g}"
     return (
         f"| {row['network']} | {row['size']} | {row['batch']} | {row['precision']} "

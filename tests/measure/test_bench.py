@@ -48,6 +48,34 @@ def test_rows_say_what_was_done(batch, drive):
         assert row["torch_loss"] == pytest.approx(row["loss"], rel=0.02)
 
 
+@pytest.mark.parametrize(
+    "seconds, wanted", [(0.00131, "1.31 ms"), (0.085, "85 ms"), (1.383, "1.383 s")]
+)
+def test_short_times_are_in_milliseconds(seconds, wanted, monkeypatch):
+    assert imported(monkeypatch, "bench").format_time(seconds) == wanted
+
+
+def test_a_run_that_is_cut_off_keeps_its_rows(monkeypatch, tmp_path, capsys):
+    bench = imported(monkeypatch, "bench")
+    row = {
+        **{"network": "vgg19-lite", "size": 64, "batch": 1, "precision": "float32"},
+        **{"seconds": 0.5, "torch_seconds": {}, "gflops": 1.0, "share": 0.1},
+        **{"loss": 1.0, "gib_per_megapixel": 1.0},
+    }
+
+    def measure(work, *_):
+        if work.size == 96:
+            raise ValueError("cut off")
+        return row
+
+    monkeypatch.setattr(bench, "measure", measure)
+    run = driver(bench, monkeypatch, capsys)
+    file = tmp_path / "b.json"
+    code, _, err = run("--networks", "vgg19-lite", "--sizes", 64, 96, "--numbers", file)
+    assert code != 0 and "cut off" in err
+    assert json.loads(file.read_text())["rows"] == [row]
+
+
 @pytest.mark.slow
 def test_operations_are_those_of_the_convolutions(monkeypatch):
     bench = imported(monkeypatch, "_bench")
