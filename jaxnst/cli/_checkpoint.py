@@ -69,6 +69,7 @@ class Checkpoint:
             self.description,
             how.make_optimizer(self.levels),
             averaging=how.ema is not None,
+            guided=bool(self.settings.objective.guide),
             upgrade=with_current_settings,
         )
         print(f"going on after step {result.steps} of {self.path}", file=sys.stderr)

@@ -127,8 +127,8 @@ _OBJECTIVE = {
                      "given"),
     "hypercolumns": (None, "compare the features of all style layers as one: as they "
                            "are, over the number of channels, or of one magnitude"),
-    "guide": ("X", "share of the photograph in what nearest neighbours are looked for, "
-                   "in hypercolumns"),
+    "guide": ("X", "share of the photograph in what nearest neighbours are looked for "
+                   "once a level, in hypercolumns"),
     "palette": ("X", "weight of the distance of colours, in hypercolumns"),
     "clip": (None, "keep the picture within [0, 1] after each step"),
     "tile": ("PIXELS", "see the picture in exact tiles of this side, for less memory"),

@@ -80,9 +80,10 @@ class Config:
             together, at positions that `samples` counts. "raw", features as they are;
             "per_channel", those of each layer divided by the number of its channels;
             "equal", divided by the root mean square of the target's.
-        guide: share of the content image, beside the image itself, in what "nearest"
-            looks for the neighbours of, in hypercolumns; its layers must be content
-            layers, too.
+        guide: with the statistic "nearest" of hypercolumns: the neighbours are looked
+            for once, as a level begins, for every fourth column of each fourth row,
+            in mixtures of the content image's features with this share and the image's
+            own; above 0. Its layers must be content layers, too.
         palette: weight of `losses.palette_loss` in the style loss, with hypercolumns.
         tile: side in pixels of the tiles in which features of larger images are
             computed, block by block of the network, for a fraction of the memory; None,

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 from jax import Array, lax
-from jaxtyping import Float, Key
+from jaxtyping import Float, Int, Key
 
 from jaxnst.losses import nearest
 from jaxnst.losses.config import HYPERCOLUMNS, Config
@@ -21,6 +21,7 @@ from jaxnst.losses.samples import (
     Samples,
     draw_positions,
     features_at,
+    grid_positions,
     join_samples,
     samples_of,
 )
@@ -142,6 +143,7 @@ def style_term(
     config: Config,
     key: Key[Array, ""],
     regions: Any = None,
+    neighbours: Int[Array, " n"] | None = None,
 ) -> Float[Array, ""]:
     """The style loss of an image.
 
@@ -149,28 +151,105 @@ def style_term(
         features: of the image, all style layers'.
         content: of the content image, where there is a guide.
         regions: `losses.RegionTarget`, or None.
+        neighbours: of `find_neighbours`, where there is a guide; None, they are found
+            for the image as it is.
     """
     statistic = config.make_statistic(config.samples)
     size = image.shape[0], image.shape[1]
 
     def term(target: ColumnsTarget, weights: Array | None) -> Array:
         positions = draw_positions(key, size, config.samples or 1, weights)
-        of_image = columns(features, target.scales, positions)
-        found = statistic.of(of_image[None])
-        if config.guide:
-            of_content = columns(content, target.scales, positions)
-            mixed = config.guide * of_content + (1 - config.guide) * of_image
-            found = Samples(of_image, guide=lax.stop_gradient(mixed))
-        loss = distance(statistic, found, target.style, key)
+        loss = jnp.float32(0)
+        if not config.guide:
+            found = statistic.of(columns(features, target.scales, positions)[None])
+            loss = distance(statistic, found, target.style, key)
         if target.palette is not None:
             colors = samples_of(features_at(image, positions)[None])
             loss = loss + config.palette * nearest.palette_loss(colors, target.palette)
         return loss
 
     if regions is None:
-        return term(target, None)
-    each = jax.vmap(term)(target, regions.weights[HYPERCOLUMNS])
-    return jnp.sum(regions.shares * each)
+        loss = term(target, None)
+    else:
+        each = jax.vmap(term)(target, regions.weights[HYPERCOLUMNS])
+        loss = jnp.sum(regions.shares * each)
+    if not config.guide:
+        return loss
+    if neighbours is None:
+        neighbours = find_neighbours(size, features, content, target, config, regions)
+    return loss + _guided_term(neighbours, size, features, target, regions)
+
+
+def find_neighbours(
+    size: tuple[int, int],
+    features: Features,
+    content: Features,
+    target: ColumnsTarget,
+    config: Config,
+    regions: Any = None,
+) -> Int[Array, " n"]:
+    """Of a grid of positions, which of the target's is to be seen there.
+
+    The painting's nearest hypercolumn, each side less its own mean, to the mixture of
+    the content image's, with the share `Config.guide`, and the image's own (Kolkin et
+    al., "Neural neighbor style transfer", 2022). A position belongs to the region that
+    counts most there.
+
+    Args:
+        size: (height, width) of the image.
+        features: of the image; content: of the content image.
+        target: `ColumnsTarget.style` is `Samples`; of R regions each with an axis of
+            them in front.
+
+    Returns:
+        Numbers of the target's samples, of R regions of (R m) in a row; for the
+        positions of `samples.grid_positions`.
+    """
+    positions = grid_positions(size)
+    features, content = lax.stop_gradient((features, content))
+
+    def nearest_of(target: ColumnsTarget, weights: Array | None) -> Array:
+        of_image, of_content = (
+            columns(each, target.scales, positions) for each in (features, content)
+        )
+        mixed = config.guide * of_content + (1 - config.guide) * of_image
+        queries = nearest.centered(Samples(mixed, weights))
+        aims = nearest.centered(target.style)
+        return nearest.nearest_neighbours(Samples(queries.features), aims)[0]
+
+    if regions is None:
+        return nearest_of(target, None)
+    weights = _weights_at(positions, regions)
+    each = jax.vmap(nearest_of)(target, weights)
+    region = jnp.argmax(regions.shares[:, None] * weights, 0)
+    places = jnp.take_along_axis(each, region[None], 0)[0]
+    return region.astype(places.dtype) * target.style.features.shape[1] + places
+
+
+def _guided_term(
+    neighbours: Int[Array, " n"],
+    size: tuple[int, int],
+    features: Features,
+    target: ColumnsTarget,
+    regions: Any,
+) -> Float[Array, ""]:
+    """mean_i (1 - cos(f_i, t_ν(i))), ν the neighbours; arguments as of
+    `find_neighbours`."""
+    positions, scales, counts = grid_positions(size), target.scales, None
+    if regions is not None:
+        scales = {layer: scale[0] for layer, scale in scales.items()}
+        weights = _weights_at(positions, regions)
+        counts = jnp.sum(regions.shares[:, None] * weights, 0)
+    aims = target.style.features.reshape(-1, target.style.features.shape[-1])
+    aims = nearest.unit_vectors(aims[neighbours])
+    own = nearest.unit_vectors(columns(features, scales, positions))
+    distances = 1 - jnp.sum(own * aims, -1)
+    return jnp.mean(distances if counts is None else counts * distances)
+
+
+def _weights_at(positions: Float[Array, "n 2"], regions: Any) -> Float[Array, "r n"]:
+    weights = regions.weights[HYPERCOLUMNS]
+    return features_at(jnp.moveaxis(weights, 0, -1), positions).T
 
 
 def content_term(

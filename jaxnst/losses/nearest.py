@@ -32,13 +32,19 @@ def unit_vectors(features: Float[Array, "n c"]) -> Float[Array, "n c"]:
     return features * lax.rsqrt(square + 1e-8 * jnp.where(mean > 0, mean, 1.0))
 
 
-def nearest_loss(samples: Samples, target: Samples) -> Float[Array, ""]:
-    """mean_i D(f_i, t_ν(i)), ν(i) = argmin_j D(g_i, t_j), of features less the mean of
-    the target's.
+def centered(samples: Samples) -> Samples:
+    """Features less their mean."""
+    mean = jnp.mean(_weighted(samples), 0, keepdims=True)
+    return Samples(samples.features - mean, samples.weights)
 
-    g is `Samples.guide`, or f itself (Zhang et al., "ARF: Artistic radiance fields",
-    ECCV 2022, eq. 1; centred and with a guide, Kolkin et al., "Neural neighbor style
-    transfer", 2022).
+
+def nearest_loss(samples: Samples, target: Samples) -> Float[Array, ""]:
+    """mean_i D(f_i, t_ν(i)), ν(i) = argmin_j D(f_i - mean f, t_j - mean t).
+
+    (Zhang et al., "ARF: Artistic radiance fields", ECCV 2022, eq. 1; neighbours by
+    features less their own mean, Kolkin et al., "Neural neighbor style transfer",
+    2022.) Less one mean on both sides, or none, all that is unlike the painting has the
+    same neighbour there.
 
     Args:
         samples: (n, c).
@@ -47,14 +53,8 @@ def nearest_loss(samples: Samples, target: Samples) -> Float[Array, ""]:
     Returns:
         A scalar from 0 to 2, float32.
     """
-    center = jnp.mean(_weighted(target), 0, keepdims=True)
-    aims = _at_length_1(Samples(target.features - center, target.weights))
-    own = _at_length_1(Samples(samples.features - center, samples.weights))
-    queries = own
-    if samples.guide is not None:
-        queries = Samples(unit_vectors(samples.guide - center))
-    places, _ = _neighbours(queries, aims)
-    return _mean_distance(own, aims, places)
+    places, _ = nearest_neighbours(centered(samples), centered(target))
+    return _mean_distance(_at_length_1(samples), _at_length_1(target), places)
 
 
 def relaxed_earth_mover(

@@ -1,5 +1,6 @@
 """The objective: a pure function of image, network, targets, weights and config."""
 
+from dataclasses import replace
 from typing import Any
 
 import jax.numpy as jnp
@@ -74,8 +75,25 @@ def _column_terms(
         config,
         key,
         targets.regions,
+        targets.neighbours,
     )
     return content, {HYPERCOLUMNS: style}
+
+
+def with_neighbours(
+    image: Float[Array, "h w 3"], network: Network, targets: Targets, config: Config
+) -> Targets:
+    """Targets whose `Targets.neighbours` are those of an image as it is now."""
+    image = composite(image, targets.regions)
+    found = hypercolumns.find_neighbours(
+        (image.shape[0], image.shape[1]),
+        network(image, config.style_layers, **config.network_options),
+        targets.content,
+        targets.style[HYPERCOLUMNS],
+        config,
+        targets.regions,
+    )
+    return replace(targets, neighbours=found)
 
 
 def weighted(terms: list[Float[Array, ""]], weights: Any) -> Float[Array, ""]:

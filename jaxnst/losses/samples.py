@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array
 from jaxtyping import Float, Int, Key
 
@@ -25,13 +26,10 @@ class Samples(NamedTuple):
     Attributes:
         features: (n, c), float32.
         weights: (n,), how much each counts, with mean 1; None, all the same.
-        guide: (n, c), for what the neighbours of each are looked for; None, for the
-            features themselves.
     """
 
     features: Float[Array, "n c"]
     weights: Float[Array, " n"] | None = None
-    guide: Float[Array, "n c"] | None = None
 
 
 def samples_of(
@@ -124,6 +122,17 @@ def draw_positions(
     places = jnp.clip(places, 0, height * width - 1)
     rows, columns = places // width, places % width
     return jnp.stack([(rows + 0.5) / height, (columns + 0.5) / width], -1)
+
+
+def grid_positions(size: tuple[int, int], spacing: int = 4) -> Float[Array, "n 2"]:
+    """As `draw_positions`, of an even grid from corner to corner, of one row in
+    `spacing` and one column."""
+    along = (
+        np.linspace(0.5 / side, 1 - 0.5 / side, max(1, side // spacing))
+        for side in size
+    )
+    rows, columns = np.meshgrid(*along, indexing="ij")
+    return jnp.asarray(np.stack([rows, columns], -1).reshape(-1, 2), jnp.float32)
 
 
 def features_at(

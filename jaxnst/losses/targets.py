@@ -35,7 +35,10 @@ from jaxnst.networks.network import Network, check_network
 @no_type_check  # JAX builds it with whatever takes the place of arrays in a pytree
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=("content", "style", "content_style", "temporal", "regions", "draw"),
+    data_fields=(
+        *("content", "style", "content_style", "temporal", "regions", "draw"),
+        "neighbours",
+    ),
     meta_fields=(),
 )
 @dataclass(frozen=True, repr=False)
@@ -55,6 +58,9 @@ class Targets:
             None, all of it has one.
         draw: the number of the draw, where positions or directions are drawn at random
             (`Config.random`): another one in every step. None, the first.
+        neighbours: (n,), with `Config.guide`: of each position of a grid the number of
+            the style's features that it is to look like, as a level began. None, they
+            are found for the image as it is.
     """
 
     content: dict[str, Array]
@@ -63,6 +69,7 @@ class Targets:
     temporal: Any = None
     regions: Any = None
     draw: Any = None
+    neighbours: Any = None
 
     @property
     def key(self) -> Key[Array, ""]:

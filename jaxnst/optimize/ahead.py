@@ -162,7 +162,13 @@ class Ahead:
         weights, factory = self.numbers
         image = jax.ShapeDtypeStruct(shape, jnp.float32)
         state = jax.eval_shape(
-            lambda image: init_state(image, factory, averaging=self.averaging), image
+            partial(
+                init_state,
+                optimizer=factory,
+                averaging=self.averaging,
+                guided=bool(config.guide),
+            ),
+            image,
         )
         decay = jax.ShapeDtypeStruct((), jnp.float32)
         arguments = (self.network, targets, weights, factory, config, decay)

@@ -56,12 +56,14 @@ def load_checkpoint(
     optimizer: optimizers.Optimizer,
     *,
     averaging: bool,
+    guided: bool = False,
     upgrade: Callable[[Any], Any] | None = None,
 ) -> Result:
     """The result that `save_checkpoint` wrote, for `resume`.
 
     Args:
         description, optimizer, averaging: of the run that is to go on.
+        guided: whether its `Config.guide` is above 0.
         upgrade: makes of a description by an earlier version one of this version.
 
     Raises:
@@ -76,7 +78,8 @@ def load_checkpoint(
         before = json.loads(held["description"])
         if not isinstance(before, dict):
             raise ValueError("its description is not one")
-        result = _result(held, optimizers.as_factory(optimizer), averaging)
+        parts = {"averaging": averaging, "guided": guided}
+        result = _result(held, optimizers.as_factory(optimizer), parts)
     except OSError:
         raise
     except Exception as error:  # of msgpack's own kinds, too
@@ -93,15 +96,13 @@ def load_checkpoint(
     return result
 
 
-def _result(held: Any, factory: Any, averaging: bool) -> Result:
+def _result(held: Any, factory: Any, parts: dict[str, bool]) -> Result:
     leaves = list(held["state"])
     shape = np.shape(leaves[0])
     if len(shape) != 3 or shape[-1] != 3:
         raise ValueError(f"its picture has shape {shape}")
     image = jax.ShapeDtypeStruct(shape, jnp.float32)
-    kind: Any = jax.eval_shape(
-        lambda image: init_state(image, factory, averaging=averaging), image
-    )
+    kind: Any = jax.eval_shape(lambda image: init_state(image, factory, **parts), image)
     wanted, structure = jax.tree.flatten(kind)
     shapes = [(leaf.shape, leaf.dtype) for leaf in wanted]
     if [(np.shape(leaf), leaf.dtype) for leaf in leaves] != shapes:

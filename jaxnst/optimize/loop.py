@@ -12,8 +12,9 @@ from jax.tree_util import Partial
 
 from jaxnst._quick_jit import QuickJit
 from jaxnst.losses.config import Config, Weights
-from jaxnst.losses.objectives import objective
+from jaxnst.losses.objectives import objective, with_neighbours
 from jaxnst.losses.regions import RegionTarget, composite
+from jaxnst.losses.samples import grid_positions
 from jaxnst.losses.targets import Targets
 from jaxnst.networks.network import Network
 from jaxnst.optimize.strength import next_log_beta, weights_for_strength
@@ -27,7 +28,9 @@ CAPACITY = 128
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=("image", "opt_state", "ema", "count", "finite", "log_beta"),
+    data_fields=(
+        *("image", "opt_state", "ema", "count", "finite", "log_beta", "neighbours"),
+    ),
     meta_fields=(),
 )
 @dataclass(frozen=True)
@@ -43,6 +46,7 @@ class State:
             last finite one.
         log_beta: what `strength.next_log_beta` adds to the logarithm of beta; 0 where
             there is no strength to reach.
+        neighbours: `Targets.neighbours` of the image before the first step, or None.
     """
 
     image: Array
@@ -51,11 +55,20 @@ class State:
     count: Array
     finite: Array
     log_beta: Array
+    neighbours: Array | None = None
 
 
-def init_state(image: Array, optimizer: Partial, *, averaging: bool = False) -> State:
-    """The state before the first step."""
+def init_state(
+    image: Array, optimizer: Partial, *, averaging: bool = False, guided: bool = False
+) -> State:
+    """The state before the first step.
+
+    Args:
+        averaging: whether there is a moving average of iterates.
+        guided: whether `Config.guide` is above 0; the loop then finds the neighbours.
+    """
     image = jnp.asarray(image, jnp.float32)
+    positions = grid_positions((image.shape[0], image.shape[1]))
     state = State(
         image,
         optimizer().init(image),
@@ -63,6 +76,7 @@ def init_state(image: Array, optimizer: Partial, *, averaging: bool = False) -> 
         jnp.zeros((), jnp.int32),
         jnp.ones((), bool),
         jnp.zeros(()),
+        jnp.zeros(len(positions), jnp.int32) if guided else None,
     )
     # The loop is given the state's memory: nothing in it may be the caller's, nor
     # stand in it twice.
@@ -94,6 +108,8 @@ def step(
 
     if config.random:
         targets = replace(targets, draw=state.count)
+    if config.guide:
+        targets = replace(targets, neighbours=state.neighbours)
 
     def loss_of(image: Array) -> tuple[Array, dict[str, Array]]:
         return objective(image, network, targets, weights, config)
@@ -127,7 +143,10 @@ def step(
         terms["beta"] = jnp.asarray(weights.beta, jnp.float32)
         adjusted = next_log_beta(log_beta, terms["style"], targets, given)
         log_beta = jnp.where(finite, adjusted, log_beta)
-    return State(image, opt_state, ema, count, finite, log_beta), terms
+    changed = replace(
+        state, image=image, opt_state=opt_state, ema=ema, count=count, finite=finite
+    )
+    return replace(changed, log_beta=log_beta), terms
 
 
 _JIT: dict[str, Any] = {
@@ -164,6 +183,8 @@ def run_steps(
         `steps` are filled.
     """
     arguments = (targets, weights, optimizer, decay)
+    if config.guide:
+        state = _with_neighbours(state, network, targets, config, target_axis)
 
     def next_state(state: State, *per_item: Any) -> tuple[State, dict[str, Array]]:
         targets, weights, optimizer, decay = per_item
@@ -188,6 +209,29 @@ def run_steps(
         0, jnp.minimum(steps, capacity), body, (state, trace)
     )
     return looped
+
+
+def _with_neighbours(
+    state: State,
+    network: Network,
+    targets: Targets,
+    config: Config,
+    target_axis: TargetAxis | None,
+) -> State:
+    """The state with the neighbours found, if no step is done; arguments as of
+    `run_steps`."""
+
+    def found(image: Array, targets: Targets) -> Any:
+        return with_neighbours(image, network, targets, config).neighbours
+
+    if target_axis is not None:
+        found = jax.vmap(found, (0, None if target_axis == "shared" else 0))
+    return lax.cond(
+        jnp.all(state.count == 0),
+        lambda state: replace(state, neighbours=found(state.image, targets)),
+        lambda state: state,
+        state,
+    )
 
 
 # For one image, and not for many, whose steps take longer than compiling them.

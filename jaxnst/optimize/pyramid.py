@@ -102,7 +102,12 @@ def stylize_pyramid(
             state = resume.state
         else:
             start = schedule.start(image, initial, size_at(content, level), strength)
-            state = init_state(start, factory, averaging=given.ema is not None)
+            state = init_state(
+                start,
+                factory,
+                averaging=given.ema is not None,
+                guided=bool(config.guide),
+            )
             if results and results[-1].state is not None:
                 state = schedule.next_state(results[-1].state, state)
         result = stylize(

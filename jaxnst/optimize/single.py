@@ -146,11 +146,12 @@ def stylize(
         with_content_style=weights.strength is not None,
         **({} if regions is None else {"regions": regions}),
     )
+    parts = {"averaging": ema is not None, "guided": bool(config.guide)}
     if state is None:
         image = initial_image(init, content, styles[0], key)
-        state = init_state(image, factory, averaging=ema is not None)
+        state = init_state(image, factory, **parts)
     else:
-        _check_state(state, content, factory, averaging=ema is not None)
+        _check_state(state, content, factory, **parts)
         # The loop is given its state's memory; the caller keeps theirs.
         state = jax.tree.map(jnp.copy, state)
     decay = 0.0 if ema is None else ema
@@ -174,11 +175,9 @@ def check_ema(ema: Any) -> None:
         raise ValueError(f"ema must be at least 0 and below 1, got {ema}")
 
 
-def _check_state(
-    state: State, content: Array, factory: Any, *, averaging: bool
-) -> None:
+def _check_state(state: State, content: Array, factory: Any, **parts: bool) -> None:
     """ValueError unless a run on `content` would have such a state."""
-    expected = jax.eval_shape(lambda: init_state(content, factory, averaging=averaging))
+    expected = jax.eval_shape(lambda: init_state(content, factory, **parts))
 
     def kind(state: State) -> Any:
         return jax.tree.structure(state), [x.shape for x in jax.tree.leaves(state)]

@@ -109,7 +109,8 @@ class Microbatches:
         return jax.device_put(tree, NamedSharding(self.mesh, spec))
 
     def state(self, images: Array, optimizer: Partial) -> State:
-        start = partial(init_state, averaging=self.averaging)
+        guided = bool(self.config.guide)
+        start = partial(init_state, averaging=self.averaging, guided=guided)
         return jax.vmap(start)(images, optimizer)
 
     def arguments(self, level: float, items: np.ndarray) -> StepArguments:

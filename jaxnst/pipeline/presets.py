@@ -306,27 +306,28 @@ nnst = Settings(
         content_layers=_VGG16_LAYERS,
         style_layers=_VGG16_LAYERS,
         statistic="nearest",
-        samples=1024,
+        samples=4096,
         hypercolumns="per_channel",
         guide=0.75,
+        padding="replicate-first",
         clip=False,
     ),
     terms=Weights(alpha=0.0, beta=1.0, tv=0.0),
-    geometry=Geometry(size=512, min_size=64),
+    geometry=Geometry(size=512, min_size=64, margin=4),
     optimization=Optimization(
         steps=(200,),
         learning_rate=0.002,
         laplacian=8,
         keep_optimizer_state=False,
-        ema=0.98,
     ),
 )
-"""Kolkin et al. 2022: the cosine distance of hypercolumns from the painting's nearest
-to three quarters of the photograph's and a quarter of the picture's; Adam 2e-3 on a
-Laplacian pyramid, 200 steps a level. Differences: neighbours are found anew in every
-step for positions drawn at random, where the source finds them once a level on a grid;
-the painting is not turned; the last pass, layer by layer, is left out; the result is an
-average of the iterates as for `strotss`."""
+"""Kolkin et al. 2022: before each level every hypercolumn of three quarters of the
+photograph's and a quarter of the picture's is given the painting's nearest, and these
+are what the picture is to have; Adam 2e-3 on a Laplacian pyramid, 200 steps a level.
+Differences: features are mixed, where the source mixes pictures; the painting is not
+turned, and at most 20,480 of its positions are looked at; the last pass, layer by
+layer, is left out: sharper, it loses more of the photograph; borders as in the
+default."""
 
 sliced = Settings(
     preset="sliced",
@@ -366,7 +367,7 @@ nnfm = Settings(
         tv_kind="nine_point",
         padding="replicate-first",
     ),
-    terms=Weights(alpha=0.003, beta=1.0, tv=1.0),
+    terms=Weights(alpha=0.002, beta=1.0, tv=1.0),
     geometry=Geometry(size=512, min_size=128, margin=4),
     optimization=Optimization(
         steps=(100,), learning_rate=0.05, b2=0.99, lr_decay=0.4, ema=0.95
@@ -374,10 +375,12 @@ nnfm = Settings(
 )
 """Zhang et al. 2022, of radiance fields, here of one picture: mean cosine distance of
 each feature of the third block from its nearest of the painting, with a little of the
-content there. Differences: features are centred, and layers compared one by one.
-Silent for pictures, whose pixels no scene ties together: size, levels, optimiser,
-alpha, smoothness. As in the default, for at one size and without averages all was
-noise; alpha where the colours become the painting's and shapes are still there."""
+content there. Differences: neighbours are looked for among features less their mean,
+as in `nnst`; layers are compared one by one; the photograph is not recoloured first,
+and stays greyer than the painting. Silent for pictures, whose pixels no scene ties
+together: size, levels, optimiser, alpha, smoothness. As in the default, for at one
+size and without averages all was noise; alpha where strokes are the painting's and
+shapes are still there."""
 
 _PRESETS = {
     settings.preset: settings

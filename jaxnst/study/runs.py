@@ -211,7 +211,8 @@ def loop_bytes(settings: Settings, network: Network, pair: Pair) -> int:
     config, averaging = settings.objective, settings.optimization.ema is not None
     factory = optimizers.as_factory(prepared.options["optimizer"])
     targets = make_targets(network, content, prepared.styles, config)
-    state = init_state(content, factory, averaging=averaging)
+    guided = bool(config.guide)
+    state = init_state(content, factory, averaging=averaging, guided=guided)
     arguments = (
         network.prepared(config.layers, config.precision),
         targets,

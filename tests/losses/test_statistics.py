@@ -11,10 +11,12 @@ from jax.test_util import check_grads
 import jaxnst
 from jaxnst import Config, Weights, optimizers
 from jaxnst.losses import moments, nearest, objective, sliced, statistics
+from jaxnst.losses.objectives import with_neighbours
 from jaxnst.losses.samples import (
     Samples,
     draw_positions,
     features_at,
+    grid_positions,
     join_samples,
     resampled,
     samples_of,
@@ -172,20 +174,18 @@ def test_the_slope_by_the_target_is_that_of_its_sorted_values():
 
 
 def test_nearest_loss_is_the_mean_distance_from_the_nearest():
-    center = T64.mean(0)
-    expected = cosines(F64 - center, T64 - center).min(1).mean()
-    found = nearest.nearest_loss(Samples(F), Samples(T))
-    np.testing.assert_allclose(found, expected, rtol=1e-4)
+    """Nearest of features less their mean, each side its own; distance of themselves.
 
-
-def test_neighbours_are_those_of_the_guide():
-    guide, center = vectors(5, 12), T64.mean(0)
-    places = cosines(np.float64(guide) - center, T64 - center).argmin(1)
-    distances = cosines(F64 - center, T64 - center)
-    found = nearest.nearest_loss(Samples(F, guide=guide), Samples(T))
-    np.testing.assert_allclose(
-        found, distances[np.arange(12), places].mean(), rtol=1e-4
-    )
+    Features far from the painting's, as a photograph's are, still have neighbours of
+    all kinds, and not one for all.
+    """
+    for far in (0.0, 9.0):
+        features = F64 + far
+        places = cosines(features - features.mean(0), T64 - T64.mean(0)).argmin(1)
+        assert len(set(places)) > 6
+        expected = cosines(features, T64)[np.arange(12), places].mean()
+        found = nearest.nearest_loss(Samples(F + far), Samples(T))
+        np.testing.assert_allclose(found, expected, rtol=1e-4)
 
 
 @pytest.mark.parametrize("block", [2**23, 100, 20])
@@ -499,8 +499,8 @@ def test_one_region_everywhere_changes_nothing_in_hypercolumns(network):
     ],
 )
 def test_a_guide_looks_for_neighbours_of_the_content_image(network, scaling):
-    """With all of the guide the content image, the targets never change."""
-    config = replace(GUIDED, guide=1.0, samples=32 * 40, hypercolumns=scaling)
+    """mean (1 - cos(f, t_ν)) on a grid; ν of the mixture, by what is less its mean."""
+    config = replace(GUIDED, guide=0.75, samples=32 * 40, hypercolumns=scaling)
     terms = compiled_objective(network, config)
     content, style = (network(x, ("relu1_1", "relu2_1")) for x in (image(0), image(1)))
     scales = dict.fromkeys(style, 1.0)
@@ -508,7 +508,14 @@ def test_a_guide_looks_for_neighbours_of_the_content_image(network, scaling):
         scales = dict.fromkeys(style, 1 / 8)
     if scaling == "equal":
         scales = {k: np.mean(np.float64(x) ** 2) ** -0.5 for k, x in style.items()}
-    places = draw_positions(jax.random.fold_in(jax.random.key(0), 0), (32, 40), 1280)
+    key = jax.random.key(0)
+    own = network(0.5 * image(0), ("relu1_1", "relu2_1"))
+    rows, along = (
+        np.linspace(0.5 / 32, 31.5 / 32, 8),
+        np.linspace(0.5 / 40, 39.5 / 40, 10),
+    )
+    grid = jnp.float32([(row, column) for row in rows for column in along])
+    np.testing.assert_allclose(grid_positions((32, 40)), grid, rtol=1e-6)
 
     def columns(features, places):
         parts = [
@@ -516,10 +523,69 @@ def test_a_guide_looks_for_neighbours_of_the_content_image(network, scaling):
         ]
         return np.concatenate(parts, -1)
 
-    f, t = columns(content, places), columns(style, places)
-    center = t.mean(0)
-    expected = cosines(f - center, t - center).min(1).mean()
-    np.testing.assert_allclose(terms(image(0))["style"], expected, rtol=1e-3)
+    f, t = columns(own, grid), columns(style, draw_positions(key, (32, 40), 1280))
+    mixed = 0.75 * columns(content, grid) + 0.25 * f
+    nearest_of = cosines(mixed - mixed.mean(0), t - t.mean(0)).argmin(1)
+    expected = cosines(f, t)[np.arange(80), nearest_of].mean()
+    np.testing.assert_allclose(terms(0.5 * image(0))["style"], expected, rtol=1e-3)
+
+
+def test_neighbours_are_found_once_as_a_level_begins(network):
+    """The loop finds those of its first image and keeps them; the same for many."""
+    content, style = image(0), image(1, (24, 40))
+    options = {"config": GUIDED, "weights": Weights(alpha=0.0, beta=1.0, tv=0.0)}
+    targets = jaxnst.make_targets(network, content, style, GUIDED)
+    start = 0.3 + 0.4 * image(2)
+    expected = with_neighbours(start, network, targets, GUIDED).neighbours
+    of_content = with_neighbours(content, network, targets, GUIDED).neighbours
+    assert expected.shape == (80,) and np.any(expected != of_content)
+    first = jaxnst.stylize(network, content, style, init=start, steps=4, **options)
+    np.testing.assert_array_equal(first.state.neighbours, expected)
+    went_on = jaxnst.stylize(
+        network, content, style, state=first.state, steps=4, **options
+    )
+    np.testing.assert_array_equal(went_on.state.neighbours, expected)
+    whole = jaxnst.stylize(network, content, style, init=start, steps=8, **options)
+    np.testing.assert_array_equal(went_on.image, whole.image)
+    many = jaxnst.stylize_batch(
+        network, [content, start], [style] * 2, init=[start, start], steps=2, **options
+    )
+    np.testing.assert_allclose(
+        many.trace["style"][0], first.trace["style"][:2], rtol=1e-4
+    )
+
+
+def test_a_step_with_neighbours_looks_for_none(network):
+    """The product with all of the painting's positions is outside of the loop."""
+    targets = jaxnst.make_targets(network, image(0), image(1), GUIDED)
+    shape = f"f32[80,{targets.style['hypercolumns'].style.features.shape[0]}]"
+    factory = optimizers.as_factory(optimizers.adam())
+    state = init_state(image(0), factory, guided=True)
+
+    def taken(state):
+        return step(state, network, targets, Weights(), factory, GUIDED)
+
+    assert shape not in str(jax.make_jaxpr(taken)(state))
+    without = replace(state, neighbours=None)
+    assert shape in str(jax.make_jaxpr(taken)(without))
+
+
+def test_each_region_takes_its_neighbours_from_its_own_painting(network):
+    left = jnp.zeros((32, 40, 2)).at[:, :20, 0].set(1).at[:, 20:, 1].set(1)
+    whole, none = jnp.ones((32, 40, 1)), jnp.zeros((32, 40, 1))
+    paintings = image(1), image(2)
+    masks = jnp.concatenate([whole, none], -1), jnp.concatenate([none, whole], -1)
+    regions = jaxnst.Regions(left, masks)
+    targets = jaxnst.make_targets(network, image(0), paintings, GUIDED, regions=regions)
+    found = with_neighbours(image(0), network, targets, GUIDED).neighbours
+    count = targets.style["hypercolumns"].style.features.shape[1]
+    found = np.asarray(found).reshape(8, 10)
+    assert np.all(found[:, :5] < count) and np.all(found[:, 5:] >= count)
+    # Alike in the whole and in its one region.
+    one = jaxnst.Regions(whole, (whole,))
+    of_region = compiled_objective(network, GUIDED, one)(0.5 * image(0))["style"]
+    expected = compiled_objective(network, GUIDED)(0.5 * image(0))["style"]
+    np.testing.assert_allclose(of_region, expected, rtol=0.05)
 
 
 @pytest.mark.parametrize(

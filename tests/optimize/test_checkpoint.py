@@ -17,6 +17,14 @@ CONTENT, STYLE = picture(24, 20), picture(18, 26, 1)
 CONFIG = Config(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1"))
 HOW = {"levels": (0.5, 1.0), "steps": (5, 6), "margin": 2, "config": CONFIG}
 ABOUT = {"settings": {"beta": 3}, "pictures": ["a", "b"]}
+GUIDED = Config(
+    content_layers=("relu1_1", "relu2_1"),
+    style_layers=("relu1_1", "relu2_1"),
+    statistic="nearest",
+    hypercolumns="raw",
+    samples=64,
+    guide=0.5,
+)
 OPTIMIZERS = {
     "adam": optimizers.adam(0.02),
     "falling adam": optimizers.get("adam", lr_decay=(3, 11)),
@@ -97,6 +105,25 @@ def test_the_end_is_the_same_bit_for_bit(name, ema, tmp_path):
             np.testing.assert_array_equal(result.trace[term], values)
         alike = jax.tree.map(np.array_equal, result.state, whole.state)
         assert all(jax.tree.leaves(alike))
+
+
+def test_the_neighbours_of_a_level_are_in_the_checkpoint(tmp_path):
+    """Looked for anew, they would be those of the image as it is by then."""
+    path, config = tmp_path / "run.checkpoint", {"config": GUIDED}
+    whole = run(**config)
+
+    def callback(progress):
+        save_checkpoint(path, progress.result(), ABOUT)
+        return progress.step == 8
+
+    run(callback=callback, every=1, **config)
+    optimizer = OPTIMIZERS["adam"]
+    before = load_checkpoint(path, ABOUT, optimizer, averaging=True, guided=True)
+    assert len(set(np.asarray(before.state.neighbours).tolist())) > 3
+    result = run(resume=before, **config)
+    np.testing.assert_array_equal(result.image, whole.image)
+    with pytest.raises(ValueError, match="its optimizer or ema differs"):
+        load_checkpoint(path, ABOUT, optimizer, averaging=True)
 
 
 def test_what_is_done_is_not_done_again(path):

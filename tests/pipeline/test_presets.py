@@ -61,7 +61,7 @@ TABLE = {
 LATER = {
     "strotss": ("vgg16", "earth-mover", "raw", 1024, 9, "self_similarity", "rmsprop",
                 0.002, 5, (200,), (64, 512)),
-    "nnst": ("vgg16", "nearest", "per_channel", 1024, 10, "relative", "adam", 0.002, 8,
+    "nnst": ("vgg16", "nearest", "per_channel", 4096, 10, "relative", "adam", 0.002, 8,
              (200,), (64, 512)),
     "sliced": ("vgg19", "sliced", None, 4096, 12, "relative", "adam", None, 0, (300,),
                (None, 512)),
