@@ -56,8 +56,8 @@ class Config:
         statistic: "gram", the Gram matrix; "gaussian", mean and covariance, compared
             by the Wasserstein-2 distance; "moments", mean and deviation of each
             channel; "histogram", the histogram of each channel; "sliced", the whole
-            distribution, by sliced Wasserstein distances; "nearest", nearest neighbours
-            under the centred cosine distance; "earth-mover", the relaxed earth mover's
+            distribution, by sliced Wasserstein distances; "nearest", the cosine
+            distance from nearest neighbours; "earth-mover", the relaxed earth mover's
             distance; or an object of one's own, a `losses.StyleStatistic`.
         content_reduction: how `losses.content_loss` reduces; "self_similarity", of
             hypercolumns, `losses.self_similarity_loss`.
@@ -83,7 +83,8 @@ class Config:
         guide: with the statistic "nearest" of hypercolumns: the neighbours are looked
             for once, as a level begins, for every fourth column of each fourth row,
             in mixtures of the content image's features with this share and the image's
-            own; above 0. Its layers must be content layers, too.
+            own; `samples` then counts the paintings' positions alone. 0, in every step,
+            for the image itself. Its layers must be content layers, too.
         palette: weight of `losses.palette_loss` in the style loss, with hypercolumns.
         tile: side in pixels of the tiles in which features of larger images are
             computed, block by block of the network, for a fraction of the memory; None,

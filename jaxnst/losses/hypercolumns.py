@@ -237,6 +237,7 @@ def _guided_term(
     `find_neighbours`."""
     positions, scales, counts = grid_positions(size), target.scales, None
     if regions is not None:
+        # Of the layer, not of the region: all have the same.
         scales = {layer: scale[0] for layer, scale in scales.items()}
         weights = _weights_at(positions, regions)
         counts = jnp.sum(regions.shares[:, None] * weights, 0)
@@ -248,6 +249,7 @@ def _guided_term(
 
 
 def _weights_at(positions: Float[Array, "n 2"], regions: Any) -> Float[Array, "r n"]:
+    """How much each position counts in each region."""
     weights = regions.weights[HYPERCOLUMNS]
     return features_at(jnp.moveaxis(weights, 0, -1), positions).T
 

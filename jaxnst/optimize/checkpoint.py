@@ -106,7 +106,7 @@ def _result(held: Any, factory: Any, parts: dict[str, bool]) -> Result:
     wanted, structure = jax.tree.flatten(kind)
     shapes = [(leaf.shape, leaf.dtype) for leaf in wanted]
     if [(np.shape(leaf), leaf.dtype) for leaf in leaves] != shapes:
-        raise ValueError("its optimizer or ema differs")
+        raise ValueError("its optimizer, ema or guide differs")
     state: State = jax.tree.unflatten(structure, list(map(jnp.asarray, leaves)))
     steps, trace = held["steps"], dict(held["trace"])
     if type(steps) is not int or steps < 1:

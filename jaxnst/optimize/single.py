@@ -185,9 +185,9 @@ def _check_state(state: State, content: Array, factory: Any, **parts: bool) -> N
     if kind(state) != kind(expected):
         raise ValueError(
             f"state is of another run: its image is {_checks.in_pixels(state.image)}, "
-            f"the content {_checks.in_pixels(content)}, or its optimizer or ema "
-            "differ; go on with the same, or give init=Result.image to start from "
-            "an image"
+            f"the content {_checks.in_pixels(content)}, or its optimizer, ema "
+            "or guide differ; go on with the same, or give init=Result.image to start "
+            "from an image"
         )
 
 

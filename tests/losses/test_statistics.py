@@ -581,7 +581,29 @@ def test_each_region_takes_its_neighbours_from_its_own_painting(network):
     count = targets.style["hypercolumns"].style.features.shape[1]
     found = np.asarray(found).reshape(8, 10)
     assert np.all(found[:, :5] < count) and np.all(found[:, 5:] >= count)
-    # Alike in the whole and in its one region.
+
+
+def test_with_a_guide_every_position_counts_as_its_region_does(network):
+    """One region on the left alone, and all of the painting's features for it."""
+    left = jnp.zeros((32, 40, 1)).at[:, :20].set(1)
+    regions = jaxnst.Regions(left, (jnp.ones((32, 40, 1)),))
+    config = replace(GUIDED, samples=32 * 40)
+    targets = jaxnst.make_targets(network, image(0), image(1), config, regions=regions)
+    target = targets.style["hypercolumns"]
+    grid, layers = grid_positions((32, 40)), config.style_layers
+    features = network(image(0), layers)
+    f = np.concatenate([np.float64(features_at(features[k], grid)) for k in layers], -1)
+    t = np.float64(target.style.features[0])
+    counts = 2 * np.float64(features_at(left, grid))[:, 0]
+    center = np.mean(counts[:, None] * f, 0)
+    places = cosines(f - center, t - t.mean(0)).argmin(1)
+    expected = np.mean(counts * cosines(f, t)[np.arange(80), places])
+    _, terms = objective(image(0), network, targets, Weights(), config)
+    np.testing.assert_allclose(terms["style"], expected, rtol=1e-3)
+
+
+def test_with_a_guide_one_region_everywhere_changes_little(network):
+    whole = jnp.ones((32, 40, 1))
     one = jaxnst.Regions(whole, (whole,))
     of_region = compiled_objective(network, GUIDED, one)(0.5 * image(0))["style"]
     expected = compiled_objective(network, GUIDED)(0.5 * image(0))["style"]

@@ -122,7 +122,7 @@ def test_the_neighbours_of_a_level_are_in_the_checkpoint(tmp_path):
     assert len(set(np.asarray(before.state.neighbours).tolist())) > 3
     result = run(resume=before, **config)
     np.testing.assert_array_equal(result.image, whole.image)
-    with pytest.raises(ValueError, match="its optimizer or ema differs"):
+    with pytest.raises(ValueError, match="optimizer, ema or guide"):
         load_checkpoint(path, ABOUT, optimizer, averaging=True)
 
 
@@ -144,9 +144,9 @@ def test_a_checkpoint_does_not_disturb_the_run():
 def test_another_run_is_named(path):
     with pytest.raises(ValueError, match="other pictures; give the same, or remove"):
         load(path, ABOUT | {"pictures": ["a", "c"]})
-    with pytest.raises(ValueError, match="optimizer or ema"):
+    with pytest.raises(ValueError, match="optimizer, ema or guide"):
         load(path, name="lbfgs")
-    with pytest.raises(ValueError, match="optimizer or ema"):
+    with pytest.raises(ValueError, match="optimizer, ema or guide"):
         load(path, averaging=False)
 
 
