@@ -29,12 +29,12 @@ default = Settings(
     terms=Weights(
         alpha=1.0,
         beta=8.0,
-        tv=0.6,
+        tv=1.0,
         style_weights=(0.1, 0.45, 0.2, 0.25),
     ),
     geometry=Geometry(min_size=128, margin=4),
     optimization=Optimization(
-        steps=(60,), learning_rate=0.12, b2=0.99, lr_decay=0.4, ema=0.95
+        steps=(60,), learning_rate=0.06, b2=0.99, lr_decay=0.4, ema=0.95
     ),
 )
 """Relative terms, so that the weights hold at any size and for any network; mean and

@@ -96,9 +96,9 @@ def named_settings(size: int, evaluations: int) -> dict[str, Settings]:
         "default, nor memory carried": other(lr_decay=0.0, keep_optimizer_state=False),
         "default, b2 0.999": other(b2=0.999),
         "default, rate 0.03": other(learning_rate=0.03),
-        "default, rate 0.06": other(learning_rate=0.06),
+        "default, rate 0.12": other(learning_rate=0.12),
         "Adam, one size": flat(),
-        "Adam, one size, rate 0.06": flat(learning_rate=0.06),
+        "Adam, one size, rate 0.12": flat(learning_rate=0.12),
         "Adam, one size, falling rate": flat(
             learning_rate=0.1, b2=0.9, lr_decay=0.9, steps=(220,)
         ),
