@@ -63,8 +63,8 @@ LATER = {
                 0.002, 5, (200,), (64, 512)),
     "nnst": ("vgg16", "nearest", "per_channel", 4096, 10, "relative", "adam", 0.002, 8,
              (200,), (64, 512)),
-    "sliced": ("vgg19", "sliced", None, 4096, 12, "relative", "adam", None, 0, (300,),
-               (None, 512)),
+    "sliced": ("vgg19", "sliced", None, 1024, 12, "relative", "adam", 0.05, 0, (100,),
+               (128, 512)),
     "nnfm": ("vgg16", "nearest", None, None, 3, "mean", "adam", 0.05, 0, (100,),
              (128, 512)),
 }  # fmt: skip

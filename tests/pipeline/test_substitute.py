@@ -195,7 +195,7 @@ def test_layers_of_googlenet_are_as_large_as_those_after_a_relu():
     assert found.terms.content_weights == (pytest.approx(wanted, rel=1e-4),)
 
 
-@pytest.mark.parametrize("name", ["default", "gram"])
+@pytest.mark.parametrize("name", ["default", "gram", "sliced"])
 def test_relative_terms_know_no_magnitude(name):
     assert adapted(presets.get(name), narrow_network())[0] == presets.get(name)
 
