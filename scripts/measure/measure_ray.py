@@ -92,9 +92,11 @@ def batch(arguments: Arguments, folder: Path, name: str, *options: str) -> Row:
     with subprocess.Popen(line) as process:
         while process.poll() is None:
             try:
-                samples.append(_sample(psutil.Process(process.pid), used))
+                sample = _sample(psutil.Process(process.pid), used)
             except psutil.Error:
                 break
+            if sample.memory:  # else it has ended since `poll`, and has none any more
+                samples.append(sample)
             time.sleep(_EVERY)
     seconds = time.perf_counter() - began
     if process.returncode:
