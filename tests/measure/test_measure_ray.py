@@ -1,5 +1,6 @@
 """scripts/measure/measure_ray.py watches a batch."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,16 @@ def arguments(measure, **more):
 
 
 @pytest.mark.slow
-def test_a_batch_is_watched(measure):
+@pytest.mark.parametrize("looks", [10_000, 3])
+def test_a_batch_is_watched(measure, monkeypatch, looks):
+    """After so many looks as a process that has ended between two of them."""
+    sample, seen = measure._sample, []
+
+    def until(*given):
+        seen.append(sample(*given))
+        return seen[-1] if len(seen) <= looks else replace(seen[-1], memory=0.0)
+
+    monkeypatch.setattr(measure, "_sample", until)
     given = arguments(measure, pairs=8, size=32, steps=1)
     measure.photographs(Path("photos"), Path("c.png"), 32, 8)
     layers = ("--content-layers", "relu1_2", "--style-layers", "relu1_1")
