@@ -122,7 +122,7 @@ def brush(paintings: int, radius: int) -> Any:
 
 
 def _parts(page: Page, start: Controls) -> None:
-    page.parts_opened = gr.State(False)
+    page.parts_of = gr.State(None)
     page.parts_fold = gr.Accordion(
         "Parts of the photograph", open=False, elem_id="parts"
     )

@@ -34,30 +34,59 @@ window.jaxnst = (() => {
     return canvas.toDataURL("image/jpeg", 0.9);
   }
 
-  const press = (name) =>
-    document.querySelector(`#editor button[aria-label="${name}"]`)?.click();
+  const button = (name) =>
+    document.querySelector(`#editor button[aria-label="${name}"]`);
+  const press = (name) => button(name)?.click();
+  const color = () => button("Color") && getComputedStyle(button("Color")).color;
+  const colors = () => [...document.querySelectorAll("#editor button.color")];
 
-  // The editor shows other colours of its brush when that is taken up anew.
-  function renew(then) {
+  // Which of the brush's colours was taken last, by the legend or from the palette.
+  let taken = null;
+  let takenColor = null;
+  document.addEventListener("click", ({ target }) => {
+    const number = colors().indexOf(target.closest?.("#editor button.color"));
+    if (number < 0) return;
+    taken = number;
+    requestAnimationFrame(() => (takenColor = color()));
+  });
+
+  function again(then) {
     press("Erase");
     requestAnimationFrame(() => {
       press("Brush");
-      if (then) requestAnimationFrame(then);
+      requestAnimationFrame(then);
     });
   }
 
   // The brush of the photograph's parts takes the colour of a painting.
-  function brush(number) {
-    const color = () => document.querySelectorAll("#editor button.color")[number];
+  function brush(number, then) {
     const take = (left) => {
-      if (color()) color().click();
-      else if (left) requestAnimationFrame(() => take(left - 1));
+      if (colors()[number]) colors()[number].click();
+      else if (left) return requestAnimationFrame(() => take(left - 1));
+      then?.();
     };
-    renew(() => {
+    taken = number;
+    again(() => {
       press("Color");
       take(60);
     });
   }
 
-  return { start, stop, frame, brush, renew };
+  // The brush that the server changes begins with its first colour: the one that was
+  // taken stays.
+  function keep() {
+    if (taken !== null && color() !== takenColor) brush(taken, () => press("Color"));
+  }
+
+  // The editor shows colours for another number of paintings when the brush is taken up
+  // anew.
+  let paintings = null;
+  function renew(styles) {
+    const before = paintings;
+    paintings = styles?.length ?? 0;
+    if (paintings === before) keep();
+    else again(keep);
+  }
+
+  return { start, stop, frame, brush, keep, renew };
 })();

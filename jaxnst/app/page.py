@@ -21,7 +21,7 @@ class Page:
     samples: Any = None
     message: Any = None
     parts_fold: Any = None
-    parts_opened: Any = None
+    parts_of: Any = None
     parts_how: Any = None
     parts_hint: Any = None
     editor: Any = None

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 import gradio as gr
 
@@ -12,47 +12,58 @@ from jaxnst.app.handlers import PRIVATE, Handlers, Update, paths_of
 from jaxnst.app.parts import brush_radius, canvas
 from jaxnst.app.uploads import original
 
+PartsOf: TypeAlias = tuple[str, int] | None
+"""What the editor has: the photograph, and for how many paintings there are colours;
+("", 0) without a photograph, None before it was opened."""
+
 
 class PartEvents(Handlers):
     """Of the photograph's parts, on the left side.
 
     What an accordion holds is not there before it is opened, and keeps of several
-    updates the last: it gets one, then.
+    updates the last: it gets one, then. Gradio says of one picture several times
+    within seconds that it is another; what the editor has already it isn't given
+    again, for it would lose its strokes and the colour that was taken.
     """
 
     def connect(self) -> None:
         """Connect their components."""
         page = self.page
-        shown = [page.editor, page.parts_hint, page.legend]
-        given = [page.parts_opened, page.content, page.styles]
-        page.parts_fold.expand(
-            self.expanded, given, [page.parts_opened, *shown], **PRIVATE
+        shown = [page.parts_of, page.editor, page.parts_hint, page.legend]
+        given = [page.parts_of, page.content, page.styles]
+        page.parts_fold.expand(self.expanded, given, shown, **PRIVATE)
+        page.content.change(self.photograph, given, shown, **PRIVATE).then(
+            None, js="() => jaxnst.keep()", **PRIVATE
         )
-        page.content.change(self.photograph, given, shown, **PRIVATE)
         # The legend comes last: a click on it is for the colours that there are then.
-        page.styles.change(self.paintings, given, page.editor, **PRIVATE).then(
+        page.styles.change(
+            self.paintings, given, [page.parts_of, page.editor], **PRIVATE
+        ).then(
             self.legend,
             page.styles,
             page.legend,
-            js="(styles) => { jaxnst.renew(); return [styles]; }",
+            js="(styles) => { jaxnst.renew(styles); return [styles]; }",
             **PRIVATE,
         )
 
     def expanded(
-        self, request: gr.Request, opened: bool, content: Any, styles: Any
+        self, request: gr.Request, parts_of: PartsOf, content: Any, styles: Any
     ) -> list[Update]:
         """The accordion was opened; for the first time the photograph goes there."""
-        if opened:
+        if parts_of is not None:
             return [gr.skip()] * 4
-        return [True, *self.photograph(request, True, content, styles)]
+        return self.photograph(request, ("", 0), content, styles)
 
     def photograph(
-        self, request: gr.Request, opened: bool, content: Any, styles: Any
+        self, request: gr.Request, parts_of: PartsOf, content: Any, styles: Any
     ) -> list[Update]:
         """Another photograph: the brush begins anew on it."""
-        if not opened:
-            return [gr.skip()] * 3
-        nothing = [gr.update(value=None, visible=False), gr.update(visible=True), ""]
+        if parts_of is None or parts_of[0] == content:
+            return [gr.skip()] * 4
+        paintings = paths_of(styles)
+        nothing = [
+            ("", 0), gr.update(value=None, visible=False), gr.update(visible=True), "",
+        ]  # fmt: skip
         if not content:
             return nothing
         path = original(Path(content))
@@ -69,20 +80,22 @@ class PartEvents(Handlers):
         editor = gr.update(
             value=value,
             visible=True,
-            brush=brush(len(paths_of(styles)), radius),
+            brush=brush(len(paintings), radius),
             eraser=gr.Eraser(default_size=radius),
         )
-        return [editor, gr.update(visible=False), _legend(paths_of(styles))]
+        known = (content, len(paintings))
+        return [known, editor, gr.update(visible=False), _legend(paintings)]
 
-    def paintings(self, opened: bool, content: Any, styles: Any) -> Update:
+    def paintings(self, parts_of: PartsOf, content: Any, styles: Any) -> list[Update]:
         """Other paintings: a colour of the brush for each of several."""
-        if not opened or not content:
-            return gr.skip()
+        count = len(paths_of(styles))
+        if parts_of is None or parts_of in (("", 0), (content, count)):
+            return [gr.skip()] * 2
         try:
             radius = brush_radius(original(Path(content)))
         except Exception:  # as above
-            return gr.skip()
-        return gr.update(brush=brush(len(paths_of(styles)), radius))
+            return [gr.skip()] * 2
+        return [(parts_of[0], count), gr.update(brush=brush(count, radius))]
 
     def legend(self, styles: Any) -> str:
         """Which colour is which painting."""

@@ -221,22 +221,30 @@ def stroke(tab, y):
     tab.evaluate(FRAMES)
 
 
+def add_painting(tab, path):
+    """One more painting, of the samples' photograph."""
+    before = tab.locator("#styles img").count()
+    shutil.copy(sample_pictures()[0], path)
+    tab.set_input_files("#styles input[type=file]", path)
+    tab.locator("#styles img").nth(before).wait_for()
+
+
 def test_a_part_is_painted_over_and_painted(open_page, network, tmp_path):
-    """In the colour of the second of two paintings, by a click on it; the mask goes
-    along as a file."""
+    """In the second painting's colour, by a click on it, which is the brush's still
+    when there is a third painting; the mask goes along as a file."""
     tab = open_page()
     take_samples(tab, network, "1")
-    shutil.copy(sample_pictures()[0], tmp_path / "other.jpg")
-    tab.set_input_files("#styles input[type=file]", tmp_path / "other.jpg")
-    tab.locator("#styles img").nth(1).wait_for()
-    tab.wait_for_timeout(1000)
+    add_painting(tab, tmp_path / "other.jpg")
     open_parts(tab)
     second = tab.locator(".jaxnst-brush").nth(1)
     second.wait_for()
     second.click()
     blue = tab.locator("#editor button[aria-label=Color]")
     sync_api.expect(blue).to_have_css("color", "rgb(37, 99, 235)")
-    stroke(tab, 0.7)  # below the palette, which is open
+    add_painting(tab, tmp_path / "third.jpg")
+    tab.locator(".jaxnst-brush").nth(2).wait_for()
+    sync_api.expect(blue).to_have_css("color", "rgb(37, 99, 235)", timeout=WAIT)
+    stroke(tab, 0.7)  # below the palette
     tab.click("#paint")
     said = words(tab, "#done", "--content-mask harbour-mask.png -o again.png")
     assert "jaxnst harbour.jpg other.jpg --from harbour__other.png" in said
