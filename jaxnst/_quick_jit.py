@@ -1,9 +1,13 @@
-"""`jax.jit` that compiles sooner on a GPU, for programs of a single picture.
+"""`jax.jit` that compiles sooner, for programs whose steps take less than compiling.
 
 For every matrix product that it compiles for a GPU, XLA tries dozens of kernels of
 Triton's. Where one picture is made, whose steps take a fraction of a second altogether,
 that is most of the time. Without them the products are cuBLAS's, and compiling takes a
 third. Many pictures, whose steps take longer, are left to `jax.jit`.
+
+For a CPU what takes longest is LLVM's optimisation, and writing fused operations as
+MLIR. Code without either takes a sixth longer in a network, whose convolutions are
+Eigen's: worth it where a program runs once a level, not for the loop over steps.
 """
 
 from collections.abc import Callable
@@ -15,25 +19,39 @@ import jax.numpy as jnp
 
 from jaxnst._checks import is_traced
 
-OPTIONS: dict[str, Any] = {"xla_gpu_enable_triton_gemm": False}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "gpu": {"xla_gpu_enable_triton_gemm": False},
+    "cpu": {
+        "xla_backend_optimization_level": 0,
+        "xla_cpu_use_fusion_emitters": False,
+    },
+}
+"""By the platform that is compiled for."""
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
 class QuickJit(Generic[P, R]):
-    """A function compiled by `jax.jit`, on a GPU with `OPTIONS`.
+    """A function compiled by `jax.jit` with `OPTIONS`.
 
     Attributes:
         plain: of `jax.jit`: what is called on other devices, and within programs.
-        quick: what is called on a GPU.
+        quick: what is called otherwise.
 
     Args:
+        platforms: where it is compiled with them.
         arguments: of `jax.jit`, with which `plain` was made.
     """
 
-    def __init__(self, plain: Callable[P, R], **arguments: Any) -> None:
+    def __init__(
+        self,
+        plain: Callable[P, R],
+        platforms: tuple[str, ...] = tuple(OPTIONS),
+        **arguments: Any,
+    ) -> None:
         self.plain, self._arguments = plain, arguments
+        self._platforms = platforms
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self._chosen(args, kwargs)(*args, **kwargs)
@@ -44,14 +62,16 @@ class QuickJit(Generic[P, R]):
         return chosen.lower(*args, **kwargs)
 
     def _chosen(self, *given: Any) -> Callable[P, R]:
+        platform = _platform()
         # Options are of whole programs: JAX refuses them for a part of another.
-        quickly = _on_gpu() and known() and not is_traced(given)
-        return self.quick if quickly else self.plain
+        quickly = platform in self._platforms and not is_traced(given)
+        return self.quick if quickly and known(platform) else self.plain
 
     @cached_property
     def quick(self) -> Callable[P, R]:
         function = getattr(self.plain, "__wrapped__")  # noqa: B009
-        return jax.jit(function, compiler_options=OPTIONS, **self._arguments)
+        options = OPTIONS[_platform()]
+        return jax.jit(function, compiler_options=options, **self._arguments)
 
 
 def quick_jit(**arguments: Any) -> Callable[[Callable[P, R]], QuickJit[P, R]]:
@@ -60,14 +80,16 @@ def quick_jit(**arguments: Any) -> Callable[[Callable[P, R]], QuickJit[P, R]]:
 
 
 @cache
-def known() -> bool:
-    """Whether this XLA knows `OPTIONS`: with others it would refuse to compile."""
+def known(platform: str) -> bool:
+    """Whether this XLA knows a platform's `OPTIONS`: with others it would refuse to
+    compile."""
+    options = OPTIONS[platform]
     try:
-        jax.jit(jnp.negative, compiler_options=OPTIONS).lower(0.0).compile()
+        jax.jit(jnp.negative, compiler_options=options).lower(0.0).compile()
     except jax.errors.JaxRuntimeError:
         return False
     return True
 
 
-def _on_gpu() -> bool:
-    return jax.local_devices()[0].platform == "gpu"
+def _platform() -> str:
+    return jax.local_devices()[0].platform

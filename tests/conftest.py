@@ -4,6 +4,8 @@ package index, and no weights that the user's cache holds."""
 import atexit
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
 
 os.environ["PIP_NO_INDEX"] = "1"
@@ -58,6 +60,7 @@ TYPE_CHECKED = (
     "jaxnst.video.temporal",
 )
 _UNOPTIMISED = "--xla_backend_optimization_level=0"
+_UNFUSED = "--xla_cpu_use_fusion_emitters=false"
 
 atexit.register(shutil.rmtree, os.environ["XDG_CACHE_HOME"], ignore_errors=True)
 install_import_hook(TYPE_CHECKED, "beartype.beartype")
@@ -126,12 +129,30 @@ def torch_path(tmp_path):
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The quick tests spend their time compiling: theirs is not optimised by LLVM.
+    """The quick tests spend their time compiling: theirs is not optimised by LLVM, and
+    fused operations are not written as MLIR.
 
     The slow ones are compiled as for a user, but in files that take `compiled_quickly`.
     """
-    if config.option.markexpr == "not slow":
+    if config.option.markexpr == "not slow" and _UNOPTIMISED not in _flags():
         os.environ["XLA_FLAGS"] += f" {_UNOPTIMISED}"
+        if _known(_UNFUSED):
+            os.environ["XLA_FLAGS"] += f" {_UNFUSED}"
+
+
+def _flags() -> list[str]:
+    """Of XLA, which a worker has from the process that began it."""
+    return os.environ["XLA_FLAGS"].split()
+
+
+def _known(flag: str) -> bool:
+    """Whether this XLA knows a flag: with another it ends the process."""
+    code = "import jax; jax.devices()"
+    environment = os.environ | {"XLA_FLAGS": flag}
+    answer = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True
+    )
+    return answer.returncode == 0
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

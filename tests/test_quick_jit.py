@@ -1,4 +1,4 @@
-"""`QuickJit`: when a program is compiled with options for a GPU, and when not."""
+"""`QuickJit`: when a program is compiled with options, and when not."""
 
 from functools import partial
 
@@ -10,15 +10,17 @@ from networks import narrow_network, picture
 
 from jaxnst import Config, _quick_jit, stylize, stylize_batch
 from jaxnst._quick_jit import OPTIONS, QuickJit, quick_jit
-from jaxnst.optimize.loop import run_steps, run_steps_of_one
+from jaxnst.losses import targets
+from jaxnst.optimize.loop import current_image, run_steps, run_steps_of_one
 
 CONFIG = Config(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1"))
 
 
 @pytest.fixture
 def gpu(monkeypatch):
-    """A machine that has a GPU, as far as `QuickJit` can see."""
-    monkeypatch.setattr(_quick_jit, "_on_gpu", lambda: True)
+    """A machine that has a GPU, as far as `QuickJit` can see, which compiles as for
+    one."""
+    monkeypatch.setattr(_quick_jit, "_platform", lambda: "gpu")
 
 
 @pytest.fixture
@@ -38,15 +40,16 @@ def power(base, exponent):
     return base**exponent
 
 
-def test_xla_knows_the_options():
-    assert _quick_jit.known()
+@pytest.mark.parametrize("platform", OPTIONS)
+def test_xla_knows_the_options(platform):
+    assert _quick_jit.known(platform)
 
 
 def test_options_that_xla_does_not_know_are_left(gpu, asked, monkeypatch):
-    monkeypatch.setitem(OPTIONS, "xla_gpu_enable_magic", True)
+    monkeypatch.setitem(OPTIONS, "gpu", {"xla_gpu_enable_magic": True})
     _quick_jit.known.cache_clear()
     try:
-        assert not _quick_jit.known()
+        assert not _quick_jit.known("gpu")
         asked.clear()
         cube = quick_jit(static_argnums=1)(power)
         assert cube(2.0, 3) == 8
@@ -55,16 +58,34 @@ def test_options_that_xla_does_not_know_are_left(gpu, asked, monkeypatch):
         _quick_jit.known.cache_clear()
 
 
-def test_on_a_cpu_it_is_the_plain_one(asked):
-    assert quick_jit(static_argnums=1)(power)(2.0, 3) == 8
-    assert asked == [{"static_argnums": 1}]
-
-
-def test_on_a_gpu_it_is_compiled_with_the_options(gpu, asked):
+@pytest.mark.parametrize("platform", OPTIONS)
+def test_it_is_compiled_with_the_platforms_options(platform, asked, monkeypatch):
+    monkeypatch.setattr(_quick_jit, "_platform", lambda: platform)
     quick = quick_jit(static_argnums=1)(power)
     assert quick(2.0, 3) == 8
     assert quick.lower(2.0, 3).compile()(2.0) == 8
-    assert asked[-1] == {"static_argnums": 1, "compiler_options": OPTIONS}
+    assert asked[-1] == {"static_argnums": 1, "compiler_options": OPTIONS[platform]}
+
+
+@pytest.mark.parametrize("platform, plain", [("cpu", True), ("gpu", False)])
+def test_elsewhere_it_is_the_plain_one(platform, plain, asked, monkeypatch):
+    monkeypatch.setattr(_quick_jit, "_platform", lambda: platform)
+    sine = QuickJit(jax.jit(jnp.sin), platforms=("gpu",))
+    assert sine(0.0) == 0
+    assert plain == ("compiler_options" not in asked[-1])
+    monkeypatch.setattr(_quick_jit, "_platform", lambda: "tpu")
+    assert quick_jit()(jnp.cos)(0.0) == 1
+    assert "compiler_options" not in asked[-1]
+
+
+def test_what_runs_once_a_level_compiles_sooner_and_the_loop_does_not():
+    """On a CPU the loop's steps would take longer than was saved."""
+    network = narrow_network(depth=3)
+    before = run_steps._cache_size()
+    stylize(network, picture(20, 28), picture(18, 26, 1), config=CONFIG, steps=1)
+    once = targets._content_features, targets._style_targets, current_image
+    assert all(program.quick._cache_size() > 0 for program in once)
+    assert run_steps._cache_size() == before + 1
 
 
 @pytest.mark.parametrize("transformation", [jax.jit, jax.grad, jax.vmap])
@@ -85,7 +106,7 @@ def test_one_picture_is_quick_and_many_are_not(gpu):
     assert run_steps._cache_size() == before
     assert run_steps_of_one.quick._cache_size() > 0
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_quick_jit, "_on_gpu", lambda: False)
+        patch.setattr(_quick_jit, "_platform", lambda: "cpu")
         np.testing.assert_array_equal(paint().image, image)
     assert run_steps._cache_size() == before + 1
     contents, styles = jnp.stack([content] * 2), jnp.stack([style] * 2)

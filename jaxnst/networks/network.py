@@ -13,6 +13,7 @@ from jax import Array
 from jaxtyping import Float
 
 from jaxnst import _checks
+from jaxnst._quick_jit import quick_jit
 from jaxnst.networks import conv
 from jaxnst.networks.conv import Padding
 from jaxnst.networks.googlenet import GoogLeNet
@@ -254,7 +255,7 @@ def check_network(network: Any, name: str = "network") -> Network:
     )
 
 
-@partial(jax.jit, static_argnums=1)
+@quick_jit(static_argnums=1)
 def _prepared(params: dict[str, Any], precision: str) -> dict[str, Any]:
     kernels = {
         n: conv.prepare_kernel(p["kernel"], precision) for n, p in params.items()
