@@ -120,7 +120,8 @@ def keep_compiled() -> None:
     except OSError:
         return  # a home that cannot be written to costs time, nothing else
     jax.config.update("jax_compilation_cache_dir", str(folder))
-    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+    # What compiles in 50 ms is read in 5.
+    jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
 
 

@@ -1,15 +1,22 @@
 """Spans of time, put together as a table; nothing is measured unless asked for."""
 
+import os
+import re
+import subprocess
+import sys
 import threading
 import time
 
 import pytest
 from jax import monitoring
+from paths import REPOSITORY
 
 from jaxnst import _phases
 from jaxnst._phases import Phase, listening, phase
+from jaxnst.app.uploads import sample_pictures
 from jaxnst.cli import _timings
 from jaxnst.cli._timings import Timings, covered, recorded, rows, table
+from scripts import write_network
 
 BACKEND = "/jax/core/compile/backend_compile_duration"
 
@@ -119,3 +126,25 @@ def test_a_process_is_measured_from_its_beginning(monkeypatch):
     (began,) = _timings._begun
     assert 0.0 < time.perf_counter() - began < 24 * 3600
     _timings._begun.clear()
+
+
+@pytest.mark.slow
+def test_the_second_command_compiles_nothing(tmp_path):
+    write_network(tmp_path / "narrow.h5")
+    samples = [str(path) for path in sample_pictures()]
+    line = [sys.executable, "-m", "jaxnst", *samples, "--network", "narrow.h5"]
+    line += ["--size", "32", "--steps", "1", "--timings", "-o"]
+    environment = os.environ | {"XDG_CACHE_HOME": str(tmp_path / "cache")}
+    environment["PYTHONPATH"] = str(REPOSITORY)
+
+    def counted(name):
+        done = subprocess.run(
+            [*line, name], cwd=tmp_path, env=environment, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr
+        words = done.stdout + done.stderr
+        pattern = r"compiled: (\d+) programs in \S+ s, (\d+) of them from the cache"
+        return [int(number) for number in re.search(pattern, words).groups()]
+
+    first, second = counted("a.png"), counted("b.png")
+    assert first[1] == 0 < first[0] and second == [first[0]] * 2
