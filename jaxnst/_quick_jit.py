@@ -33,7 +33,7 @@ R = TypeVar("R")
 
 
 class QuickJit(Generic[P, R]):
-    """A function compiled by `jax.jit` with `OPTIONS`.
+    """A function compiled by `jax.jit` with `options`.
 
     Attributes:
         plain: of `jax.jit`: what is called on other devices, and within programs.
@@ -65,13 +65,13 @@ class QuickJit(Generic[P, R]):
         platform = _platform()
         # Options are of whole programs: JAX refuses them for a part of another.
         quickly = platform in self._platforms and not is_traced(given)
-        return self.quick if quickly and known(platform) else self.plain
+        return self.quick if quickly and options(platform) else self.plain
 
     @cached_property
     def quick(self) -> Callable[P, R]:
         function = getattr(self.plain, "__wrapped__")  # noqa: B009
-        options = OPTIONS[_platform()]
-        return jax.jit(function, compiler_options=options, **self._arguments)
+        found = options(_platform())
+        return jax.jit(function, compiler_options=found, **self._arguments)
 
 
 def quick_jit(**arguments: Any) -> Callable[[Callable[P, R]], QuickJit[P, R]]:
@@ -80,12 +80,15 @@ def quick_jit(**arguments: Any) -> Callable[[Callable[P, R]], QuickJit[P, R]]:
 
 
 @cache
-def known(platform: str) -> bool:
-    """Whether this XLA knows a platform's `OPTIONS`: with others it would refuse to
-    compile."""
-    options = OPTIONS[platform]
+def options(platform: str) -> dict[str, Any]:
+    """Those of a platform's `OPTIONS` that this XLA knows: it compiles with no other,
+    and some are gone from newer ones."""
+    return {name: v for name, v in OPTIONS[platform].items() if _known({name: v})}
+
+
+def _known(option: dict[str, Any]) -> bool:
     try:
-        jax.jit(jnp.negative, compiler_options=options).lower(0.0).compile()
+        jax.jit(jnp.negative, compiler_options=option).lower(0.0).compile()
     except jax.errors.JaxRuntimeError:
         return False
     return True

@@ -57,7 +57,7 @@ class PartEvents(Handlers):
     def photograph(
         self, request: gr.Request, parts_of: PartsOf, content: Any, styles: Any
     ) -> list[Update]:
-        """Another photograph: the brush begins anew on it."""
+        """Another photograph, without strokes, and a brush of its size."""
         if parts_of is None or parts_of[0] == content:
             return [gr.skip()] * 4
         paintings = paths_of(styles)
