@@ -86,6 +86,8 @@ class Config:
             own; `samples` then counts the paintings' positions alone. 0, in every step,
             for the image itself. Its layers must be content layers, too.
         palette: weight of `losses.palette_loss` in the style loss, with hypercolumns.
+        octaves: sizes of the image at which the style is compared: its own, half of it,
+            a quarter ...; S_l is the mean over them. Not of hypercolumns.
         tile: side in pixels of the tiles in which features of larger images are
             computed, block by block of the network, for a fraction of the memory; None,
             all at once. Equal but for rounding.
@@ -108,6 +110,7 @@ class Config:
     hypercolumns: Scaling | None = None
     guide: float = 0.0
     palette: float = 0.0
+    octaves: int = 1
     tile: int | None = None
 
     def __post_init__(self) -> None:
@@ -129,6 +132,7 @@ class Config:
             _checks.check_choice(self.padding, "padding", PADDING_CHOICES)
         if self.samples is not None:
             _checks.check_whole(self.samples, "samples")
+        _checks.check_whole(self.octaves, "octaves")
         check_statistic(self.statistic)
         self._check_tile()
         self._check_reductions()
@@ -174,6 +178,10 @@ class Config:
                     'hypercolumns="raw" and samples, or leave them'
                 )
             return
+        if self.octaves > 1:
+            raise ValueError(
+                "octaves are for statistics of layers; leave them, or hypercolumns"
+            )
         if self.samples is None:
             raise ValueError("hypercolumns need samples, such as samples=1024")
         if self.guide and self.statistic != "nearest":

@@ -9,8 +9,13 @@ from jaxtyping import Float
 
 from jaxnst.losses import functional, hypercolumns, temporal, tiles
 from jaxnst.losses.config import HYPERCOLUMNS, Config, Weights
+from jaxnst.losses.octaves import mean_terms, octaves_of, style_alone
 from jaxnst.losses.regions import composite
-from jaxnst.losses.style_statistics import layer_statistics, terms_of_statistics
+from jaxnst.losses.style_statistics import (
+    at_octave_of,
+    layer_statistics,
+    terms_of_statistics,
+)
 from jaxnst.losses.targets import Targets
 from jaxnst.networks.network import Network, check_network
 
@@ -20,15 +25,36 @@ Terms = dict[str, Float[Array, ""]]
 def _layer_terms(
     image: Float[Array, "h w 3"], network: Network, targets: Targets, config: Config
 ) -> tuple[Terms, Terms]:
-    """{content layer: C_l} and {style layer: S_l}."""
-    weights = {} if targets.regions is None else targets.regions.weights
+    """{content layer: C_l} and {style layer: S_l}, the mean over octaves."""
+    content: Terms = {}
+    style: list[Terms] = []
+    for octave, seen in enumerate(octaves_of(image, config)):
+        if octave:
+            config = style_alone(config)
+        terms, of_octave = _octave_terms(seen, octave, network, targets, config)
+        content |= terms
+        style.append(of_octave)
+    return content, mean_terms(style)
+
+
+def _octave_terms(
+    image: Float[Array, "h w 3"],
+    octave: int,
+    network: Network,
+    targets: Targets,
+    config: Config,
+) -> tuple[Terms, Terms]:
+    """The same of the image at one octave."""
+    target, regions = at_octave_of(targets.style, targets.regions, octave, config)
+    weights = {} if regions is None else regions.weights
     key = targets.key
     if tiles.uses_tiles(config, image.shape):
         centers = {}
         if config.statistic == "gaussian":
-            centers = {layer: target.mean for layer, target in targets.style.items()}
+            centers = {layer: each.mean for layer, each in target.items()}
+        content = {layer: targets.content[layer] for layer in config.content_layers}
         errors, statistics = tiles.errors_and_statistics(
-            image, network, config, targets.content, centers, weights
+            image, network, config, content, centers, weights
         )
     else:
         features = network(image, config.layers, **config.network_options)
@@ -37,16 +63,16 @@ def _layer_terms(
             for layer in config.content_layers
         }
         statistics = layer_statistics(features, config, weights, key)
-    content = {
+    content_terms = {
         layer: functional.reduce_content(
             errors[layer], targets.content[layer], config.content_reduction
         )
         for layer in config.content_layers
     }
-    style = terms_of_statistics(
-        network, image, statistics, targets.style, config, targets.regions, key
+    style_terms = terms_of_statistics(
+        network, image, statistics, target, config, regions, key
     )
-    return content, style
+    return content_terms, style_terms
 
 
 def _column_terms(

@@ -54,7 +54,8 @@ class RegionTarget(NamedTuple):
     """What the objective needs of regions, at the image's size.
 
     Attributes:
-        weights: {style layer: (R, h, w)}, how much each position counts, with mean 1.
+        weights: {style layer: (R, h, w)}, how much each position counts, with mean 1;
+            of several octaves a tuple of them for each layer.
         shares: (R,), each region's part of all that is painted, with sum 1.
         painted: (H, W, 1), how much of a pixel is painted.
         content: (H, W, 3), what the others show.

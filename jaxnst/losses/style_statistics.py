@@ -12,6 +12,7 @@ from jaxtyping import Float, Key
 from jaxnst.losses import hypercolumns, tiles
 from jaxnst.losses.config import HYPERCOLUMNS, Config
 from jaxnst.losses.masks import split_alpha
+from jaxnst.losses.octaves import at_octave, mean_terms, octaves_of, of_octave
 from jaxnst.losses.regions import RegionTarget, layer_weights
 from jaxnst.losses.samples import TARGET_SAMPLES, sampled
 from jaxnst.losses.statistics import distance, target_of
@@ -30,10 +31,16 @@ def masked_statistics(
     mask: Float[Array, "h w r"] | None,
     network: Network,
     config: Config,
+    octave: int = 0,
 ) -> dict[str, Statistic]:
     """{style layer: its Gram matrix or `Gaussian`} of an image (H, W, 3), or of the
-    opaque parts of one with alpha, (H, W, 4); of each of its regions."""
+    opaque parts of one with alpha, (H, W, 4); of each of its regions.
+
+    Args:
+        octave: at which; the mask is that of the image at its own size.
+    """
     color, alpha = split_alpha(image)
+    color = at_octave(color, octave, config)
     counted: Any = alpha
     if mask is not None:
         counted = mask if alpha is None else mask * alpha[..., None]
@@ -128,11 +135,27 @@ def style_terms(
             image, features, guide, target, config, key, regions
         )
         return {HYPERCOLUMNS: term}
-    weights = {} if regions is None else regions.weights
-    statistics = image_statistics(image, network, config, weights, key)
-    return terms_of_statistics(
-        network, image, statistics, targets, config, regions, key
-    )
+    terms = []
+    for octave, seen in enumerate(octaves_of(image, config)):
+        target, part = at_octave_of(targets, regions, octave, config)
+        weights = {} if part is None else part.weights
+        statistics = image_statistics(seen, network, config, weights, key)
+        terms.append(
+            terms_of_statistics(network, seen, statistics, target, config, part, key)
+        )
+    return mean_terms(terms)
+
+
+def at_octave_of(
+    targets: dict[str, StyleTarget],
+    regions: RegionTarget | None,
+    octave: int,
+    config: Config,
+) -> tuple[dict[str, StyleTarget], RegionTarget | None]:
+    """Of `Targets.style` and `.regions` what belongs to an octave."""
+    if regions is not None:
+        regions = regions._replace(weights=of_octave(regions.weights, octave, config))
+    return of_octave(targets, octave, config), regions
 
 
 def terms_of_statistics(

@@ -15,10 +15,12 @@ from jaxnst._quick_jit import quick_jit
 from jaxnst._types import UncheckedImage, UncheckedNumber
 from jaxnst.losses import hypercolumns, tiles
 from jaxnst.losses.config import Config
+from jaxnst.losses.octaves import joined, min_side, octaves_of
 from jaxnst.losses.regions import (
     Regions,
     RegionTarget,
     check_regions,
+    layer_weights,
     region_target,
     style_shares,
 )
@@ -29,7 +31,7 @@ from jaxnst.losses.style_statistics import (
     style_target_of,
     style_terms,
 )
-from jaxnst.networks.network import Network, check_network
+from jaxnst.networks.network import Network
 
 
 @no_type_check  # JAX builds it with whatever takes the place of arrays in a pytree
@@ -49,7 +51,8 @@ class Targets:
         content: {content layer: (h, w, c)}, the features of the content image.
         style: {style layer: (c, c) Gram matrix, a `losses.GaussianTarget`, or what
             else `Config.statistic` makes}, or one for all layers' hypercolumns; with
-            regions of arrays with an axis of them in front.
+            regions of arrays with an axis of them in front; of several octaves a tuple
+            of them for each layer.
         content_style: {style layer: the style loss of the content image itself}, which
             `Weights.strength` is measured against; None where not asked for.
         temporal: a `losses.TemporalTarget`, what a clip's frame is to stay close to;
@@ -112,9 +115,9 @@ def make_targets(
         TypeError, ValueError: not images, too small for the layers, unknown layers, or
             as many weights as style images are not given; masks that do not fit.
     """
-    min_side = check_network(network).min_side(config.layers)
-    content = _checks.check_image(content, "content", min_side=min_side)
-    styles = _checks.check_images(style, "style", min_side=min_side, alpha=True)
+    least = min_side(network, config)
+    content = _checks.check_image(content, "content", min_side=least)
+    styles = _checks.check_images(style, "style", min_side=least, alpha=True)
     if regions is not None:
         regions = check_regions(regions, content, styles)
     return compute_targets(
@@ -184,8 +187,8 @@ def style_targets(
 ) -> dict[str, StyleTarget]:
     """`Targets.style` alone; arguments and errors as of `make_targets`. Of `regions`
     the masks of the styles count, which must be of their sizes."""
-    min_side = check_network(network).min_side(config.style_layers)
-    styles = _checks.check_images(style, "style", min_side=min_side, alpha=True)
+    least = min_side(network, config, config.style_layers)
+    styles = _checks.check_images(style, "style", min_side=least, alpha=True)
     return style_targets_of(
         network, styles, config, style_mix=style_mix, regions=regions
     )
@@ -252,8 +255,13 @@ def _region_target(
     mask: Float[Array, "h w r"],
     config: Config,
 ) -> RegionTarget:
-    sizes = map_sizes(network, content, config)
-    return region_target(mask, content, sizes)
+    weights = joined(
+        [
+            layer_weights(mask, map_sizes(network, seen, config))
+            for seen in octaves_of(content, config)
+        ]
+    )
+    return region_target(mask, content, {})._replace(weights=weights)
 
 
 @quick_jit()
@@ -269,14 +277,19 @@ def _style_targets(
     if config.hypercolumns:
         return hypercolumns.style_target(network, styles, shares, config, masks)
     each = masks or (None,) * len(styles)
-    statistics = [
-        masked_statistics(style, mask, network, config)
-        for style, mask in zip(styles, each, strict=True)
-    ]
     target = partial(style_target_of, config=config)
     if masks is not None:
         target = jax.vmap(target, (0, 1))
-    return {
-        layer: target([of_image[layer] for of_image in statistics], shares)
-        for layer in config.style_layers
-    }
+    targets = []
+    for octave in range(config.octaves):
+        statistics = [
+            masked_statistics(style, mask, network, config, octave)
+            for style, mask in zip(styles, each, strict=True)
+        ]
+        targets.append(
+            {
+                layer: target([of_image[layer] for of_image in statistics], shares)
+                for layer in config.style_layers
+            }
+        )
+    return joined(targets)

@@ -165,11 +165,16 @@ def bytes_needed(
     """About what a run takes for a picture of (height, width), seen in tiles or, for
     None, at once; `state_images` as of `with_tiles_if_needed`."""
     height, width = size[:2]
-    pictures = (_IMAGES + state_images) * 12 * height * width
-    if tile is not None and tile < max(height, width):
-        return tiled_bytes(network, config, (height, width), tile) + pictures
-    seen = min_feature_bytes(network, config.layers, (height, width), config.precision)
-    return STEP_FACTOR * seen + pictures
+    needed = (_IMAGES + state_images) * 12 * height * width
+    for _ in range(config.octaves):
+        if tile is not None and tile < max(height, width):
+            needed += tiled_bytes(network, config, (height, width), tile)
+        else:
+            layers, precision = config.layers, config.precision
+            seen = min_feature_bytes(network, layers, (height, width), precision)
+            needed += STEP_FACTOR * seen
+        height, width = -(-height // 2), -(-width // 2)
+    return needed
 
 
 def tiled_bytes(

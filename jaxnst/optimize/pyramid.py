@@ -10,9 +10,10 @@ from jax import Array
 from jaxnst import _checks
 from jaxnst._phases import phase
 from jaxnst.images import resize
+from jaxnst.losses import octaves
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.regions import check_regions
-from jaxnst.networks.network import Network, check_network
+from jaxnst.networks.network import Network
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.ahead import Ahead, is_worthwhile
 from jaxnst.optimize.initial import initial_image, without_content
@@ -67,7 +68,7 @@ def stylize_pyramid(
     content, config = without_content(content, size, config)
     content = _checks.check_image(content, "content")
     styles = _checks.check_images(style, "style", alpha=True)
-    least = check_network(network).min_side(config.layers)
+    least = octaves.min_side(network, config)
     schedule.check_image(content, "content", least, margin)
     for image in styles:
         schedule.check_image(image, "style", least)

@@ -14,6 +14,7 @@ from jaxnst._files import check_no_address
 from jaxnst._phases import phase
 from jaxnst.feedforward.model import FeedForward
 from jaxnst.feedforward.weights_file import load_feedforward
+from jaxnst.losses import octaves
 from jaxnst.losses.regions import Regions
 from jaxnst.networks.network import Network
 from jaxnst.optimize.initial import FEEDFORWARD, INITS
@@ -306,7 +307,7 @@ def load_pictures(
         return images.picture_size(path)
 
     sizes = sizes_of(settings, content, styles, multiple=multiple, size_of=size_of)
-    least = network.min_side(settings.objective.layers)
+    least = octaves.min_side(network, settings.objective)
     height, width = (side + 2 * settings.geometry.margin for side in sizes.content)
     remembered = state_images(settings.optimization.make_optimizer())
     for size in ((height, width), max(sizes.styles, key=prod)):

@@ -16,6 +16,7 @@ from jaxnst.feedforward.model import FeedForward
 from jaxnst.feedforward.weights_file import load_feedforward
 from jaxnst.images import resize
 from jaxnst.images.mirroring import add_mirrored, cut_off, pads_to, repeat_mirrored
+from jaxnst.losses import octaves
 from jaxnst.losses.regions import (
     Regions,
     check_masks,
@@ -262,7 +263,7 @@ def min_side(settings: Settings, network: Network) -> int:
     more is asked of the network than that it is there."""
     if settings.optimization.one_pass:
         return 1
-    return network.min_side(settings.objective.layers)
+    return octaves.min_side(network, settings.objective)
 
 
 def levels_at(

@@ -10,6 +10,7 @@ from jax import Array
 from jaxnst import _checks
 from jaxnst.images import resize
 from jaxnst.images.mirroring import repeat_mirrored
+from jaxnst.losses import octaves
 from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize.pyramid import stylize_pyramid
 from jaxnst.optimize.result import Callback, Result
@@ -84,7 +85,7 @@ def render_texture(
         check_tileable(network, config.style_layers, size)
     geometry = replace(settings.geometry, size=max(size), fit="long")
     margin = 0 if tileable else geometry.margin
-    least = network.min_side(config.layers)
+    least = octaves.min_side(network, config)
     levels = _levels(geometry.levels(), size, least, _stride(network, config.layers))
     how = settings.optimization
     shortest = math.ceil(least / levels[0])
