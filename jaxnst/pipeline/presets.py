@@ -27,25 +27,27 @@ default = Settings(
         statistic="gaussian",
         tv_kind="nine_point",
         padding="replicate-first",
+        octaves=2,
     ),
     terms=Weights(
         alpha=1.0,
-        beta=8.0,
-        tv=1.0,
+        beta=7.0,
+        tv=1.5,
         style_weights=(0.1, 0.45, 0.2, 0.25),
     ),
     geometry=Geometry(min_size=128, margin=4),
     optimization=Optimization(
-        steps=(60,), learning_rate=0.06, b2=0.99, lr_decay=0.4, ema=0.95
+        steps=(50,), learning_rate=0.06, b2=0.99, lr_decay=0.4, ema=0.95
     ),
 )
 """Relative terms, so that the weights hold at any size and for any network; mean and
 covariance of the features as the style, most of it in the second block and none beyond
-relu4_1, so that nothing deeper than relu4_2 is computed; nine-point smoothness, which
-leaves flat areas flat; few steps a level, large at first and falling to 0 over the last
-two fifths of all; the average of the iterates; a border that is cut off again, just
-wide enough for the loud colours that borders drift to. Chosen on the complete VGG-19,
-on pictures of their own, by two judges and by eye."""
+relu4_1, so that nothing deeper than relu4_2 is computed; the same at half the size, for
+larger shapes; nine-point smoothness, which leaves flat areas flat; few steps a level,
+large at first and falling to 0 over the last two fifths of all; the average of the
+iterates; a border that is cut off again, just wide enough for the loud colours that
+borders drift to. Chosen on the complete VGG-19, on pictures of their own, by two judges
+and by eye."""
 
 gram = Settings(
     preset="gram",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from networks import narrow_network, picture
 
-from jaxnst import Config, Regions, Weights, make_targets, objective, stylize
+from jaxnst import Config, Regions, Weights, make_targets, objective, presets, stylize
 from jaxnst.losses import octaves
 from jaxnst.losses.tiles import uses_tiles
 
@@ -185,3 +185,7 @@ def test_no_such_number(count):
 def test_not_of_hypercolumns():
     with pytest.raises(ValueError, match="octaves"):
         Config(hypercolumns="raw", samples=16, octaves=2)
+
+
+def test_the_default_compares_two():
+    assert presets.default.objective.octaves == 2
