@@ -38,6 +38,7 @@ TYPE_CHECKED = (
     "jaxnst.losses.nearest",
     "jaxnst.losses.regions",
     "jaxnst.losses.objectives",
+    "jaxnst.losses.octaves",
     "jaxnst.losses.samples",
     "jaxnst.losses.sliced",
     "jaxnst.losses.statistics",

@@ -131,7 +131,7 @@ _OBJECTIVE = {
                    "once a level, in hypercolumns"),
     "palette": ("X", "weight of the distance of colours, in hypercolumns"),
     "octaves": ("N", "sizes of the picture at which the style is compared: its own, "
-                     "half of it, a quarter ..."),
+                     "half of it, a quarter and so on"),
     "clip": (None, "keep the picture within [0, 1] after each step"),
     "tile": ("PIXELS", "see the picture in exact tiles of this side, for less memory"),
 }  # fmt: skip

@@ -31,7 +31,7 @@ default = Settings(
     ),
     terms=Weights(
         alpha=1.0,
-        beta=7.0,
+        beta=8.0,
         tv=1.5,
         style_weights=(0.1, 0.45, 0.2, 0.25),
     ),
