@@ -137,7 +137,7 @@ def main(arguments: Arguments) -> int:
     settings, network, notice = open_network(arguments.settings, arguments.typed)
     arguments.note(notice)
     if arguments.tileable:
-        check_tileable(network, settings.objective.style_layers, size)
+        check_tileable(network, settings.objective, size)
     geometry = replace(settings.geometry, size=max(size))
     with from_stdin(arguments.pictures) as files:
         sizes = [geometry.style_size(*images.picture_size(f), size) for f in files]

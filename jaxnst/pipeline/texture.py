@@ -11,6 +11,7 @@ from jaxnst import _checks
 from jaxnst.images import resize
 from jaxnst.images.mirroring import repeat_mirrored
 from jaxnst.losses import octaves
+from jaxnst.losses.config import Config
 from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize.pyramid import stylize_pyramid
 from jaxnst.optimize.result import Callback, Result
@@ -68,7 +69,7 @@ def render_texture(
         size: (height, width).
         tileable: an image that can be laid side by side without seams: the network
             sees it as if it were repeated without end. Sides are then multiples of the
-            stride of the deepest layer.
+            stride of the deepest layer at the last octave.
         callback, every: as of `stylize`.
 
     Raises:
@@ -82,11 +83,11 @@ def render_texture(
     config = settings.objective
     if tileable:
         config = replace(config, padding="circular")
-        check_tileable(network, config.style_layers, size)
+        check_tileable(network, config, size)
     geometry = replace(settings.geometry, size=max(size), fit="long")
     margin = 0 if tileable else geometry.margin
     least = octaves.min_side(network, config)
-    levels = _levels(geometry.levels(), size, least, _stride(network, config.layers))
+    levels = _levels(geometry.levels(), size, least, _stride(network, config))
     how = settings.optimization
     shortest = math.ceil(least / levels[0])
     sizes = [geometry.style_size(s.shape[0], s.shape[1], size) for s in styles]
@@ -115,10 +116,10 @@ def render_texture(
     )
 
 
-def check_tileable(network: Network, layers: Sequence[str], size: Size) -> None:
-    """ValueError unless the network sees an image of (height, width) repeat: pooling
-    must not cut anything off."""
-    stride = _stride(network, layers)
+def check_tileable(network: Network, config: Config, size: Size) -> None:
+    """ValueError unless the network sees an image of (height, width) repeat, at every
+    octave: pooling must not cut anything off."""
+    stride = _stride(network, config)
     if any(side % stride for side in size):
         height, width = (max(1, round(side / stride)) * stride for side in size)
         raise ValueError(
@@ -127,11 +128,12 @@ def check_tileable(network: Network, layers: Sequence[str], size: Size) -> None:
         )
 
 
-def _stride(network: Network, layers: Sequence[str]) -> int:
-    """Pixels from one position of the deepest layer to the next."""
+def _stride(network: Network, config: Config) -> int:
+    """Pixels from one position of the deepest layer to the next, at the last octave."""
     side = 512
-    sizes = network.map_sizes((side, side), tuple(layers))
-    return max(side // height for height, _ in sizes.values())
+    sizes = network.map_sizes((side, side), config.layers)
+    halves: int = 2 ** (config.octaves - 1)
+    return halves * max(side // height for height, _ in sizes.values())
 
 
 def _levels(
