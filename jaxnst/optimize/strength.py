@@ -12,8 +12,8 @@ from jaxnst.losses.targets import Targets
 
 # -log of the style distance left at strength 1/2 and at 1: about what the default
 # settings leave at their own beta (with one octave 1.0 to 1.2 on three pairs with the
-# complete VGG-19, 1.2 to 1.6 with vgg19-lite; with two 1.1 to 1.7 with that), and at 100
-# and more (1.5 to 1.6, 2.0 to 2.2; 1.9 to 2.5).
+# complete VGG-19, 1.2 to 1.6 with vgg19-lite; with two 1.1 to 1.7 with this), and at
+# 100 and more (1.5 to 1.6, 2.0 to 2.2; 1.9 to 2.5).
 _HALF, _FULL = 1.25, 1.8
 
 _GAIN = 0.1  # how fast log beta follows log distance, a step

@@ -111,10 +111,10 @@ def test_tiles_have_no_seams(network):
             render_texture(how, network, [style], (64, 96), tileable=tileable).image
         )
         for axis in (0, 1):
-            inside = np.abs(np.diff(image, axis=axis)).mean((1 - axis, 2))[7::8]
+            inside = np.abs(np.diff(image, axis=axis)).mean((1 - axis, 2))
             first, last = np.take(image, 0, axis), np.take(image, -1, axis)
             across = np.abs(first - last).mean()
-            jumps[tileable, axis] = across / inside.mean()
+            jumps[tileable, axis] = across / inside[7::8].mean()
             if tileable:
                 assert across <= inside.max()
     for axis in (0, 1):
