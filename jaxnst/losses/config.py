@@ -38,6 +38,9 @@ Scaling = Literal["raw", "per_channel", "equal"]
 # What the term of all layers together is called.
 HYPERCOLUMNS = "hypercolumns"
 
+# The smallest side then is a few hundred pixels for the usual layers.
+_MOST_OCTAVES = 6
+
 STYLE_LAYERS = ("relu1_1", "relu2_1", "relu3_1", "relu4_1", "relu5_1")
 
 
@@ -133,6 +136,11 @@ class Config:
         if self.samples is not None:
             _checks.check_whole(self.samples, "samples")
         _checks.check_whole(self.octaves, "octaves")
+        if self.octaves > _MOST_OCTAVES:
+            raise ValueError(
+                f"octaves must be at most {_MOST_OCTAVES}, got {self.octaves}: the "
+                "smallest would see nothing of usual pictures"
+            )
         check_statistic(self.statistic)
         self._check_tile()
         self._check_reductions()
@@ -180,7 +188,7 @@ class Config:
             return
         if self.octaves > 1:
             raise ValueError(
-                "octaves are for statistics of layers; leave them, or hypercolumns"
+                "octaves compare statistics of layers; with hypercolumns give octaves=1"
             )
         if self.samples is None:
             raise ValueError("hypercolumns need samples, such as samples=1024")

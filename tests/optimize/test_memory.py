@@ -88,6 +88,16 @@ def test_bytes_in_tiles_are_those_of_one_and_of_what_is_kept(network):
     assert counted == kept + whole + 3 * max(204**2 * 19, positions * 16) * 4
 
 
+@pytest.mark.parametrize("tile", [None, 16])
+def test_every_octave_has_features_of_its_own(network, tile):
+    needed = [
+        memory.bytes_needed(network, replace(CONFIG, octaves=count), size, tile)
+        for count, size in ((2, (64, 49)), (1, (64, 49)), (1, (32, 25)))
+    ]
+    pictures = (memory._IMAGES + memory._ADAM_IMAGES) * 12 * 32 * 25
+    assert needed[0] == needed[1] + needed[2] - pictures
+
+
 def test_tiles_only_where_the_whole_does_not_fit(monkeypatch, network):
     at_once = needs(network, SIDE, SIDE)
     free(monkeypatch, at_once)
