@@ -16,7 +16,7 @@ from jaxtyping import Float
 
 from jaxnst._types import AnyArray
 from jaxnst.losses.config import Config
-from jaxnst.networks.network import Network, check_network
+from jaxnst.networks.network import Network
 
 
 def halved(
@@ -95,7 +95,6 @@ def min_side(network: Network, config: Config, layers: Sequence[str] = ()) -> in
     Args:
         layers: for these alone; (), all of the config.
     """
-    network = check_network(network)
     least = network.min_side(layers or config.layers)
     of_style = network.min_side(config.style_layers)
     # Halves are rounded up: 2 n - 1 pixels have n of them.

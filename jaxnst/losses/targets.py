@@ -31,7 +31,7 @@ from jaxnst.losses.style_statistics import (
     style_target_of,
     style_terms,
 )
-from jaxnst.networks.network import Network
+from jaxnst.networks.network import Network, check_network
 
 
 @no_type_check  # JAX builds it with whatever takes the place of arrays in a pytree
@@ -115,7 +115,7 @@ def make_targets(
         TypeError, ValueError: not images, too small for the layers, unknown layers, or
             as many weights as style images are not given; masks that do not fit.
     """
-    least = min_side(network, config)
+    least = min_side(check_network(network), config)
     content = _checks.check_image(content, "content", min_side=least)
     styles = _checks.check_images(style, "style", min_side=least, alpha=True)
     if regions is not None:
@@ -187,7 +187,7 @@ def style_targets(
 ) -> dict[str, StyleTarget]:
     """`Targets.style` alone; arguments and errors as of `make_targets`. Of `regions`
     the masks of the styles count, which must be of their sizes."""
-    least = min_side(network, config, config.style_layers)
+    least = min_side(check_network(network), config, config.style_layers)
     styles = _checks.check_images(style, "style", min_side=least, alpha=True)
     return style_targets_of(
         network, styles, config, style_mix=style_mix, regions=regions

@@ -13,7 +13,7 @@ from jaxnst.images import resize
 from jaxnst.losses import octaves
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.regions import check_regions
-from jaxnst.networks.network import Network
+from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.ahead import Ahead, is_worthwhile
 from jaxnst.optimize.initial import initial_image, without_content
@@ -68,7 +68,7 @@ def stylize_pyramid(
     content, config = without_content(content, size, config)
     content = _checks.check_image(content, "content")
     styles = _checks.check_images(style, "style", alpha=True)
-    least = octaves.min_side(network, config)
+    least = octaves.min_side(check_network(network), config)
     schedule.check_image(content, "content", least, margin)
     for image in styles:
         schedule.check_image(image, "style", least)

@@ -21,7 +21,7 @@ from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.regions import Regions, check_regions
 from jaxnst.losses.targets import Targets, compute_targets
 from jaxnst.losses.tiles import uses_tiles
-from jaxnst.networks.network import Network
+from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.initial import initial_image, without_content
 from jaxnst.optimize.loop import (
@@ -126,7 +126,7 @@ def stylize(
         _checks.check_whole(every, "every")
     check_ema(ema)
     factory = optimizers.as_factory(optimizer or optimizers.adam())
-    min_side = octaves.min_side(network, config)
+    min_side = octaves.min_side(check_network(network), config)
     content = _checks.check_image(content, "content", min_side=min_side)
     styles = _checks.check_images(style, "style", min_side=min_side, alpha=True)
     if regions is not None:

@@ -15,7 +15,7 @@ from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.regions import Regions, check_regions, with_count
 from jaxnst.losses.style_statistics import StyleTarget
 from jaxnst.losses.targets import Targets, style_targets_of, targets_with_style
-from jaxnst.networks.network import Network
+from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize.initial import initial_image
 from jaxnst.optimize.options import RunKeywords, RunOptions
 from jaxnst.optimize.result import Callback, Result
@@ -72,7 +72,7 @@ def stylize_batch(
     config = Config() if given.config is None else given.config
     weights = Weights() if weights is None else weights
     numbers, schedule = ItemNumbers.of(weights, given, config), given.schedule
-    least = octaves.min_side(network, config)
+    least = octaves.min_side(check_network(network), config)
     contents, styles = _pairs(contents, styles, schedule, least)
     count = len(contents)
     for leaf in numbers.leaves:

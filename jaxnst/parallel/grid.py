@@ -15,7 +15,7 @@ from jaxnst.images import resize
 from jaxnst.losses import octaves
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.targets import Targets, compute_targets, make_targets
-from jaxnst.networks.network import Network
+from jaxnst.networks.network import Network, check_network
 from jaxnst.optimize.initial import initial_image
 from jaxnst.optimize.options import RunKeywords, RunOptions
 from jaxnst.optimize.result import Callback, Result
@@ -86,7 +86,7 @@ def grid_search(
     schedule, key = given.schedule, given.key
     content = _checks.check_image(content, "content")
     styles = _checks.check_images(style, "style", alpha=True)
-    least = octaves.min_side(network, config)
+    least = octaves.min_side(check_network(network), config)
     schedule.check_image(content, "content", least, schedule.margin)
     for image in styles:
         schedule.check_image(image, "style", least)
