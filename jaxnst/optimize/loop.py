@@ -10,7 +10,7 @@ import optax
 from jax import Array, lax
 from jax.tree_util import Partial
 
-from jaxnst._quick_jit import QuickJit, quick_jit
+from jaxnst._quick_jit import LOOP, QuickJit, quick_jit
 from jaxnst.losses.config import Config, Weights
 from jaxnst.losses.objectives import objective, with_neighbours
 from jaxnst.losses.regions import RegionTarget, composite
@@ -234,9 +234,8 @@ def _with_neighbours(
     )
 
 
-# For one image, and not for many, whose steps take longer than compiling them; on a
-# CPU those of one do, too.
-run_steps_of_one = QuickJit(run_steps, platforms=("gpu",), **_JIT)
+# For one image, and not for many, whose steps take longer than compiling them.
+run_steps_of_one = QuickJit(run_steps, LOOP, **_JIT)
 
 
 @quick_jit()

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from loops import loops_compiled
 from networks import narrow_weights, picture
 
 from jaxnst import load_image, save_image
-from jaxnst.optimize.loop import run_steps
 from jaxnst.pretrained.format import write_weights
 from scripts import driver, imported, write_network
 
@@ -65,7 +65,7 @@ def test_the_report_has_the_numbers_of_the_runs(drive, script, monkeypatch):
     given = ("--networks", "net.h5", "inception.h5", "vgg16", "--beta", "10", "1000")
     given += ("--judge", "judge.h5", "--presets", "vgg16-adam", "--full")
     monkeypatch.setattr("jaxnst.pipeline.presets.vgg16_adam", brief("vgg16_adam"))
-    compiled = run_steps._cache_size()
+    compiled = loops_compiled()
     code, out, error = drive(*given)
     assert code == 0, error
     assert "out/report.html: 24 pictures of 2 networks" in out
@@ -89,7 +89,7 @@ def test_the_report_has_the_numbers_of_the_runs(drive, script, monkeypatch):
         scores = list(csv.DictReader(file))
     assert len(scores) == 24
     # For each network a loop for single pictures and one for the grid, of all starts.
-    assert run_steps._cache_size() - compiled <= 2 * 2 + 1  # and that of the preset
+    assert loops_compiled() - compiled <= 2 * 2 + 1  # and that of the preset
     usual = next(
         row
         for row in scores

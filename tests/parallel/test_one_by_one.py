@@ -8,11 +8,11 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from loops import loops_compiled
 from networks import narrow_network, picture
 
 from jaxnst import Config, Weights, stylize_pyramid
 from jaxnst.optimize import memory, optimizers
-from jaxnst.optimize.loop import run_steps
 from jaxnst.parallel import batch, grid, one_by_one
 from jaxnst.parallel.batch import stylize_batch
 from jaxnst.parallel.grid import grid_search
@@ -148,12 +148,12 @@ def test_compiled_once_and_what_is_shared_is_looked_at_once(monkeypatch):
         return own(*given, **how)
 
     monkeypatch.setattr(grid, "compute_targets", counted)
-    compiled = run_steps._cache_size()
+    compiled = loops_compiled()
     axes = {"alphas": [0.5, 1, 2], "betas": [1.0, 2.0]}
     grid_search(NETWORK, CONTENTS[0], STYLES[0], **axes, **HOW)
-    assert len(made) == 2 and run_steps._cache_size() - compiled <= 2
+    assert len(made) == 2 and loops_compiled() - compiled <= 2
     alone(CONTENTS[1], STYLES[2])  # by the same compiled loop
-    assert run_steps._cache_size() - compiled <= 2
+    assert loops_compiled() - compiled <= 2
     seen, own_styles = [], batch.style_targets_of
     monkeypatch.setattr(
         batch,
