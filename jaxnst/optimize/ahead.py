@@ -128,9 +128,9 @@ class Ahead:
             shapes = jax.eval_shape(partial(make, **keywords))
             loop = _start(self._compile_loop, content.shape, shapes, config)
             targets = make(**keywords)
-        if following is not None:
-            self._next = _start(self._look_ahead, following, keywords)
         _result_of(loop)
+        if following is not None:  # not before: what is waited for has both cores
+            self._next = _start(self._look_ahead, following, keywords)
         return targets
 
     def _look_ahead(self, level: float, keywords: dict[str, Any]) -> _Ready | None:

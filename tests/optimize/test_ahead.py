@@ -23,12 +23,13 @@ class Compiled:
     """What was compiled while it listened, and in which threads."""
 
     def __init__(self):
-        self.programs, self.threads = Counter(), Counter()
+        self.programs, self.threads, self.order = Counter(), Counter(), []
         self.reached = threading.Event()
 
     def __call__(self, event, duration_secs, fun_name="", **_):
         if event == "/jax/core/compile/backend_compile_duration":
             self.programs[fun_name] += 1
+            self.order.append(fun_name)
             self.threads[fun_name, threading.current_thread().name] += 1
             if self.programs[LOOP] == 2:
                 self.reached.set()
@@ -93,6 +94,11 @@ def test_a_level_is_compiled_once_and_before_the_one_before_it_ends(first, cores
     cores(1)
     assert_same(result, run())
     assert compiled.programs[LOOP] == compiled.programs[TARGETS] == 2
+
+
+def test_what_the_first_picture_waits_for_is_compiled_alone(first):
+    order = [name for name in first[1].order if name in (LOOP, TARGETS)]
+    assert order[:2] in ([LOOP, TARGETS], [TARGETS, LOOP])
 
 
 def test_few_programs_are_compiled_in_all(first):
