@@ -53,7 +53,7 @@ class Arguments(CompareArguments):
     """Steps from one pass, each number a method of its own."""
     size: int = 256
     """Long side in pixels."""
-    other_beta: float = 9.0
+    other_beta: float = 4.0
     """The optimisation paints with this --beta, too: what style costs in content."""
 
 

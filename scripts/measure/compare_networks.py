@@ -49,7 +49,7 @@ class Arguments(CompareArguments):
     """Named settings."""
     size: int = 384
     """Long side in pixels."""
-    other_beta: float = 9.0
+    other_beta: float = 4.0
     """The first network paints with this --beta, too: what style costs in content."""
 
 

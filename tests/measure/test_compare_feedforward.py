@@ -41,7 +41,7 @@ def test_methods_side_by_side(here, monkeypatch, capsys):
         "optimised",
         "one pass",
         "one pass, 3 steps",
-        "optimised, beta 9",
+        "optimised, beta 4",
     ]
     with open("out/scores.csv") as file:
         table = list(csv.DictReader(file))
@@ -54,7 +54,7 @@ def test_methods_side_by_side(here, monkeypatch, capsys):
                 wanted = np.mean([float(r[name]) for r in own])
                 np.testing.assert_allclose(found, wanted, atol=1e-3)
     assert numbers["optimised"][3] == numbers["optimised"][7] == 1.0  # at its content
-    one, other = numbers["optimised"], numbers["optimised, beta 9"]
+    one, other = numbers["optimised"], numbers["optimised, beta 4"]
     rate = float(re.search(r"buys (-?[\d.]+) less", out).group(1))
     wanted = -(other[0] - one[0]) / (other[1] - one[1])
     np.testing.assert_allclose(rate, wanted, rtol=0.2)

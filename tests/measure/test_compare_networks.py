@@ -71,7 +71,7 @@ def test_every_pair_in_every_network(drive, painted, tmp_path):
         ("one", BETA, 384): 6,
         ("second", BETA, 384): 6,
         ("random", BETA, 384): 6,
-        ("one", 9.0, 384): 6,
+        ("one", 4.0, 384): 6,
     }
     with open("out/scores.csv", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -89,7 +89,7 @@ def test_every_pair_in_every_network(drive, painted, tmp_path):
     assert names == ["sheet_a.png", "sheet_b.png"]
     lines = [line for line in out.splitlines() if line.startswith("| ")]
     labels = [line.split("|")[1].strip() for line in lines[2:]]
-    assert labels == ["one", "second", "random", "one, beta 9"]
+    assert labels == ["one", "second", "random", "one, beta 4"]
 
 
 @pytest.mark.slow
