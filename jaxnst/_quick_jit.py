@@ -10,10 +10,13 @@ MLIR. Code without either takes a sixth longer in a network, whose convolutions 
 Eigen's, and twice as long in all that a step does: worth it where a program runs once a
 level. The loop over steps is optimised to LLVM's second level of three and fused
 without MLIR, which is compiled in five eighths of the time, and runs as fast.
+
+What `XLA_FLAGS` or `jax_disable_most_optimizations` say holds, whatever stands here.
 """
 
+import os
 from collections.abc import Callable
-from functools import cache, cached_property
+from functools import cache
 from typing import Any, Generic, ParamSpec, TypeVar
 
 import jax
@@ -64,7 +67,7 @@ class QuickJit(Generic[P, R]):
         **arguments: Any,
     ) -> None:
         self.plain, self._arguments = plain, arguments
-        self._options = options
+        self._options, self._compiled = options, dict[Any, Callable[P, R]]()
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         return self._chosen(args, kwargs)(*args, **kwargs)
@@ -76,16 +79,22 @@ class QuickJit(Generic[P, R]):
 
     def _chosen(self, *given: Any) -> Callable[P, R]:
         # Options are of whole programs: JAX refuses them for a part of another.
-        return self.plain if is_traced(given) or not self._known else self.quick
-
-    @cached_property
-    def quick(self) -> Callable[P, R]:
-        function = getattr(self.plain, "__wrapped__")  # noqa: B009
-        return jax.jit(function, compiler_options=self._known, **self._arguments)
+        return self.plain if is_traced(given) or not self._taken else self.quick
 
     @property
-    def _known(self) -> dict[str, Any]:
-        return known(self._options.get(_platform(), {}))
+    def quick(self) -> Callable[P, R]:
+        options = self._taken
+        key = tuple(options.items())
+        if key not in self._compiled:
+            function = getattr(self.plain, "__wrapped__")  # noqa: B009
+            self._compiled[key] = jax.jit(
+                function, compiler_options=options, **self._arguments
+            )
+        return self._compiled[key]
+
+    @property
+    def _taken(self) -> dict[str, Any]:
+        return taken(self._options.get(_platform(), {}))
 
 
 def quick_jit(**arguments: Any) -> Callable[[Callable[P, R]], QuickJit[P, R]]:
@@ -93,10 +102,14 @@ def quick_jit(**arguments: Any) -> Callable[[Callable[P, R]], QuickJit[P, R]]:
     return lambda function: QuickJit(jax.jit(function, **arguments), **arguments)
 
 
-def known(options: dict[str, Any]) -> dict[str, Any]:
-    """Those that this XLA knows: it compiles with no other, and some are gone from
-    newer ones."""
-    return {name: value for name, value in options.items() if _is_known(name, value)}
+def taken(options: dict[str, Any]) -> dict[str, Any]:
+    """Those of XLA's options that the user has not set, and that this XLA knows: it
+    compiles with no other, and some are gone from newer ones."""
+    if jax.config.read("jax_disable_most_optimizations"):
+        return {}
+    flags = os.environ.get("XLA_FLAGS", "")
+    free = {name: value for name, value in options.items() if name not in flags}
+    return {name: value for name, value in free.items() if _is_known(name, value)}
 
 
 @cache

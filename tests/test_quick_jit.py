@@ -9,11 +9,17 @@ import pytest
 from networks import narrow_network, picture
 
 from jaxnst import Config, _quick_jit, stylize, stylize_batch
-from jaxnst._quick_jit import LOOP, RUN_ONCE, QuickJit, known, quick_jit
+from jaxnst._quick_jit import LOOP, RUN_ONCE, QuickJit, quick_jit, taken
 from jaxnst.losses import targets
 from jaxnst.optimize.loop import current_image, run_steps, run_steps_of_one
 
 CONFIG = Config(content_layers=("relu2_1",), style_layers=("relu1_1", "relu2_1"))
+
+
+@pytest.fixture(autouse=True)
+def nothing_said(monkeypatch):
+    """By XLA_FLAGS about the options, which the quick tests have there."""
+    monkeypatch.setenv("XLA_FLAGS", "")
 
 
 @pytest.fixture
@@ -43,8 +49,8 @@ def power(base, exponent):
 @pytest.mark.parametrize("options", [RUN_ONCE, LOOP])
 @pytest.mark.parametrize("platform", ["cpu", "gpu"])
 def test_xla_knows_an_option(options, platform):
-    assert known(options[platform])
-    assert known(options[platform]).items() <= options[platform].items()
+    assert taken(options[platform])
+    assert taken(options[platform]).items() <= options[platform].items()
 
 
 @pytest.mark.parametrize("more", [{}, {"xla_backend_optimization_level": 0}])
@@ -58,6 +64,21 @@ def test_options_that_xla_does_not_know_are_left(asked, more):
     assert made[-1].get("compiler_options", {}) == more
 
 
+def test_what_the_user_says_holds(monkeypatch):
+    level, emitters = LOOP["cpu"]
+    monkeypatch.setenv("XLA_FLAGS", f"--xla_dump_to=x --{level}=1")
+    assert taken(LOOP["cpu"]).keys() <= {emitters}
+    monkeypatch.setenv("XLA_FLAGS", f"--{level}=1 --{emitters}=true")
+    assert taken(LOOP["cpu"]) == {}
+    monkeypatch.setenv("XLA_FLAGS", "")
+    assert level in taken(LOOP["cpu"])
+    jax.config.update("jax_disable_most_optimizations", True)
+    try:
+        assert taken(LOOP["cpu"]) == {}
+    finally:
+        jax.config.update("jax_disable_most_optimizations", False)
+
+
 @pytest.mark.parametrize("platform", ["cpu", "gpu"])
 def test_it_is_compiled_with_the_platforms_options(platform, asked, monkeypatch):
     monkeypatch.setattr(_quick_jit, "_platform", lambda: platform)
@@ -66,7 +87,7 @@ def test_it_is_compiled_with_the_platforms_options(platform, asked, monkeypatch)
     assert quick.lower(2.0, 3).compile()(2.0) == 8
     assert asked[-1] == {
         "static_argnums": 1,
-        "compiler_options": known(RUN_ONCE[platform]),
+        "compiler_options": taken(RUN_ONCE[platform]),
     }
 
 
