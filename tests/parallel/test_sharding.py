@@ -15,7 +15,7 @@ NETWORK = narrow_network(depth=5)
 CONTENT, STYLE = picture(64, 48, 1), picture(50, 40, 2)
 # Sums in another order are rounded in another way, and without this epsilon a gradient
 # next to 0, which is all rounding, is a whole step.
-STEADY = optax.adam(0.02, eps=1e-6)
+STEADY = optax.adam(0.02, eps=1e-5)
 LAYERS = {"content_layers": ("relu3_1",), "style_layers": ("relu1_1", "relu2_1")}
 
 
