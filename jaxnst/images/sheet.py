@@ -81,11 +81,20 @@ def _thumbnail(picture: Picture | None, cell: int) -> np.ndarray | None:
 
 
 def _label(text: str, font: Font, size: tuple[int, int]) -> Image.Image:
-    """A line of text in the middle of a white rectangle, cut where it is too long."""
-    text = printable(text)
-    while text and font.getlength(text) > size[0]:
-        text = text.removesuffix("…")[:-1] + "…" if len(text) > 1 else ""
+    """A line of text in the middle of a white rectangle."""
+    text = _shortened(printable(text), font, size[0])
     label = Image.new("RGB", (max(1, size[0]), size[1]), "white")
     middle = size[0] / 2, size[1] / 2
     ImageDraw.Draw(label).text(middle, text, fill=_TEXT_COLOR, font=font, anchor="mm")
     return label
+
+
+def _shortened(text: str, font: Font, width: int) -> str:
+    """The text, less letters from its middle where it is too long: names of one folder
+    begin alike, and what differs in a row of runs is said last."""
+    shown, kept = text, len(text)
+    while shown and font.getlength(shown) > width:
+        kept -= 1
+        end = kept // 2
+        shown = text[: kept - end] + "…" + text[len(text) - end :] if kept > 0 else ""
+    return shown

@@ -48,6 +48,16 @@ def test_long_labels_are_cut():
     assert dark[:, left : left + 60].any() and not dark[:, left + 61 :].any()
 
 
+def test_cut_labels_keep_how_they_begin_and_end():
+    def drawn(text):
+        return contact_sheet([[RED]], row_labels=[text], cell=300)
+
+    long = "vgg19-of-a-long-name, from noise"
+    assert not np.array_equal(drawn(long), drawn(long.replace("noise", "photo")))
+    assert not np.array_equal(drawn(long), drawn(long.replace("vgg19", "vgg16")))
+    assert np.array_equal(drawn(long), drawn(long.replace("long", "much longer")))
+
+
 @pytest.mark.parametrize("rows", [[], [[]], [[None], [None]]])
 def test_nothing_to_show(rows):
     with pytest.raises(ValueError, match="at least one picture"):
