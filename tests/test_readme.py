@@ -28,7 +28,8 @@ import jaxnst
 from jaxnst.cli import COMMANDS, _app, main
 from jaxnst.cli._commands import command as module_of
 from jaxnst.cli._options import current_spelling
-from jaxnst.pipeline import texture_settings
+from jaxnst.pipeline import inputs, texture_settings
+from jaxnst.pipeline.substitute import adapted
 from jaxnst.pretrained import compact
 from jaxnst.pretrained.format import write_weights
 from jaxnst.pretrained.registry import COMPACT
@@ -469,6 +470,7 @@ def quick(monkeypatch) -> list[jaxnst.Settings]:
         return render(small(settings), *pictures, **options)
 
     monkeypatch.setattr(jaxnst, "load_network", network)
+    monkeypatch.setattr(inputs, "load_network", network)
     monkeypatch.setattr(
         jaxnst, "load_image", lambda path, size: load_image(path, size=48)
     )
@@ -505,12 +507,18 @@ def test_python_is_where_it_is_run():
     }
 
 
+def default_of(network):
+    """The default as `open_network` gives it where nothing but vgg19-lite is there."""
+    named = replace(jaxnst.presets.default, network="vgg19-lite")
+    return adapted(named, network)[0]
+
+
 @pytest.mark.slow
 def test_python_of_the_readme_runs(here, quick, capsys):
     (block,) = blocks(PAGES["README.md"], "python")
     assert len([line for line in block.splitlines() if line]) == 8
     names = executed("README.md")
-    assert quick == [jaxnst.presets.default]
+    assert quick == [default_of(narrow_network())]
     assert (here / "out.png").stat().st_size > 0
     assert names["grid"].image.shape == (3, 3, 36, 48, 3)
     assert "(3, 3, 36, 48, 3)" in capsys.readouterr().out
@@ -519,7 +527,7 @@ def test_python_of_the_readme_runs(here, quick, capsys):
 @pytest.mark.slow
 def test_python_of_the_guide_runs(here, quick):
     names = executed(GUIDE)
-    assert quick[0] == jaxnst.presets.default
+    assert quick[0] == default_of(narrow_network())
     assert quick[1].geometry.size == 768 and quick[1].terms.beta == 20
     assert (here / "out.png").exists() and (here / "sheet.png").exists()
     assert (here / "painted.mp4").exists() == CLIPS

@@ -23,7 +23,9 @@ from jaxnst.pretrained.loading import AUTO, choose_network
 
 _SIDES = {"content": "alpha", "style": "beta"}
 
-_WIDE = 512  # channels from which a CPU's bfloat16 units make up for the conversions
+_WIDE = 512
+"""Channels, in its widest layer, of the published VGGs: from which a CPU's bfloat16
+units make up for the conversions, and deep features alone hold a photograph."""
 
 
 @dataclass(frozen=True)
@@ -113,17 +115,19 @@ def adapted(
     Layers that it lacks become those nearest in depth. Loss weights that are for
     features of a published magnitude (`Settings.magnitude`) are carried over, so that
     every term is as large as in the published network: those of the layers, or where
-    these are typed alpha and beta. Relative terms know no magnitude. bfloat16 becomes
-    float32 where that is faster.
+    these are typed alpha and beta. Relative terms know no magnitude. The default's
+    content has layers of its own in a narrow network (`presets.NARROW_CONTENT`).
+    bfloat16 becomes float32 where that is faster.
 
     Args:
         typed: as of `choose`.
     """
-    config, terms, changes = settings.objective, settings.terms, []
     for side in _SIDES:
-        asked = getattr(config, f"{side}_layers")
+        asked = getattr(settings.objective, f"{side}_layers")
         if not _from_preset(settings, f"objective.{side}_layers", typed):
             network.check_layers(asked)
+    settings = _with_content_of(settings, network, typed)
+    config, terms, changes = settings.objective, settings.terms, []
     moved = _moved(config, network)
     if moved:
         changes.append(moved)
@@ -143,10 +147,32 @@ def adapted(
     return settings, changes
 
 
+def _with_content_of(
+    settings: Settings, network: Network, typed: Collection[str]
+) -> Settings:
+    """The settings with the content layers that the default has in a network."""
+    config, default = settings.objective, presets.default.objective
+    if (
+        _is_wide(network)
+        or not isinstance(network.module, VGG)
+        or settings.preset not in presets.NAMES
+        or presets.get(settings.preset).objective != default
+        or config.content_layers != default.content_layers
+        or "objective.content_layers" in typed
+        or settings.terms.content_weights is not None
+    ):
+        return settings
+    own = replace(config, content_layers=presets.NARROW_CONTENT)
+    return replace(settings, objective=own)
+
+
+def _is_wide(network: Network) -> bool:
+    return isinstance(network.module, VGG) and max(network.module.widths) >= _WIDE
+
+
 def _is_faster_in_bfloat16(network: Network) -> bool:
     """On a CPU wide products alone are, which only `VGG` computes with."""
-    wide = isinstance(network.module, VGG) and max(network.module.widths) >= _WIDE
-    return wide or jax.local_devices()[0].platform != "cpu"
+    return _is_wide(network) or jax.local_devices()[0].platform != "cpu"
 
 
 def _moved(config: Config, network: Network) -> str:

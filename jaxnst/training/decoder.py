@@ -27,6 +27,7 @@ from jaxnst.losses.objectives import objective
 from jaxnst.losses.targets import make_targets
 from jaxnst.networks.network import Network
 from jaxnst.pipeline import presets
+from jaxnst.pipeline.substitute import adapted
 from jaxnst.training.ahead import Ahead
 from jaxnst.training.crops import Crops, Pixels
 from jaxnst.training.state import Resumable
@@ -249,7 +250,7 @@ class DecoderTraining(Resumable):
             style_files, side=options.crop, leaves=0, seed=options.seed + 1, **crops
         )
         self.ahead: Ahead[Batch] = Ahead(self.batch)
-        preset = presets.get(options.preset)
+        preset = adapted(presets.get(options.preset), network)[0]
         self.config = preset.objective
         self.weights = jax.tree.map(
             jnp.float32, replace(preset.terms, beta=options.beta, strength=None)

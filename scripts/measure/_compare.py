@@ -21,6 +21,7 @@ from jaxnst.images.listing import image_files
 from jaxnst.metrics import Scores
 from jaxnst.pipeline.inputs import load_for_judge, load_judges, load_pictures
 from jaxnst.pipeline.settings import Settings
+from jaxnst.pipeline.substitute import adapted
 from jaxnst.reports.tables import write_csv
 
 Pair = tuple[Path, Path]
@@ -58,6 +59,7 @@ class Candidate:
     """What is compared: a network and settings under a label.
 
     Attributes:
+        settings: what a command makes of those that are given in this network.
         decoder: of the feed-forward model, where the settings start from its output.
     """
 
@@ -65,6 +67,10 @@ class Candidate:
     network: Network
     settings: Settings
     decoder: FeedForward | None = None
+
+    def __post_init__(self) -> None:
+        own = adapted(self.settings, self.network)[0]
+        object.__setattr__(self, "settings", own)
 
     @property
     def description(self) -> dict[str, Any]:

@@ -20,6 +20,7 @@ from jaxnst import images, load_feedforward, load_network
 from jaxnst.cli._app import Common, run_module
 from jaxnst.cli._parser import option
 from jaxnst.pipeline import presets
+from jaxnst.pipeline.substitute import adapted
 from jaxnst.video import OptimisedPainter
 
 _MILLISECONDS = 80  # a frame
@@ -44,10 +45,11 @@ class Arguments(Common):
 def main(arguments: Arguments) -> None:
     frames = camera_frames(arguments.frames, arguments.size)
     height, width = frames[0].shape[:2]
+    network = load_network(arguments.network)
     painter = OptimisedPainter(
-        load_network(arguments.network),
+        network,
         [images.load_image(arguments.style, size=arguments.size)],
-        with_size(presets.default, arguments.size),
+        adapted(with_size(presets.default, arguments.size), network)[0],
         size=(height, width),
         decoder=load_feedforward(),
     )

@@ -25,6 +25,7 @@ import jaxnst
 from jaxnst import Config, Network, Settings, Weights, images
 from jaxnst.cli._app import keep_compiled, run_module
 from jaxnst.pipeline import presets
+from jaxnst.pipeline.substitute import adapted
 
 _ALPHAS, _BETAS = (0.25, 0.5, 1.0, 2.0), (2.0, 8.0, 32.0, 128.0)
 
@@ -100,7 +101,7 @@ def pairs(arguments: Arguments, count: int, vectorize: bool | None = None) -> Ro
     shifts = [arguments.size * n // count for n in range(count)]
     contents = [jnp.roll(content, shift, 1) for shift in shifts]
     styles = [jnp.roll(style, shift, 0) for shift in shifts]
-    settings = presets.default
+    settings = adapted(presets.default, network)[0]
     settings = replace(
         settings, geometry=replace(settings.geometry, size=arguments.size)
     )

@@ -35,6 +35,7 @@ from jaxnst.cli._app import Common, run_module
 from jaxnst.cli._parser import option
 from jaxnst.networks.network import Network
 from jaxnst.pipeline import presets
+from jaxnst.pipeline.substitute import adapted
 from jaxnst.video import open_clip, temporal
 from jaxnst.video.painter import Painter
 from jaxnst.video.painters import OnePassPainter, OptimisedPainter
@@ -98,7 +99,8 @@ def methods_of(
     arguments: Arguments, network: Network, style: Array
 ) -> dict[str, Method]:
     """{label: method}."""
-    settings, decoder = with_size(presets.default, arguments.size), load_feedforward()
+    settings = adapted(with_size(presets.default, arguments.size), network)[0]
+    decoder = load_feedforward()
     given = {
         name: getattr(arguments, name)
         for name in ("steps", "temporal", "long_term")

@@ -14,6 +14,7 @@ from jaxnst.pretrained.registry import BUILTINS
 from scripts import write_network
 
 AUTO, GRAM = presets.get("default"), presets.get("gram")
+NARROW = replace(AUTO.objective, content_layers=presets.NARROW_CONTENT)
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ def places(tmp_path, monkeypatch) -> Path:
 
 def test_auto_without_the_full_weights_is_the_built_in_one(places):
     settings, network, notice = open_network(AUTO)
-    assert settings == replace(AUTO, network="vgg19-lite")
+    assert settings == replace(AUTO, network="vgg19-lite", objective=NARROW)
     assert network.checksum == BUILTINS["vgg19-lite"].checksum
     assert load_network().checksum == network.checksum
     assert notice.startswith("network: vgg19-lite (built in; network vgg19, the full")
@@ -44,7 +45,10 @@ def test_auto_without_the_full_weights_is_the_built_in_one(places):
 def test_auto_takes_the_full_weights_where_they_are(places):
     write_network(places / "weights" / "vgg19-keras.h5", "Keras", depth=13)
     settings, network, notice = open_network(AUTO)
-    assert settings == replace(AUTO, network="vgg19") and network.source == "Keras"
+    assert (
+        settings == replace(AUTO, network="vgg19", objective=NARROW)
+        and network.source == "Keras"
+    )
     assert load_network("auto").source == "Keras"
     assert notice.startswith("network: vgg19 (") and "vgg19-keras.h5" in notice
     assert "vgg19-lite is faster" in notice

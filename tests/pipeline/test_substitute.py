@@ -197,7 +197,39 @@ def test_layers_of_googlenet_are_as_large_as_those_after_a_relu():
 
 @pytest.mark.parametrize("name", ["default", "gram", "sliced"])
 def test_relative_terms_know_no_magnitude(name):
-    assert adapted(presets.get(name), narrow_network())[0] == presets.get(name)
+    preset = presets.get(name)
+    assert adapted(preset, narrow_network())[0].terms == preset.terms
+
+
+@pytest.mark.parametrize("name", ["default", "encoder-transformer", "photo"])
+def test_in_a_narrow_network_the_default_has_content_at_shallow_layers_too(name):
+    preset, network = presets.get(name), narrow_network()
+    found, said = adapted(preset, network)
+    layers = presets.NARROW_CONTENT
+    assert found.objective == replace(preset.objective, content_layers=layers)
+    assert adapted(found, network) == (found, said) == (found, [])
+    vgg16 = adapted(preset, narrow_network("vgg16"))[0].objective.content_layers
+    assert vgg16 == ("relu1_2", "relu2_2", "relu3_3", "relu4_2")
+
+
+def test_what_else_is_asked_for_as_content_stays_in_a_narrow_network():
+    default, network = presets.default, narrow_network()
+    typed = {"objective.content_layers"}
+    assert adapted(default, network, typed)[0] == default
+    for config in (
+        replace(default.objective, content_layers=()),  # a texture
+        replace(default.objective, content_layers=("relu4_1",)),
+    ):
+        own = replace(default, objective=config)
+        assert adapted(own, network)[0] == own
+    weighed = replace(default, terms=replace(default.terms, content_weights=(2.0,)))
+    for settings in (weighed, presets.gram, presets.sliced):
+        assert adapted(settings, network)[0] == settings
+
+
+def test_the_complete_network_has_the_default_as_it_is():
+    wide = random_vgg(jax.random.key(0), (4, 4, 4, 512, 4))
+    assert adapted(presets.default, wide)[0] == presets.default
 
 
 def test_weights_of_layers_that_become_one_are_added():
@@ -254,13 +286,13 @@ def test_features_divided_by_a_factor():
 
 
 def test_on_a_cpu_narrow_networks_take_float32(monkeypatch):
-    config = replace(presets.default.objective, precision="bfloat16")
-    settings = replace(presets.default, objective=config)
-    narrow = narrow_network(depth=10)
+    config = replace(presets.gram.objective, precision="bfloat16")
+    settings = replace(presets.gram, objective=config)
+    narrow = narrow_network()
     found, changes = adapted(settings, narrow)
     assert found.objective == replace(settings.objective, precision="float32")
     assert len(changes) == 1 and "bfloat16 is slower" in changes[0]
-    assert adapted(presets.default, narrow) == (presets.default, [])
+    assert adapted(presets.gram, narrow) == (presets.gram, [])
     widths = (*narrow.module.widths[:-1], 512)
     wide = replace(narrow, module=narrow.module.clone(widths=widths))
     assert adapted(settings, wide) == (settings, [])
