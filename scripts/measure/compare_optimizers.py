@@ -31,6 +31,7 @@ from jaxnst.images import resize
 from jaxnst.optimize.result import Progress
 from jaxnst.pipeline import presets
 from jaxnst.pipeline.inputs import load_pictures
+from jaxnst.pipeline.substitute import adapted
 
 MARK = "L-BFGS"
 
@@ -128,6 +129,7 @@ def measure(arguments: Arguments, name: str) -> Row:
     network = arguments.load_network()
     judges = judges_for(arguments.judge, [network])
     settings = named_settings(arguments.size, arguments.evaluations)[name]
+    settings = adapted(settings, network)[0]
     content, (style,) = load_pictures(
         settings, network, arguments.content, [arguments.style]
     )
