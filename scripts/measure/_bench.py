@@ -77,16 +77,29 @@ def jaxnst_call(work: Workload, network: Network, steps: int) -> tuple[Call, int
     return call, compiled_bytes(compiled)
 
 
-def torch_calls(work: Workload, network: Network, steps: int) -> dict[str, Call]:
-    """The same in PyTorch in each of its layouts; none where it is not installed."""
+def torch_calls(
+    work: Workload, network: Network, steps: int, *, compiled: bool
+) -> dict[str, Call]:
+    """The same in PyTorch in each of its layouts; none where it is not installed.
+
+    Args:
+        compiled: whether by `torch.compile`, in place of eagerly.
+    """
     if find_spec("torch") is None:
         return {}
     from _peer import LAYOUTS, Peer
 
     calls: dict[str, Call] = {}
     for layout in LAYOUTS:
-        peer = Peer(network, *pictures(work), layout=layout, precision=work.precision)
-        calls[layout] = partial(peer.run, steps)
+        peer = Peer(
+            network,
+            *pictures(work),
+            layout=layout,
+            precision=work.precision,
+            compiled=compiled,
+        )
+        name = f"{layout}, compiled" if compiled else layout
+        calls[name] = partial(peer.run, steps)
     return calls
 
 

@@ -1,4 +1,4 @@
-"""The same optimisation in eager PyTorch, for comparison."""
+"""The same optimisation in PyTorch, for comparison."""
 
 from typing import Any
 
@@ -19,6 +19,7 @@ class Peer:
         contents, styles: (N, H, W, 3).
         layout: of `LAYOUTS`.
         precision: "float32", or "bfloat16" for the activations.
+        compiled: whether `torch.compile` makes one program of loss and gradient.
     """
 
     def __init__(
@@ -29,6 +30,7 @@ class Peer:
         *,
         layout: str,
         precision: str,
+        compiled: bool = False,
     ) -> None:
         self.device = "cuda" if torch.cuda.is_available() else "cpu"
         if self.device == "cuda":  # its faster way; jaxnst's own stay exact
@@ -56,6 +58,7 @@ class Peer:
             }
         self.image = photographs.clone().requires_grad_()
         self.adam = torch.optim.Adam([self.image], lr=0.02)
+        self.compute = torch.compile(self.loss) if compiled else self.loss
 
     def to_device(self, array: np.ndarray, kind: Any = None) -> Any:
         tensor = torch.tensor(np.ascontiguousarray(array))
@@ -88,7 +91,7 @@ class Peer:
         """The loss a picture before the last of so many steps."""
         for _ in range(steps):
             self.adam.zero_grad()
-            loss = self.loss()
+            loss = self.compute()
             loss.backward()
             self.adam.step()
             with torch.no_grad():

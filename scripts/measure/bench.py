@@ -3,10 +3,10 @@
     python scripts/measure/bench.py --sizes 256 512 --batches 1 4 --numbers bench.json
 
 Both do the same work on the same weights: VGG-19 to relu5_1, the Gram objective, its
-gradient to the picture and a step of Adam. PyTorch runs eagerly, in the faster of its
-two memory layouts. The full VGG-19's weights are random, which does not change the
-time. Without torch its columns stay empty. Only ratios within one run mean anything:
-machines differ, and shared ones drift.
+gradient to the picture and a step of Adam. PyTorch runs eagerly and, with
+`--torch-compile`, compiled, in the faster of its two memory layouts. The full VGG-19's
+weights are random, which does not change the time. Without torch its columns stay
+empty. Only ratios within one run mean anything: machines differ, and shared ones drift.
 """
 
 import json
@@ -14,6 +14,7 @@ import os
 import platform
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from itertools import product
 from pathlib import Path
@@ -22,6 +23,7 @@ from typing import Any, Literal
 import jax
 import jax.numpy as jnp
 from _bench import (
+    Call,
     Workload,
     count_operations,
     jaxnst_call,
@@ -57,33 +59,43 @@ class Arguments(Common):
     profile: Path | None = None
     """Folder for traces of jaxnst's calls, for Perfetto or TensorBoard; what took
     longest is printed, too."""
+    torch_compile: bool = False
+    """Time PyTorch compiled by torch.compile, too, which wants a C++ compiler on a
+    CPU."""
     quick: bool = False
     """Little of everything: whether it works, not how fast."""
     numbers: Path | None = None
     """Write all numbers to this file, too."""
 
 
-def measure(work: Workload, repeats: int, rate: float, profile: Path | None) -> Row:
+def measure(work: Workload, rate: float, arguments: Arguments) -> Row:
     """One line of the table; seconds are those of a step for one picture."""
     network = named_network(work.network)
     steps = steps_per_call(work)
     call, needed = jaxnst_call(work, network, steps)
-    calls = {"jaxnst": call, **torch_calls(work, network, steps)}
-    timed = time_interleaved(calls, repeats)
+    eager = torch_calls(work, network, steps, compiled=False)
+    compiled: dict[str, Call] = {}
+    if arguments.torch_compile:
+        compiled = torch_calls(work, network, steps, compiled=True)
+    repeats = 1 if arguments.quick else arguments.repeats
+    timed = time_interleaved({"jaxnst": call, **eager, **compiled}, repeats)
+    profile = arguments.profile
     shares = {} if profile is None else profile_call(call, profile)
     each = {name: s / steps / work.batch for name, (s, _) in timed.items()}
-    torch = {name: s for name, s in each.items() if name != "jaxnst"}
-    best = min(torch, key=torch.__getitem__, default=None)
+    best, best_compiled = (
+        min(calls, key=each.__getitem__, default=None) for calls in (eager, compiled)
+    )
     speed = count_operations(network, work.size) / each["jaxnst"]
     return {
         **asdict(work),
         "seconds": each["jaxnst"],
-        "torch_seconds": torch,
-        "ratio": None if best is None else torch[best] / each["jaxnst"],
+        "torch_seconds": {name: each[name] for name in (*eager, *compiled)},
+        "ratio": best and each[best] / each["jaxnst"],
+        "compiled_ratio": best_compiled and each[best_compiled] / each["jaxnst"],
         "gflops": speed / 1e9,
         "share": speed / rate,
         "loss": timed["jaxnst"][1],
-        "torch_loss": None if best is None else timed[best][1],
+        "torch_loss": best and timed[best][1],
         "gib": needed / 2**30,
         "gib_per_megapixel": needed / 2**30 / (work.batch * work.size**2 / 1e6),
         "profile": shares,
@@ -95,11 +107,15 @@ def format_time(seconds: float) -> str:
     return f"{1e3 * seconds:.3g} ms" if seconds < 0.1 else f"{seconds:.3f} s"
 
 
-def format_row(row: Row) -> str:
-    torch = row["torch_seconds"]
-    peer, losses = " | ", f"{row['loss']:.4g}"
-    if torch:
-        peer = f"{format_time(min(torch.values()))} | {row['ratio']:.2f}"
+def format_row(row: Row, peers: Sequence[str]) -> str:
+    """Cells of a row, two for each of the ratios to PyTorch that are named."""
+    ratios = [row[name] for name in peers]
+    peer = " | ".join(
+        f"{format_time(ratio * row['seconds'])} | {ratio:.2f}" if ratio else " | "
+        for ratio in ratios
+    )
+    losses = f"{row['loss']:.4g}"
+    if row["torch_loss"] is not None:
         losses += f", {row['torch_loss']:.4g}"
     return (
         f"| {row['network']} | {row['size']} | {row['batch']} | {row['precision']} "
@@ -148,27 +164,27 @@ def main(arguments: Arguments) -> None:
         check_writable_folder(arguments.numbers)
     # Of a GPU's memory no more than is needed: PyTorch and the commands share it.
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    sizes, repeats = arguments.sizes, arguments.repeats
-    if arguments.quick:
-        sizes, repeats = sizes[:1], 1
+    sizes = arguments.sizes[:1] if arguments.quick else arguments.sizes
     device = str(jax.local_devices()[0].device_kind)
     print(
         f"{device}, {platform.processor() or platform.machine()}, jax "
         f"{jax.__version__}\n"
     )
-    print(
-        "| network | size | batch | precision | step | PyTorch | ratio | GFLOP/s "
-        "| of a product's | losses | memory per MP |"
-    )
-    print("|" + " --- |" * 11)
+    peers = {"ratio": "PyTorch"}
+    if arguments.torch_compile:
+        peers["compiled_ratio"] = "compiled"
+    head = ["network", "size", "batch", "precision", "step"]
+    head += [cell for name in peers.values() for cell in (name, "ratio")]
+    head += ["GFLOP/s", "of a product's", "losses", "memory per MP"]
+    print(f"| {' | '.join(head)} |\n|{' --- |' * len(head)}")
     numbers: dict[str, Any] = {"device": device, "jax": jax.__version__, "rows": []}
     rows = numbers["rows"]
     for precision in arguments.precisions:
         rate = matrix_rate(precision, 512 if arguments.quick else None)
         for name, size, batch in product(arguments.networks, sizes, arguments.batches):
             work = Workload(name, size, batch, precision)
-            rows.append(measure(work, repeats, rate, arguments.profile))
-            print(format_row(rows[-1]), flush=True)
+            rows.append(measure(work, rate, arguments))
+            print(format_row(rows[-1], list(peers)), flush=True)
             write(arguments.numbers, numbers)
     if arguments.profile is not None:
         print_profiles(rows)

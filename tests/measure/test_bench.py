@@ -1,6 +1,7 @@
 """scripts/measure/bench.py: both programs do the same work, the numbers fit."""
 
 import json
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -48,6 +49,27 @@ def test_rows_say_what_was_done(batch, drive):
         assert row["torch_loss"] == pytest.approx(row["loss"], rel=0.02)
 
 
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:`torch.jit:DeprecationWarning")
+@pytest.mark.skipif(shutil.which("g++") is None, reason="no C++ compiler")
+def test_a_compiled_peer_has_a_column_of_its_own(drive):
+    pytest.importorskip("torch", reason="torch is not installed")
+    work = ("--networks", "vgg19-lite", "--sizes", "64", "--quick", "--torch-compile")
+    code, out, _ = drive(*work, "--numbers", "b.json")
+    (row,) = json.loads(Path("b.json").read_text())["rows"]
+    seconds = row["torch_seconds"]
+    eager, compiled = ["NCHW", "NHWC"], ["NCHW, compiled", "NHWC, compiled"]
+    assert code == 0 and set(seconds) == {*eager, *compiled}
+    best = {"ratio": eager, "compiled_ratio": compiled}
+    for name, layouts in best.items():
+        wanted = min(seconds[layout] for layout in layouts) / row["seconds"]
+        assert row[name] == pytest.approx(wanted)
+    head, _, cells, *_ = [line for line in out.splitlines() if line.startswith("| ")]
+    assert "| PyTorch | ratio | compiled | ratio |" in head
+    assert f"| {row['compiled_ratio']:.2f} |" in cells
+    assert row["torch_loss"] == pytest.approx(row["loss"], rel=0.02)
+
+
 @pytest.mark.parametrize(
     "seconds, wanted", [(0.00131, "1.31 ms"), (0.085, "85 ms"), (1.383, "1.383 s")]
 )
@@ -59,8 +81,8 @@ def test_a_run_that_is_cut_off_keeps_its_rows(monkeypatch, tmp_path, capsys):
     bench = imported(monkeypatch, "bench")
     row = {
         **{"network": "vgg19-lite", "size": 64, "batch": 1, "precision": "float32"},
-        **{"seconds": 0.5, "torch_seconds": {}, "gflops": 1.0, "share": 0.1},
-        **{"loss": 1.0, "gib_per_megapixel": 1.0},
+        **{"seconds": 0.5, "ratio": None, "gflops": 1.0, "share": 0.1},
+        **{"loss": 1.0, "torch_loss": None, "gib_per_megapixel": 1.0},
     }
 
     def measure(work, *_):
