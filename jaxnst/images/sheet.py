@@ -24,6 +24,7 @@ def contact_sheet(
     *,
     row_labels: Sequence[str] = (),
     column_labels: Sequence[str] = (),
+    captions: Sequence[Sequence[str]] = (),
     cell: int = 256,
 ) -> np.ndarray:
     """Pictures in rows and columns on white.
@@ -36,6 +37,7 @@ def contact_sheet(
             different lengths.
         row_labels: written upwards at the left of each row.
         column_labels: written over each column.
+        captions: for each row, what is written over each of its pictures.
 
     Returns:
         (H, W, 3), float32 in [0, 1].
@@ -54,17 +56,22 @@ def contact_sheet(
     left = line if any(row_labels) else _GAP
     top = line if any(column_labels) else _GAP
     width = left + max(map(len, small)) * (cell + _GAP)
-    sheet = Image.new("RGB", (width, top + sum(heights) + _GAP * len(rows)), "white")
-    for index, text in enumerate(column_labels):
-        label = _label(text, font, (cell, line))
-        sheet.paste(label, (left + index * (cell + _GAP), 0))
+    size = width, top + sum(heights) + _GAP * len(rows) + line * len(captions)
+    sheet = Image.new("RGB", size, "white")
+    corners = range(left, width, cell + _GAP)
+    for x, text in zip(corners, column_labels, strict=False):
+        sheet.paste(_label(text, font, (cell, line)), (x, 0))
     for index, (row, height) in enumerate(zip(small, heights, strict=True)):
+        if index < len(captions):
+            for x, text in zip(corners, captions[index], strict=False):
+                sheet.paste(_label(text, font, (cell, line)), (x, top))
+            top += line
         if index < len(row_labels):
             label = _label(row_labels[index], font, (height, line))
             sheet.paste(label.rotate(90, expand=True), (0, top))
-        for place, picture in enumerate(row):
+        for x, picture in zip(corners, row, strict=False):
             if picture is not None:
-                x = left + place * (cell + _GAP) + (cell - picture.shape[1]) // 2
+                x += (cell - picture.shape[1]) // 2
                 y = top + (height - picture.shape[0]) // 2
                 sheet.paste(Image.fromarray(picture), (x, y))
         top += height + _GAP

@@ -1,5 +1,6 @@
 """What the compare scripts share: candidates, stylized once, judged, tables, sheets."""
 
+import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -34,6 +35,8 @@ Table = dict[str, PairScores]
 
 Tables = dict[str, Table]
 """{name of a judge: what it says}."""
+
+_ABREAST = 6  # pictures of a sheet that are still large enough
 
 Judges = Mapping[str, Network]
 """{name: network}, as `load_judges` gives them."""
@@ -184,15 +187,26 @@ def save_sheet(
     path: Path, candidates: Sequence[Painter], pairs: Sequence[Pair]
 ) -> None:
     """Save a contact sheet beside the cached images: a row for each pair, with content,
-    style, and every candidate's image."""
+    style, and every candidate's image; several rows for one pair and many candidates.
+    """
     rows = [
         [*map(images.load_image, pair)]
         + [stylize_cached(candidate, pair, path.parent) for candidate in candidates]
         for pair in pairs
     ]
     labels = ["photograph", "painting", *(candidate.label for candidate in candidates)]
-    sheet = images.contact_sheet(rows, column_labels=labels, cell=300)
+    if len(pairs) == 1 and len(labels) > _ABREAST:
+        width = math.ceil(math.sqrt(len(labels)))
+        pictures, named = in_rows(rows[0], width), in_rows(labels, width)
+        sheet = images.contact_sheet(pictures, captions=named, cell=300)
+    else:
+        sheet = images.contact_sheet(rows, column_labels=labels, cell=300)
     images.save_image(path, sheet)
+
+
+def in_rows(values: Sequence[Any], size: int) -> list[Sequence[Any]]:
+    """The values in rows of `size`, the last one shorter."""
+    return [values[i : i + size] for i in range(0, len(values), size)]
 
 
 def save_sheets(

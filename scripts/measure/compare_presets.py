@@ -5,8 +5,9 @@
         -o DIR
 
 Every pair is painted under every preset and judged in networks that none of them uses;
-the first pair is painted again, compiled, for the seconds. All presets have the one
-network, with weights of their terms for the magnitude of its features. Pictures that
+the first pair is painted again, compiled, for the seconds. Of several networks a
+preset has the first of the kind that it was published for, VGG-16 or VGG-19, or the
+first of all, and weights of its terms for the magnitude of its features. Pictures that
 DIR holds already, from the same settings and weights, are not painted again.
 """
 
@@ -46,8 +47,8 @@ class Arguments(Common):
     """Named settings, one or more."""
     network: str = "vgg19-lite"
     """Feature network."""
-    weights: str | None = None
-    """Its weights, a file; the network is what it holds."""
+    weights: tuple[str, ...] = ()
+    """Its weights, a file; the network is what it holds. Several: of each kind."""
     judge: tuple[str, ...]
     """GoogLeNet, VGG-16 or a VGG other than the network, each by its name or weights
     file."""
@@ -60,17 +61,22 @@ class Arguments(Common):
 
 
 def make_candidates(arguments: Arguments) -> list[Candidate]:
-    """Every preset in the one network, adapted to its features."""
+    """Every preset in a network of its kind, adapted to its features."""
     if not arguments.presets or len(set(arguments.presets)) < len(arguments.presets):
         raise ValueError("--presets wants one name or more, none of them twice")
-    named = [(name, presets.get(name)) for name in arguments.presets]
-    name = arguments.network if arguments.weights is None else AUTO
-    default = replace(presets.default, network=name, weights=arguments.weights)
-    network = open_network(default)[1]
-    return [
-        Candidate(name, network, with_size(adapted(preset, network)[0], arguments.size))
-        for name, preset in named
+    sources: list[tuple[str, str | None]] = [(AUTO, w) for w in arguments.weights]
+    networks = [
+        open_network(replace(presets.default, network=name, weights=weights))[1]
+        for name, weights in sources or [(arguments.network, None)]
     ]
+    candidates = []
+    for name in arguments.presets:
+        preset = with_size(presets.get(name), arguments.size)
+        kinds = [network.module.architecture for network in networks]
+        own = kinds.index(preset.network) if preset.network in kinds else 0
+        settings = adapted(preset, networks[own])[0]
+        candidates.append(Candidate(name, networks[own], settings))
+    return candidates
 
 
 def print_table(

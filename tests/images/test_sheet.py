@@ -41,6 +41,23 @@ def test_labels_are_written_beside_and_above():
     assert not np.array_equal(*halves)
 
 
+def test_captions_are_written_over_each_picture():
+    plain = contact_sheet([[RED, BLUE], [RED]], cell=80)
+    named = contact_sheet(
+        [[RED, BLUE], [RED]], captions=[["one", "two"], ["three"]], cell=80
+    )
+    line = (named.shape[0] - plain.shape[0]) // 2
+    dark = named.max(-1) < 0.5
+    first, second, third = dark[6:, 6:86], dark[6:, 92:172], dark[6 + line + 86 :, 6:86]
+    labels = [part[:line] for part in (first, second, third)]
+    assert all(label.any() for label in labels)
+    assert not np.array_equal(labels[0], labels[1])
+    assert not dark[6 + line + 86 :, 92:172].any()  # there is no fourth
+    # The pictures are where they were, but for the lines.
+    assert np.array_equal(named[6 + line : 86 + line], plain[6:86])
+    assert np.array_equal(named[92 + 2 * line :], plain[92:])
+
+
 def test_long_labels_are_cut():
     sheet = contact_sheet([[RED, RED]], column_labels=["x" * 500, ""], cell=60)
     top, _, left, right = places(sheet, (1, 0, 0))

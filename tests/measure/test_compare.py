@@ -2,6 +2,7 @@
 
 import csv
 from pathlib import Path
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
@@ -16,6 +17,16 @@ from jaxnst.pipeline.inputs import load_for_judge
 from scripts import imported, write_network
 
 PAIRS = [(Path("a.png"), Path("x.png")), (Path("b.png"), Path("x.png"))]
+
+
+class Painted(NamedTuple):
+    """What paints a square at once."""
+
+    label: str
+    description = {"painted": True}
+
+    def paint(self, pair):
+        return picture(48, 48)
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +81,18 @@ def test_every_judge_sees_what_is_painted_once(compare, here, monkeypatch):
         said = metrics.judge(load_network(f"{judge}.h5"), image, *pair)
         np.testing.assert_allclose(np.float64(row[4:]), said, rtol=1e-3)
     assert abs(float(rows[3][4]) - float(rows[7][4])) > 0.05  # two opinions
+
+
+def test_many_pictures_of_one_pair_stand_in_rows(compare, here):
+    def sheet(count, pairs):
+        candidates = [Painted(str(number)) for number in range(count)]
+        compare.save_sheet(Path("out/sheet.png"), candidates, pairs)
+        return [round(side / 300) for side in load_image("out/sheet.png").shape[:2]]
+
+    Path("out").mkdir()
+    assert sheet(4, PAIRS[:1]) == [1, 6]  # with the photograph and the painting
+    assert sheet(9, PAIRS[:1]) == [3, 4]
+    assert sheet(9, PAIRS) == [2, 11]
 
 
 def test_who_may_not_judge(compare, here):

@@ -55,6 +55,22 @@ def test_presets_side_by_side(drive):
     assert load_image("out/sheet.png").shape[1] > 4 * 300
 
 
+def test_presets_have_a_network_of_their_kind(drive, monkeypatch):
+    write_network(Path("vgg16.h5"), architecture="vgg16", width=8)
+    script = imported(monkeypatch, "compare_presets")
+    given = script.Arguments(
+        pictures=(Path("a.png"), Path("x.png")),
+        presets=("default", "vgg16-adam", "gatys2016", "strotss"),
+        weights=("own.h5", "vgg16.h5"),
+        judge=("judge.h5",),
+        output=Path("out"),
+    )
+    kinds = ["vgg19", "vgg16", "vgg19", "vgg16"]
+    found = script.make_candidates(given)
+    assert [c.network.module.architecture for c in found] == kinds
+    assert {c.settings.geometry.size for c in found} == {256}
+
+
 def test_what_is_wrong_is_said_in_a_line(drive):
     how = ("--judge", "judge.h5", "--weights", "own.h5", "-o", "out")
     for given, said in (
