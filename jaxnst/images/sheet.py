@@ -56,6 +56,7 @@ def contact_sheet(
     left = line if any(row_labels) else _GAP
     top = line if any(column_labels) else _GAP
     width = left + max(map(len, small)) * (cell + _GAP)
+    captions = captions[: len(rows)]
     size = width, top + sum(heights) + _GAP * len(rows) + line * len(captions)
     sheet = Image.new("RGB", size, "white")
     corners = range(left, width, cell + _GAP)

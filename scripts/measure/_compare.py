@@ -36,10 +36,10 @@ Table = dict[str, PairScores]
 Tables = dict[str, Table]
 """{name of a judge: what it says}."""
 
-_ABREAST = 6  # pictures of a sheet that are still large enough
-
 Judges = Mapping[str, Network]
 """{name: network}, as `load_judges` gives them."""
+
+_ABREAST = 6  # pictures of a sheet that are still large enough
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -35,7 +35,6 @@ from jaxnst.cli._app import Common, run_module
 from jaxnst.cli._parser import option
 from jaxnst.pipeline import presets
 from jaxnst.pipeline.inputs import open_network
-from jaxnst.pipeline.substitute import adapted
 from jaxnst.pretrained.loading import AUTO
 
 
@@ -74,8 +73,7 @@ def make_candidates(arguments: Arguments) -> list[Candidate]:
         preset = with_size(presets.get(name), arguments.size)
         kinds = [network.module.architecture for network in networks]
         own = kinds.index(preset.network) if preset.network in kinds else 0
-        settings = adapted(preset, networks[own])[0]
-        candidates.append(Candidate(name, networks[own], settings))
+        candidates.append(Candidate(name, networks[own], preset))
     return candidates
 
 

@@ -118,8 +118,9 @@ def program_way(arguments: Arguments, size: int) -> Way:
     """The program on the same pictures, in its own settings."""
 
     def line(out: Path, share: float) -> list[object]:
+        steps = max(1, round(share * _PASTICHE_STEPS))
         words: list[object] = [arguments.program, "--no-verbose", "--size", size]
-        words += ["--style-size", size, "--num-steps", round(share * _PASTICHE_STEPS)]
+        words += ["--style-size", size, "--num-steps", steps]
         return [*words, "-c", arguments.content, "-s", arguments.style, "-o", out]
 
     return Way("pastiche", line, _PASTICHE_STEPS, arguments.share)

@@ -26,6 +26,7 @@ from _bench import (
     steps_per_call,
     time_interleaved,
 )
+from _measure import device_name
 from jax import Array
 
 from jaxnst import Config, Network, gram_matrix, style_loss
@@ -237,8 +238,7 @@ def measure(name: str, size: int, repeats: int) -> None:
 
 def main(arguments: Arguments) -> None:
     keep_freed_memory()
-    device = jax.local_devices()[0].device_kind
-    print(f"{device}, jax {jax.__version__}")
+    print(f"{device_name()}, jax {jax.__version__}")
     for name in arguments.networks:
         measure(name, arguments.size, arguments.repeats)
 

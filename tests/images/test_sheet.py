@@ -53,6 +53,8 @@ def test_captions_are_written_over_each_picture():
     assert all(label.any() for label in labels)
     assert not np.array_equal(labels[0], labels[1])
     assert not dark[6 + line + 86 :, 92:172].any()  # there is no fourth
+    more = contact_sheet([[RED]], captions=[["one"], ["of no row"]], cell=80)
+    assert more.shape == contact_sheet([[RED]], captions=[["one"]], cell=80).shape
     # The pictures are where they were, but for the lines.
     assert np.array_equal(named[6 + line : 86 + line], plain[6:86])
     assert np.array_equal(named[92 + 2 * line :], plain[92:])

@@ -65,11 +65,11 @@ def test_steps_that_are_left_out_are_counted(
     assert of_crowson == [["20", "10", "10"]] * 2 + [["40", "20", "20"]]
 
 
-def test_a_share_is_one(script):
-    with pytest.raises(ValueError, match="--share is above 0 and at most 1, not 0"):
-        script.Arguments(
-            content=Path("c"), style=Path("s"), weights="own.h5", share=0.0
-        )
+@pytest.mark.parametrize("share", [0.0, 1.5])
+def test_a_share_is_above_0_and_at_most_1(share, script):
+    given = {"content": Path("c"), "style": Path("s"), "weights": "own.h5"}
+    with pytest.raises(ValueError, match=f"at most 1, not {share}"):
+        script.Arguments(**given, share=share)
 
 
 def test_a_command_that_fails_is_named(script, tmp_path):

@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from networks import narrow_network, picture
 
-from jaxnst import make_targets, render
+from jaxnst import load_image, make_targets, objective, render
+from jaxnst.images.resampling import resize
 from jaxnst.optimize import optimizers
 from jaxnst.optimize.loop import init_state, step
 from jaxnst.optimize.schedule import Schedule
 from jaxnst.pipeline import presets
+from jaxnst.pipeline.inputs import open_network
 
 SHALLOW_CONVS = ("conv1_1", "conv2_1", "conv3_1", "conv4_1", "conv5_1")
 SHALLOW_RELUS = tuple(name.replace("conv", "relu") for name in SHALLOW_CONVS)
@@ -192,6 +194,33 @@ def test_silent_betas_weigh_as_gatys2016(name):
     reduction = {"half_sum": 0.5, "sum": 1}[preset.objective.content_reduction]
     content = preset.terms.alpha * reduction
     assert 0.5 < style / content / wanted < 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mel457", "ncsu", "vgg19-gatys", "vgg16-adam"])
+def test_silent_betas_hold_photograph_and_painting(name, shared):
+    """On the real networks the photograph's style term is larger than the content term
+    that the painting would have, but not by orders that drown the content."""
+    preset = presets.get(name)
+    file = {"vgg16": "vgg16-caffe.h5", "vgg19": "vgg19-caffe-8bit.h5"}[preset.network]
+    own = dataclasses.replace(preset, weights=str(shared / "weights" / file))
+    settings, network, _ = open_network(own)
+    train = shared / "images" / "train"
+    files = "photos/big_ben.jpg", "paintings/hokusai_red_fuji.jpg"
+    photo, painting = (load_image(train / file) for file in files)
+    size = settings.geometry.content_size(*photo.shape[:2])
+    style_size = settings.geometry.style_size(*painting.shape[:2], size)
+    content, other = (resize(picture, size) for picture in (photo, painting))
+    targets = make_targets(
+        network, content, resize(painting, style_size), settings.objective
+    )
+    (_, first), (_, second) = (
+        objective(image, network, targets, settings.terms, settings.objective)
+        for image in (content, other)
+    )
+    style = settings.terms.beta * float(first["style"])
+    drawn = style / (settings.terms.alpha * float(second["content"]))
+    assert 10 < drawn < 10_000
 
 
 # Runs
