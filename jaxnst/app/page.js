@@ -1,6 +1,7 @@
 // The browser's camera: one frame at a time goes to the server, those that the camera
 // gives meanwhile are dropped. And the brush's colours.
 window.jaxnst = (() => {
+  const FRAMES = 60; // after which the editor has shown what it was given
   let stream = null;
 
   const video = () => document.getElementById("jaxnst-video");
@@ -42,12 +43,9 @@ window.jaxnst = (() => {
 
   // Which of the brush's colours was taken last, by the legend or from the palette.
   let taken = null;
-  let takenColor = null;
   document.addEventListener("click", ({ target }) => {
     const number = colors().indexOf(target.closest?.("#editor button.color"));
-    if (number < 0) return;
-    taken = number;
-    requestAnimationFrame(() => (takenColor = color()));
+    if (number >= 0) taken = number;
   });
 
   function again(then) {
@@ -68,14 +66,30 @@ window.jaxnst = (() => {
     taken = number;
     again(() => {
       press("Color");
-      take(60);
+      take(FRAMES);
     });
   }
 
-  // The brush that the server changes begins with its first colour: the one that was
-  // taken stays.
+  // The brush that the server changes begins with its first colour, some frames after it
+  // was changed: the one that was taken, which the legend shows, stays.
+  let watching = 0;
   function keep() {
-    if (taken !== null && color() !== takenColor) brush(taken, () => press("Color"));
+    const idle = watching === 0;
+    watching = FRAMES;
+    if (idle) watch();
+  }
+
+  function watch() {
+    watching -= 1;
+    if (watching === 0) return;
+    const next = () => requestAnimationFrame(watch);
+    const wanted = document.querySelectorAll(".jaxnst-brush")[taken];
+    if (taken === null || !wanted || !color()) return next();
+    if (color() === getComputedStyle(wanted).color) return next();
+    brush(taken, () => {
+      press("Color");
+      next();
+    });
   }
 
   // The editor shows colours for another number of paintings when the brush is taken up
