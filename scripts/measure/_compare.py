@@ -64,12 +64,14 @@ class Candidate:
     Attributes:
         settings: what a command makes of those that are given in this network.
         decoder: of the feed-forward model, where the settings start from its output.
+        start: whose picture it begins from, if not from what the settings say.
     """
 
     label: str
     network: Network
     settings: Settings
     decoder: FeedForward | None = None
+    start: "Candidate | None" = None
 
     def __post_init__(self) -> None:
         own = adapted(self.settings, self.network)[0]
@@ -79,25 +81,37 @@ class Candidate:
     def description(self) -> dict[str, Any]:
         """All that its pictures depend on."""
         decoder = self.decoder
-        return {
+        described = {
             "settings": self.settings.to_json(),
             "weights": self.network.checksum,
             "decoder": None if decoder is None else decoder.checksum,
         }
+        start = {} if self.start is None else {"start": self.start.description}
+        return described | start
 
     def paint(self, pair: Pair) -> Array:
         """Its picture of a pair, computed now."""
-        return self._result(pair).image
+        return self._results(pair)[-1].image
 
     def seconds(self, pair: Pair, runs: int) -> float:
         """Median seconds of `runs` pictures, after a first run that compiles."""
-        times = [self._result(pair).seconds for _ in range(runs + 1)]
+        times = [sum(r.seconds for r in self._results(pair)) for _ in range(runs + 1)]
         return statistics.median(times[1:])
 
-    def _result(self, pair: Pair) -> Result:
+    def _results(self, pair: Pair) -> list[Result]:
+        """Its own, after those that it begins from."""
+        before = [] if self.start is None else self.start._results(pair)
         settings, network = self.settings, self.network
         content, styles = load_pictures(settings, network, pair[0], [pair[1]])
-        return jaxnst.render(settings, network, content, styles, decoder=self.decoder)
+        own = jaxnst.render(
+            settings,
+            network,
+            content,
+            styles,
+            decoder=self.decoder,
+            init=before[-1].image if before else None,
+        )
+        return [*before, own]
 
 
 Painter = Candidate | Program
@@ -105,6 +119,13 @@ Painter = Candidate | Program
 
 def with_size(settings: Settings, size: int) -> Settings:
     return replace(settings, geometry=replace(settings.geometry, size=size))
+
+
+def from_one_pass(settings: Settings, steps: int) -> Settings:
+    """The same objective optimised from one pass, at the full size alone."""
+    optimization = replace(settings.optimization, init="feedforward", steps=(steps,))
+    geometry = replace(settings.geometry, min_size=None)
+    return replace(settings, optimization=optimization, geometry=geometry)
 
 
 def with_other_beta(settings: Settings, beta: float) -> Settings:

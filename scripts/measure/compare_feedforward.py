@@ -10,7 +10,7 @@ again.
 """
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from _compare import (
@@ -21,6 +21,7 @@ from _compare import (
     all_pairs,
     exchange_rate,
     format_cells,
+    from_one_pass,
     judges_for,
     mean_scores,
     print_head,
@@ -33,7 +34,7 @@ from _compare import (
 )
 from _program import Program
 
-from jaxnst import Settings, load_feedforward, load_network
+from jaxnst import load_feedforward, load_network
 from jaxnst.cli._app import run_module
 from jaxnst.cli._parser import option
 from jaxnst.pipeline import presets
@@ -55,13 +56,6 @@ class Arguments(CompareArguments):
     """Long side in pixels."""
     other_beta: float = 4.0
     """The optimisation paints with this --beta, too: what style costs in content."""
-
-
-def from_one_pass(settings: Settings, steps: int) -> Settings:
-    """The same objective optimised from one pass, at the full size alone."""
-    optimization = replace(settings.optimization, init="feedforward", steps=(steps,))
-    geometry = replace(settings.geometry, min_size=None)
-    return replace(settings, optimization=optimization, geometry=geometry)
 
 
 def make_candidates(arguments: Arguments) -> list[Painter]:
