@@ -72,6 +72,7 @@ class Program:
                 "0.1.0 in an environment of its own, and name it there"
             ) from None
         except subprocess.CalledProcessError as error:
-            lines = (error.stderr or error.stdout or "").strip().splitlines()
-            raise RuntimeError(f"{line[0]} failed: {lines[-1:] or error}") from None
+            said = error.stderr.strip() or error.stdout.strip() or str(error)
+            last = said.splitlines()[-1]
+            raise ChildProcessError(f"{line[0]} failed: {last}") from None
         return done.stdout

@@ -86,7 +86,7 @@ def run_timed(line: Sequence[object], cache: Path) -> float:
     """Seconds of a command whose compiled code is kept in `cache`.
 
     Raises:
-        RuntimeError: it failed; the message has its last line.
+        ChildProcessError: it failed; the message has its last line.
     """
     words = [str(word) for word in line]
     environment = {**os.environ, "XDG_CACHE_HOME": str(cache)}
@@ -95,7 +95,7 @@ def run_timed(line: Sequence[object], cache: Path) -> float:
     seconds = time.perf_counter() - began
     if done.returncode:
         last = (done.stderr or done.stdout).strip().splitlines()[-1:]
-        raise RuntimeError(f"{words[0]} failed: {''.join(last)}")
+        raise ChildProcessError(f"{words[0]} failed: {''.join(last)}")
     return seconds
 
 

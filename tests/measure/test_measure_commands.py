@@ -74,6 +74,6 @@ def test_a_share_is_above_0_and_at_most_1(share, script):
 
 def test_a_command_that_fails_is_named(script, tmp_path):
     line = [sys.executable, "-c", "raise SystemExit('no such thing')"]
-    with pytest.raises(RuntimeError, match="failed: no such thing"):
+    with pytest.raises(ChildProcessError, match="failed: no such thing"):
         script.run_timed(line, tmp_path)
     assert script.run_timed([sys.executable, "-c", ""], tmp_path) > 0
