@@ -26,7 +26,7 @@ BUILTINS = {
     "vgg19-lite": Builtin(
         "vgg19",
         "vgg19-lite.h5",
-        "879e5630467f282280091f8e8ce4e9445ab659c7075d44ce6c22e67d9ceba64f",
+        "e50653cf729c9c4258aed069dd354fb4c602e89695710dacea03d13e859abcb7",
     ),
 }
 """By the name of the network; `weights/README.md` says how each was made."""
@@ -34,7 +34,7 @@ BUILTINS = {
 FEEDFORWARD = Builtin(
     "feedforward",
     "feedforward.h5",
-    "50addfcec15b13345ab824c072403b608e760ee8e15eddb2ef3e7c1248830566",
+    "29a8b3be4acd50588d90f3ca33aead3edfb7060ed9cd3db3b753edd018e7d499",
 )
 """The decoder of one pass, which is no network that pictures are optimised with."""
 
