@@ -50,7 +50,7 @@ def here(tmp_path, monkeypatch):
 def test_every_judge_sees_what_is_painted_once(compare, here, monkeypatch):
     painted = []
 
-    def render(settings, network, content, styles, *, decoder):
+    def render(settings, network, content, styles, *, decoder, init):
         painted.append(settings.terms.beta)
         image = (content + picture(*content.shape[:2], seed=7)) / 2
         return Result(image, {"loss": np.ones(1)}, 1, True, 0.0, None)

@@ -30,7 +30,7 @@ def painted(monkeypatch):
     """What was painted; a painting is half photograph, the more the lower the beta."""
     asked = []
 
-    def render(settings, network, content, styles, *, decoder):
+    def render(settings, network, content, styles, *, decoder, init):
         asked.append((network.source, settings.terms.beta, settings.geometry.size))
         share = 1 / (1 + settings.terms.beta / 10)
         noise = picture(*content.shape[:2], seed=len(network.source))
