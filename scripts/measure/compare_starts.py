@@ -60,7 +60,8 @@ def with_steps(settings: Settings, *steps: int) -> Settings:
 
 
 def finest(settings: Settings, steps: int) -> Settings:
-    """The full size alone; its step size falls over as many steps as it did in all."""
+    """The full size alone; the step size falls over twice the share of its steps, as it
+    does at the last of two levels."""
     geometry = replace(settings.geometry, min_size=None)
     settings = with_steps(replace(settings, geometry=geometry), steps)
     decay = min(1.0, 2 * settings.optimization.lr_decay)
@@ -80,35 +81,27 @@ def make_candidates(arguments: Arguments) -> list[Candidate]:
     default = replace(default, network=arguments.network, weights=arguments.weights)
     default, network, _ = open_network(default)
     lite = load_network("vgg19-lite")
-    steps = default.optimization.steps[-1]
-    name = default.network
     sketch = Candidate("coarse levels", lite, coarse(default, arguments.size))
     whole = Candidate("all levels", lite, default)
+    last = finest(default, arguments.last)
+    after = from_one_pass(default, arguments.after)
+    fewer = with_steps(default, arguments.fewer)
+    steps = default.optimization.steps[-1]
     return [
-        Candidate(name, network, default),
+        Candidate(default.network, network, default),
         Candidate(
-            f"coarse levels in vgg19-lite, {steps} steps in {name}",
-            network,
-            finest(default, steps),
-            start=sketch,
+            "coarse in vgg19-lite", network, finest(default, steps), start=sketch
         ),
         Candidate(
-            f"all levels in vgg19-lite, {arguments.last} steps in {name}",
-            network,
-            finest(default, arguments.last),
-            start=whole,
+            f"vgg19-lite, then {arguments.last} steps", network, last, start=whole
         ),
         Candidate(
-            f"one pass, {arguments.after} steps in {name}",
+            f"one pass, then {arguments.after} steps",
             network,
-            from_one_pass(default, arguments.after),
+            after,
             load_feedforward(),
         ),
-        Candidate(
-            f"{name}, {arguments.fewer} steps a level",
-            network,
-            with_steps(default, arguments.fewer),
-        ),
+        Candidate(f"{arguments.fewer} steps a level", network, fewer),
     ]
 
 

@@ -13,10 +13,10 @@ from scripts import driver, imported, write_network
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("compiled_quickly")]
 LABELS = [
     "vgg19",
-    "coarse levels in vgg19-lite, 50 steps in vgg19",
-    "all levels in vgg19-lite, 2 steps in vgg19",
-    "one pass, 2 steps in vgg19",
-    "vgg19, 1 steps a level",
+    "coarse in vgg19-lite",
+    "vgg19-lite, then 2 steps",
+    "one pass, then 2 steps",
+    "1 steps a level",
 ]
 
 
